@@ -1,0 +1,121 @@
+"""The rigged asset: links, joints, motion and appearance, and its kinematics."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from reel2sim.scene.arrays import Array, assign, checked
+from reel2sim.scene.errors import InputError
+from reel2sim.scene.motion import Motion
+from reel2sim.scene.rig import Joint, Link
+from reel2sim.scene.surfels import Surfels
+from reel2sim.scene.transforms import invert, pose
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+@dataclass(frozen=True, eq=False)
+class RiggedAsset:
+    """A tree of links and joints with the motion it was recovered from.
+
+    World frame: that of the input. At time zero and zero state the object is where the first
+    frame saw it.
+
+    Attributes:
+        name: file-safe name of the object.
+        links: all bodies, root first, then every parent before its children.
+        joints: one per link but the root, in the order of their children in ``links``.
+        motion: positions of every joint over the reel.
+        surfels: appearance at time zero, world frame.
+        surfel_links: index into ``links`` for each surfel ``(n,)``.
+        fixed_base: whether the root stood still for the whole reel.
+        metrics: figures of the fit, such as ``replay_error``.
+        notes: what a user should know about limits of this result.
+    """
+
+    name: str
+    links: tuple[Link, ...]
+    joints: tuple[Joint, ...]
+    motion: Motion
+    surfels: Surfels
+    surfel_links: Array
+    fixed_base: bool = True
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        ids = checked(
+            "RiggedAsset.surfel_links", self.surfel_links, (len(self.surfels),), dtype=np.int32
+        )
+        if len(ids) and (ids.min() < 0 or ids.max() >= len(self.links)):
+            raise InputError("names a link that is not there", source="RiggedAsset.surfel_links")
+        self._check_names()
+        self._check_tree()
+        assign(self, surfel_links=ids, metrics=dict(self.metrics))
+
+    def _check_names(self) -> None:
+        names = [self.name, *(x.name for x in self.links), *(x.name for x in self.joints)]
+        for name in names:
+            if not _NAME.match(name):
+                raise InputError(
+                    "is not a name (a letter, then letters, digits, underscores)", source=name
+                )
+        for kind in (self.links, self.joints):
+            found = [x.name for x in kind]
+            if len(set(found)) != len(found):
+                raise InputError(f"names are not unique: {found}", source="RiggedAsset")
+        missing = {x.name for x in self.joints} ^ set(self.motion.positions)
+        if missing:
+            raise InputError(
+                f"motion and joints disagree on {sorted(missing)}", source="RiggedAsset"
+            )
+
+    def _check_tree(self) -> None:
+        if not self.links:
+            raise InputError("has no links", source="RiggedAsset")
+        children = [joint.child for joint in self.joints]
+        if children != [link.name for link in self.links[1:]]:
+            raise InputError("joints must list every link but the root, in order", source=self.name)
+        seen = {self.links[0].name}
+        for joint in self.joints:
+            if joint.parent not in seen:
+                raise InputError(
+                    f"parent {joint.parent!r} must come before its child", source=joint.name
+                )
+            seen.add(joint.child)
+
+    @property
+    def link_index(self) -> dict[str, int]:
+        """Index of each link by name."""
+        return {link.name: i for i, link in enumerate(self.links)}
+
+    def link_poses(
+        self, positions: Mapping[str, float], T_world_root: Array | None = None
+    ) -> Array:
+        """Forward kinematics: ``T_world_link`` ``(l, 4, 4)``; joints not named are at 0."""
+        index = self.link_index
+        T = np.empty((len(self.links), 4, 4))
+        T[0] = np.eye(4) if T_world_root is None else T_world_root
+        for i, joint in enumerate(self.joints, start=1):
+            offset = pose(translation=joint.origin)
+            T[i] = T[index[joint.parent]] @ offset @ joint.motion(positions.get(joint.name, 0.0))
+        return T
+
+    @property
+    def rest_poses(self) -> Array:
+        """``T_world_link`` ``(l, 4, 4)`` at zero state, root at the world's origin."""
+        return self.link_poses({})
+
+    def link_poses_at(self, time_s: float) -> Array:
+        """``T_world_link`` ``(l, 4, 4)`` as the reel showed the asset at ``time_s``."""
+        T_world_root, q = self.motion.sample(time_s)
+        return self.link_poses(q, T_world_root)
+
+    def surfels_at(self, time_s: float) -> Surfels:
+        """The surfels posed as the reel showed them at ``time_s``."""
+        T = self.link_poses_at(time_s) @ invert(self.rest_poses)
+        return self.surfels.moved(T[self.surfel_links])

@@ -1,0 +1,160 @@
+"""Gaussian surfels, and surfels moved by bones through time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from reel2sim.scene.arrays import Array, assign, checked
+from reel2sim.scene.errors import InputError
+from reel2sim.scene.spline import PoseSpline
+from reel2sim.scene.transforms import (
+    blend_dual_quaternions,
+    matrix_from_quaternion,
+    quaternion_from_matrix,
+    quaternion_multiply,
+)
+
+SH_C0 = 0.28209479177387814
+"""Value of the degree-0 real spherical harmonic."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surfels:
+    """Flat Gaussians (2DGS, Huang et al. 2024): an ellipse with a normal, opacity and colour.
+
+    Attributes:
+        means: centres ``(n, 3)``, metres, world.
+        rotations: ``(n, 4)`` wxyz; columns of the matrix are the two tangents and the normal.
+        scales: standard deviations along the tangents ``(n, 2)``, metres, positive.
+        opacities: ``(n,)``, 0..1.
+        sh: spherical-harmonic colour coefficients ``(n, (degree + 1)**2, 3)`` in the 3DGS
+            convention: ``rgb = 0.5 + SH_C0 * sh[:, 0] + …``.
+        confidence: how well each surfel was seen ``(n,)``, 0..1.
+    """
+
+    means: Array
+    rotations: Array
+    scales: Array
+    opacities: Array
+    sh: Array
+    confidence: Array
+
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}
+        f32 = np.float32
+        means = checked("Surfels.means", self.means, ("n", 3), dtype=f32, sizes=sizes)
+        rot = checked("Surfels.rotations", self.rotations, ("n", 4), dtype=f32, sizes=sizes)
+        scales = checked("Surfels.scales", self.scales, ("n", 2), dtype=f32, sizes=sizes)
+        op = checked("Surfels.opacities", self.opacities, ("n",), dtype=f32, sizes=sizes)
+        sh = checked("Surfels.sh", self.sh, ("n", "k", 3), dtype=f32, sizes=sizes)
+        conf = checked("Surfels.confidence", self.confidence, ("n",), dtype=f32, sizes=sizes)
+        if sizes["k"] not in (1, 4, 9, 16):
+            raise InputError(f"has {sizes['k']} coefficients, not a square", source="Surfels.sh")
+        if len(scales) and scales.min() <= 0:
+            raise InputError("must be positive", source="Surfels.scales")
+        norms = np.linalg.norm(rot, axis=1, keepdims=True)
+        if len(norms) and norms.min() < 1e-6:
+            raise InputError("has a zero quaternion", source="Surfels.rotations")
+        assign(
+            self,
+            means=means,
+            rotations=rot / norms,
+            scales=scales,
+            opacities=op,
+            sh=sh,
+            confidence=conf,
+        )
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    @classmethod
+    def from_colors(
+        cls,
+        *,
+        means: Array,
+        rotations: Array,
+        scales: Array,
+        opacities: Array,
+        colors: Array,
+        confidence: Array | None = None,
+    ) -> Surfels:
+        """Build with view-independent ``colors`` ``(n, 3)``, 0..1."""
+        sh = (np.asarray(colors, dtype=np.float32)[:, None, :] - 0.5) / SH_C0
+        sure = np.ones(len(sh), np.float32) if confidence is None else confidence
+        return cls(means, rotations, scales, opacities, sh, sure)
+
+    @property
+    def colors(self) -> Array:
+        """View-independent part of the colour ``(n, 3)``, clipped to 0..1."""
+        return np.clip(0.5 + SH_C0 * self.sh[:, 0], 0.0, 1.0)
+
+    @property
+    def normals(self) -> Array:
+        """Unit normals ``(n, 3)``."""
+        return matrix_from_quaternion(self.rotations)[:, :, 2]
+
+    @property
+    def diagonal(self) -> float:
+        """Length of the bounding box diagonal of the centres, metres."""
+        return float(np.linalg.norm(np.ptp(self.means, axis=0))) if len(self) else 0.0
+
+    def select(self, mask: Array) -> Surfels:
+        """The surfels picked by a boolean mask or indices."""
+        return Surfels(
+            self.means[mask],
+            self.rotations[mask],
+            self.scales[mask],
+            self.opacities[mask],
+            self.sh[mask],
+            self.confidence[mask],
+        )
+
+    def moved(self, T: Array) -> Surfels:
+        """Each surfel moved by its own rigid transform ``(n, 4, 4)``, or all by one ``(4, 4)``."""
+        each = np.broadcast_to(np.asarray(T, dtype=np.float64), (len(self), 4, 4))
+        q = quaternion_from_matrix(each[:, :3, :3])
+        means = np.einsum("nij,nj->ni", each[:, :3, :3], self.means) + each[:, :3, 3]
+        rotations = quaternion_multiply(q, self.rotations)
+        return Surfels(means, rotations, self.scales, self.opacities, self.sh, self.confidence)
+
+
+@dataclass(frozen=True, eq=False)
+class SurfelSequence:
+    """Dynamic Gaussian surfels: canonical surfels at time zero, moved by skinned bones.
+
+    Attributes:
+        canonical: the surfels at ``times_s[0]``.
+        bones: motion of the ``b`` bones.
+        bone_scales: semi-axes of the bones' ellipsoids ``(b, 3)``, metres.
+        weights: skinning weights ``(n, b)``, rows sum to 1.
+        times_s: distinct times of the input ``(t,)``, ascending, first is 0.
+        metrics: figures of the fit, such as ``psnr_db``.
+    """
+
+    canonical: Surfels
+    bones: PoseSpline
+    bone_scales: Array
+    weights: Array
+    times_s: Array
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def __post_init__(self) -> None:
+        sizes = {"n": len(self.canonical), "b": len(self.bones.centers)}
+        w = checked("SurfelSequence.weights", self.weights, ("n", "b"), dtype="f4", sizes=sizes)
+        s = checked("SurfelSequence.bone_scales", self.bone_scales, ("b", 3), sizes=sizes)
+        t = checked("SurfelSequence.times_s", self.times_s, ("t",))
+        if len(t) == 0 or (np.diff(t) <= 0).any():
+            raise InputError("must ascend", source="SurfelSequence.times_s")
+        assign(self, weights=w, bone_scales=s, times_s=t, metrics=dict(self.metrics))
+
+    def transforms(self, time_s: float) -> Array:
+        """Motion of every surfel since time zero ``(n, 4, 4)``, dual-quaternion blended."""
+        return blend_dual_quaternions(self.weights, self.bones(np.array([time_s]))[0])
+
+    def at(self, time_s: float) -> Surfels:
+        """The surfels at ``time_s``."""
+        return self.canonical.moved(self.transforms(time_s))

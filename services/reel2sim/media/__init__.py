@@ -1,0 +1,1 @@
+"""Untrusted media in, video out."""
