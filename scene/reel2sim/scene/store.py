@@ -9,7 +9,7 @@ import dataclasses
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -211,7 +211,7 @@ def _read(path: Path, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 @contextmanager
-def _blaming(path: Path) -> Iterator[None]:
+def _blaming(path: Path) -> Generator[None]:
     """Turn missing or malformed entries into an :class:`InputError` that names the file."""
     try:
         yield
