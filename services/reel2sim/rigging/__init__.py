@@ -1,0 +1,1 @@
+"""From surfels that move to an articulated asset: parts, joints and bodies."""
