@@ -24,11 +24,12 @@ def generate(out: Path) -> None:
     sources = sorted((HERE / "reel2sim").rglob("*.proto"))
     longrunning = Path(next(iter(google.longrunning.__path__)))
     with tempfile.TemporaryDirectory() as scratch:
-        # googleapis-common-protos ships operations.proto under another file name than the one
-        # its own descriptor carries and every importer must use.
+        # Newer googleapis-common-protos ship this file under another name than the one its
+        # descriptor carries and every importer must use.
         canonical = Path(scratch) / "google" / "longrunning" / "operations.proto"
         canonical.parent.mkdir(parents=True)
-        shutil.copyfile(longrunning / "operations_proto.proto", canonical)
+        shipped = next(longrunning.glob("operations*.proto"))
+        shutil.copyfile(shipped, canonical)
         includes = (
             HERE,
             scratch,

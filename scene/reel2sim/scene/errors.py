@@ -35,6 +35,7 @@ stable facts, so that each front end maps the tree once and never by message:
     ├── ExhaustedError            disk, quota or queue is full
     ├── UnavailableError          the other side cannot be reached now
     ├── IntegrityError            bytes do not match their digest
+    ├── UnauthenticatedError      a server wants a token and got none, or a wrong one
     └── CancelledError            the caller asked to stop
 """
 
@@ -236,6 +237,13 @@ class IntegrityError(Reel2SimError):
 
     exit_code = 44
     grpc_status = "DATA_LOSS"
+
+
+class UnauthenticatedError(Reel2SimError):
+    """The server wants a token and got none, or a wrong one."""
+
+    exit_code = 45
+    grpc_status = "UNAUTHENTICATED"
 
 
 class CancelledError(Reel2SimError):
