@@ -1,0 +1,1 @@
+"""What the client and the server share: folders as archives, errors as gRPC statuses."""
