@@ -1,0 +1,362 @@
+"""How close a recovered rig is to the truth: joints, parts and the motion they replay.
+
+Failures count: a joint that was missed is 90° and one diagonal off, of the wrong type, its state
+off by its whole range and its part not found. Which link is the root does not matter, nor does
+the sign of an axis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
+
+from reel2sim.generation.truth import TrueJoint, Truth
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.asset import RiggedAsset
+from reel2sim.scene.errors import InputError
+from reel2sim.scene.rig import Joint, JointType
+from reel2sim.scene.transforms import apply, invert
+
+MATCH_LIMIT = 0.5
+"""A joint counts as found if it leaves at most this share of the true motion unexplained."""
+
+_STILL = 0.005
+"""Joints that move nothing by more than this share of the diagonal are not scored."""
+
+_SAMPLES = 400
+
+
+@dataclass(frozen=True)
+class JointScore:
+    """One true joint against the joint matched to it.
+
+    Attributes:
+        name: of the true joint.
+        matched: name of the joint found for it, or "" if it was missed.
+        type_ok: whether the kind is right; continuous counts as revolute.
+        axis_deg: angle between the axes, 0..90.
+        pivot_frac: distance from the true axis, where it is closest to the moving part, to the
+            axis found, in diagonals; 0 for a prismatic joint.
+        state_error: mean error of the state without its offset, radians or metres.
+        state_frac: the same as a share of the true range.
+        part_iou: intersection over union of the moving part's surface, by nearest surfel.
+        replay_error: share of the joint's own motion that is not explained; 0 is perfect,
+            1 is what doing nothing gets.
+    """
+
+    name: str
+    matched: str
+    type_ok: bool
+    axis_deg: float
+    pivot_frac: float
+    state_error: float
+    state_frac: float
+    part_iou: float
+    replay_error: float
+
+
+@dataclass(frozen=True)
+class RigScore:
+    """A rig against the truth.
+
+    Attributes:
+        joints: every true joint that moved.
+        found: joints of the rig that can move and are not flagged as unobserved.
+        spurious: those of ``found`` that match no true joint.
+        replay_error: mean distance between true and replayed surface points over that of doing
+            nothing, all parts weighing the same.
+        replay_diagonals: the same distance in diagonals, not divided.
+    """
+
+    joints: tuple[JointScore, ...]
+    found: int
+    spurious: int
+    replay_error: float
+    replay_diagonals: float
+
+    @property
+    def count_ok(self) -> bool:
+        """Whether as many joints were found as moved."""
+        return self.found == len(self.joints)
+
+    @property
+    def recovered(self) -> int:
+        """True joints that were found with the right type."""
+        return sum(bool(joint.matched) and joint.type_ok for joint in self.joints)
+
+    @property
+    def correct(self) -> bool:
+        """Whether every joint was found with the right type and none was invented."""
+        return self.recovered == len(self.joints) and self.spurious == 0
+
+    def mean(self, field: str) -> float:
+        """Mean of a numeric field over the true joints, failures included; 0 without joints."""
+        return float(np.mean([getattr(joint, field) for joint in self.joints] or [0.0]))
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        summary = {
+            "true_joints": len(self.joints),
+            "recovered": self.recovered,
+            "count_ok": self.count_ok,
+            "correct": self.correct,
+        }
+        return {**summary, **asdict(self)}
+
+
+@dataclass(frozen=True, eq=False)
+class _Match:
+    """How well a joint of the rig explains a true one; ``swapped``: it carries the other side."""
+
+    replay_error: float
+    swapped: bool
+    cost: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """Both sides in world coordinates of the first time: motions since then, and ownership.
+
+    Attributes:
+        asset: the rig.
+        truth: the truth.
+        true: motion of each true part ``(p, t, 4, 4)``.
+        replayed: motion of each link ``(l, t, 4, 4)``.
+        links: link of each true surface point ``(n,)``, that of the nearest surfel.
+    """
+
+    asset: RiggedAsset
+    truth: Truth
+    true: Array
+    replayed: Array
+    links: Array
+
+    @classmethod
+    def of(cls, asset: RiggedAsset, truth: Truth) -> _Comparison:
+        if len(asset.surfels) == 0:
+            raise InputError("has no surfels to compare", source=asset.name)
+        if len(truth.points) == 0:
+            raise InputError("has no surface points to compare", source="Truth.points")
+        poses = [truth.link_poses[name] for name in truth.parts]
+        rest = invert(asset.rest_poses)
+        replayed = np.stack([asset.link_poses_at(float(t)) @ rest for t in truth.times_s], axis=1)
+        nearest = cKDTree(asset.surfels.means).query(truth.points)[1]
+        return cls(
+            asset=asset,
+            truth=truth,
+            true=np.stack([T @ invert(T[0]) for T in poses]),
+            replayed=replayed,
+            links=asset.surfel_links[nearest],
+        )
+
+    def carried_points(self, joint: TrueJoint) -> Array:
+        """Which true points hang below a true joint ``(n,)``."""
+        pairs = [(j.parent, j.child) for j in self.truth.joints]
+        below = _descendants(joint.child, pairs)
+        ids = [i for i, name in enumerate(self.truth.parts) if name in below]
+        return np.isin(self.truth.point_parts, ids)
+
+    def true_motion(self, joint: TrueJoint) -> Array:
+        """Motion of the child relative to the parent ``(t, 4, 4)``, world of the first time."""
+        index = self.truth.parts.index
+        return invert(self.true[index(joint.parent)]) @ self.true[index(joint.child)]
+
+    def match(self, true: TrueJoint, joint: Joint) -> _Match:
+        """Compare the relative motions that two joints make."""
+        carried = self.carried_points(true)
+        pairs = [(j.parent, j.child) for j in self.asset.joints]
+        below = _descendants(joint.child, pairs)
+        index = self.asset.link_index
+        on_child = np.isin(self.links, [index[name] for name in below])
+        inside, outside = _mean(on_child[carried]), _mean(on_child[~carried])
+        swapped = inside < outside
+        motion = invert(self.replayed[index[joint.parent]]) @ self.replayed[index[joint.child]]
+        points = _thinned(self.truth.points[carried] if carried.any() else self.truth.points)
+        wanted = apply(self.true_motion(true), points)
+        got = apply(invert(motion) if swapped else motion, points)
+        error = _distance(got, wanted) / max(_distance(points, wanted), 1e-12)
+        # Joints that make the same motion (two doors in step) are told apart by what they carry.
+        return _Match(error, swapped, min(error, 5.0) + 1e-3 * (1.0 - abs(inside - outside)))
+
+
+def score(asset: RiggedAsset, truth: Truth) -> RigScore:
+    """Score a rig.
+
+    Args:
+        asset: what was recovered, in the world frame of the truth.
+        truth: what happened.
+
+    Returns:
+        Scores of every true joint that moved, and of the replayed motion.
+
+    Raises:
+        InputError: if either has no surface to compare.
+    """
+    sides = _Comparison.of(asset, truth)
+    true_joints = [j for j in truth.joints if _moves(sides, j)]
+    candidates = [j for j in asset.joints if j.type is not JointType.FIXED]
+    table = [[sides.match(true, joint) for joint in candidates] for true in true_joints]
+    pairs = _assign(table)
+    rows = tuple(
+        _compare(sides, true, candidates[pairs[i]], table[i][pairs[i]])
+        if i in pairs
+        else _missed(true)
+        for i, true in enumerate(true_joints)
+    )
+    observed = [k for k, joint in enumerate(candidates) if joint.observed or k in pairs.values()]
+    error, idle = _replay(sides)
+    return RigScore(
+        joints=rows,
+        found=len(observed),
+        spurious=len(set(observed) - set(pairs.values())),
+        replay_error=error / max(idle, 1e-9 * truth.diagonal_m),
+        replay_diagonals=error / truth.diagonal_m,
+    )
+
+
+def _assign(table: list[list[_Match]]) -> dict[int, int]:
+    """Best one-to-one matching of true to found joints, without the pairs that explain little."""
+    if not table or not table[0]:
+        return {}
+    # Above the limit all pairs are equally useless: they must not decide about the good ones.
+    cost = [[m.cost if m.replay_error <= MATCH_LIMIT else 10.0 for m in row] for row in table]
+    rows, columns = linear_sum_assignment(np.array(cost))
+    return {
+        int(i): int(k)
+        for i, k in zip(rows, columns, strict=True)
+        if table[i][k].replay_error <= MATCH_LIMIT
+    }
+
+
+def _compare(sides: _Comparison, true: TrueJoint, joint: Joint, match: _Match) -> JointScore:
+    axis, found = true.axis, joint.axis
+    angle = float(np.degrees(np.arccos(min(1.0, abs(float(axis @ found))))))
+    type_ok = _kind(true.type) is _kind(joint.type)
+    part = sides.truth.parts.index(true.child)
+    link = sides.asset.link_index[joint.parent if match.swapped else joint.child]
+    own, got = sides.truth.point_parts == part, sides.links == link
+    union = int((own | got).sum())
+    state, spread = _state_error(sides, true, joint, match) if type_ok else (_range(true),) * 2
+    return JointScore(
+        name=true.name,
+        matched=joint.name,
+        type_ok=type_ok,
+        axis_deg=angle,
+        pivot_frac=_pivot_distance(sides, true, joint) / sides.truth.diagonal_m,
+        state_error=state,
+        state_frac=state / spread,
+        part_iou=float((own & got).sum() / union) if union else 0.0,
+        replay_error=match.replay_error,
+    )
+
+
+def _missed(true: TrueJoint) -> JointScore:
+    return JointScore(
+        name=true.name,
+        matched="",
+        type_ok=False,
+        axis_deg=90.0,
+        pivot_frac=1.0,
+        state_error=_range(true),
+        state_frac=1.0,
+        part_iou=0.0,
+        replay_error=1.0,
+    )
+
+
+def _state_error(
+    sides: _Comparison, true: TrueJoint, joint: Joint, match: _Match
+) -> tuple[float, float]:
+    """Mean state error without sign and offset, and the true range."""
+    states = [sides.asset.motion.sample(float(t))[1][joint.name] for t in sides.truth.times_s]
+    # A swapped joint states the parent's motion in the child: the inverse, about the same axis.
+    sign = (1.0 if true.axis @ joint.axis >= 0 else -1.0) * (-1.0 if match.swapped else 1.0)
+    q = sign * np.array(states)
+    return float(np.abs((q - q.mean()) - (true.positions - true.positions.mean())).mean()), _range(
+        true
+    )
+
+
+def _pivot_distance(sides: _Comparison, true: TrueJoint, joint: Joint) -> float:
+    """Metres from the true axis to the one found, measured where the part is.
+
+    The shortest distance of two lines would be 0 for axes that happen to cross far from the
+    object, and is not defined for parallel ones; the distance from a point of the first is.
+    """
+    if _kind(true.type) is JointType.PRISMATIC:
+        return 0.0
+    if _kind(joint.type) is JointType.PRISMATIC:
+        return sides.truth.diagonal_m
+    carried = sides.carried_points(true)
+    center = sides.truth.points[carried].mean(axis=0) if carried.any() else true.pivot
+    on_axis = true.pivot + true.axis * float(true.axis @ (center - true.pivot))
+    pivot = sides.asset.rest_poses[sides.asset.link_index[joint.child]][:3, 3]
+    offset = on_axis - pivot
+    return float(np.linalg.norm(offset - joint.axis * float(joint.axis @ offset)))
+
+
+def _replay(sides: _Comparison) -> tuple[float, float]:
+    """Mean distance of replayed and of unmoved points to the true ones, parts equally weighted."""
+    truth = sides.truth
+    replayed = _moved(sides.replayed, sides.links, truth.points)
+    wanted = _moved(sides.true, truth.point_parts, truth.points)
+    parts = np.unique(truth.point_parts)
+    errors = [
+        (
+            _distance(replayed[:, truth.point_parts == p], wanted[:, truth.point_parts == p]),
+            _distance(truth.points[truth.point_parts == p], wanted[:, truth.point_parts == p]),
+        )
+        for p in parts
+    ]
+    mean = np.mean(errors, axis=0)
+    return float(mean[0]), float(mean[1])
+
+
+def _moved(motions: Array, owners: Array, points: Array) -> Array:
+    """Points moved by their owner's motion: ``(t, n, 3)``."""
+    out = np.empty((motions.shape[1], len(points), 3))
+    for i in np.unique(owners):
+        out[:, owners == i] = apply(motions[i], points[owners == i])
+    return out
+
+
+def _moves(sides: _Comparison, joint: TrueJoint) -> bool:
+    carried = sides.carried_points(joint)
+    points = _thinned(sides.truth.points[carried] if carried.any() else sides.truth.points)
+    shift = apply(sides.true_motion(joint), points) - points
+    largest = float(np.linalg.norm(shift, axis=-1).max())
+    return largest > _STILL * sides.truth.diagonal_m
+
+
+def _kind(kind: JointType) -> JointType:
+    return JointType.REVOLUTE if kind is JointType.CONTINUOUS else kind
+
+
+def _range(joint: TrueJoint) -> float:
+    return float(np.ptp(joint.positions))
+
+
+def _descendants(root: str, pairs: list[tuple[str, str]]) -> set[str]:
+    """``root`` and all that hangs below it, for ``(parent, child)`` pairs."""
+    found, open_ = {root}, [root]
+    while open_:
+        parent = open_.pop()
+        new = {child for above, child in pairs if above == parent} - found
+        found |= new
+        open_.extend(new)
+    return found
+
+
+def _thinned(points: Array) -> Array:
+    return points[:: max(1, len(points) // _SAMPLES)]
+
+
+def _distance(a: Array, b: Array) -> float:
+    return float(np.linalg.norm(a - b, axis=-1).mean())
+
+
+def _mean(mask: Array) -> float:
+    return float(mask.mean()) if len(mask) else 0.0
