@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from reel2sim.generation.truth import TrueJoint, Truth
 from reel2sim.scene.arrays import Array
@@ -143,7 +143,7 @@ class _Comparison:
         poses = [truth.link_poses[name] for name in truth.parts]
         rest = invert(asset.rest_poses)
         replayed = np.stack([asset.link_poses_at(float(t)) @ rest for t in truth.times_s], axis=1)
-        nearest = cKDTree(asset.surfels.means).query(truth.points)[1]
+        nearest = KDTree(asset.surfels.means).query(truth.points)[1]
         return cls(
             asset=asset,
             truth=truth,
