@@ -17,7 +17,6 @@ from typing import Any, BinaryIO
 
 import av
 import numpy as np
-from av.error import EOFError as EndOfFileError
 from av.error import FFmpegError
 
 # FFmpeg's names of the demuxers and decoders that may run.
@@ -48,7 +47,7 @@ def main(folder: Path) -> None:
             answer = _decode(job, sink, folder / "progress")
     except RefusedError as refused:
         answer = refused.answer
-    except MemoryError:
+    except MemoryError:  # FFmpeg's is one too
         answer = RefusedError("limit", "needs more memory to decode than is allowed").answer
     (folder / "result.json").write_text(json.dumps(answer), encoding="utf-8")
 
@@ -96,6 +95,8 @@ def _decode(job: dict[str, Any], sink: BinaryIO, progress: Path) -> dict[str, An
                 times.append(time)
                 progress.write_text(f"{seen / count:.3f}")
             seen += 1
+    except MemoryError:
+        raise
     except FFmpegError as cause:
         raise RefusedError("media", f"cannot be decoded: {cause.strerror}") from cause
     if size is None:
@@ -127,6 +128,8 @@ def _survey(job: dict[str, Any]) -> tuple[int, float]:
         packets = shown = 0
         first, final = float("inf"), float("-inf")
         for packet in _packets(container, stream):
+            if not packet.size:  # the empty one that ends the stream
+                continue
             packets += 1
             if packets > job["max_frames"]:
                 raise RefusedError(
@@ -163,6 +166,8 @@ def _opened(job: dict[str, Any]) -> Generator[tuple[Any, Any]]:
         container = av.open(
             f"file:{job['path']}", format=_DEMUXERS[job["container"]], options=options
         )
+    except MemoryError:
+        raise
     except (FFmpegError, ValueError) as cause:
         reason = getattr(cause, "strerror", None) or cause
         raise RefusedError("media", f"cannot be opened: {reason}", "re-encode it as MP4") from cause
@@ -174,9 +179,7 @@ def _opened(job: dict[str, Any]) -> Generator[tuple[Any, Any]]:
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:
     try:
-        for packet in container.demux(stream):
-            if packet.size:
-                yield packet
+        yield from container.demux(stream)
     except FFmpegError:
         return  # the rest is missing; the caller counts what came
 
@@ -189,6 +192,8 @@ def _frames(job: dict[str, Any]) -> Iterator[Any]:
         for packet in _packets(container, stream):
             try:
                 frames = packet.decode()
+            except MemoryError:
+                raise
             except FFmpegError as cause:
                 bad += 1
                 if bad > max(2, _DAMAGE_SHARE * (good + bad)):
@@ -200,10 +205,6 @@ def _frames(job: dict[str, Any]) -> Iterator[Any]:
                 continue
             good += len(frames)
             yield from frames
-        try:
-            yield from stream.codec_context.decode(None)
-        except EndOfFileError:
-            return
 
 
 def _rgb(frame: Any, max_size: int | None, size: tuple[int, int] | None) -> Any:
