@@ -117,26 +117,37 @@ def _direction(azimuth: float) -> Array:
 
 
 def best_azimuth(scene: RayScene, rig: Rig, model: Model, trajectory: Array) -> float:
-    """Where most of the motion can be seen, with something still beside it.
+    """Where most of the motion can be followed from its start, beside something that stays.
 
-    A direction's worth is the image motion summed over the pixels of a moving part, for the part
-    that shows least, times the root of the pixels of the parts that stay.
+    A direction's worth is the image motion of the points seen at time zero, as long as they are
+    seen, for the part that shows least, times the root of the pixels of the parts that stay.
     """
     moving = [scene.names.index(joint.child) for joint in model.joints]
-    instants = trajectory[:: max(1, len(trajectory) // 6)]
+    instants = [model.poses(q) for q in trajectory[:: max(1, len(trajectory) // 6)]]
     worth: dict[float, float] = {}
     for azimuth in np.radians(np.arange(-90, 270, 15)):
         camera = rig.camera(azimuth, size=64)
-        flow, still = np.zeros(len(scene.names)), 0
-        for poses in map(model.poses, instants):
-            hits = scene.cast(*pixel_rays(camera, 1), poses)
-            still += int((~np.isin(hits.part, [-1, *moving])).sum())
-            for part in moving:
-                points = hits.point[hits.part == part]
-                now, _ = camera.project(apply(poses[scene.names[part]], points))
-                flow[part] += np.linalg.norm(now - camera.project(points)[0], axis=1).sum()
-        worth[azimuth] = float(flow[moving].min() * np.sqrt(still))
+        start = scene.cast(*pixel_rays(camera, 1), instants[0])
+        still = int((~np.isin(start.part, [-1, *moving])).sum())
+        flow = [
+            _followed(scene, camera, scene.names[part], start.point[start.part == part], instants)
+            for part in moving
+        ]
+        worth[azimuth] = min(flow) * float(np.sqrt(still))
     return max(worth, key=lambda azimuth: worth[azimuth])
+
+
+def _followed(
+    scene: RayScene, camera: Camera, part: str, points: Array, instants: list[dict[str, Array]]
+) -> float:
+    """Pixels that visible ``points`` ``(n, 3)`` of a part move by, summed over the instants."""
+    start, _ = camera.project(points)
+    total = 0.0
+    for poses in instants:
+        now = apply(poses[part], points)
+        shift = np.linalg.norm(camera.project(now)[0] - start, axis=1)
+        total += float(shift[scene.sees(camera.position, now, poses)].sum())
+    return total
 
 
 def shots(options: Options, rig: Rig, front: float) -> Iterator[Shot]:
@@ -163,7 +174,7 @@ def render_capture(model: Model, folder: Path, options: Options) -> None:
     times = np.linspace(0.0, _DURATION_S, options.frames)
     trajectory = model.trajectory(options.frames)
     rich = options.texture == "rich"
-    scene = RayScene(model.parts, seed=options.seed, scale_m=model.diagonal, rich=rich)
+    scene = RayScene(model.parts, seed=options.seed, size_m=model.diagonal, rich=rich)
     rig = Rig(model, trajectory, options.size)
     front = best_azimuth(scene, rig, model, trajectory)
     if folder.exists():
@@ -230,11 +241,7 @@ def _surface(model: Model, scene: RayScene, rig: Rig, options: Options) -> tuple
     rest = model.poses(np.zeros(len(model.joints)))
     seen = np.zeros(len(points), dtype=bool)
     for azimuth in np.radians(np.arange(0, 360, 15)):
-        eye = rig.camera(azimuth).position
-        rays = points - eye
-        distance = np.linalg.norm(rays, axis=1)
-        hits = scene.cast(np.broadcast_to(eye, rays.shape), rays / distance[:, None], rest)
-        seen |= hits.distance > distance - 1e-3 * model.diagonal
+        seen |= scene.sees(rig.camera(azimuth).position, points, rest)
     return points[seen], ids[seen]
 
 
