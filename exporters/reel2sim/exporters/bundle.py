@@ -1,0 +1,143 @@
+"""The bundle: every format of one asset, in one folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reel2sim.exporters.joints import require_expressible
+from reel2sim.exporters.manifest import MANIFEST, write_manifest
+from reel2sim.exporters.media import BundleMedia, Provenance, StageRecord
+from reel2sim.exporters.motion import write_motion
+from reel2sim.exporters.splat import write_splats
+from reel2sim.exporters.staging import staged_folder
+from reel2sim.exporters.urdf import write_urdf
+from reel2sim.scene import Progress, RiggedAsset, silent
+from reel2sim.scene.errors import ConflictError, UsageError
+
+__all__ = [
+    "BundleMedia",
+    "BundlePaths",
+    "Provenance",
+    "StageRecord",
+    "export_bundle",
+    "staged_folder",
+]
+
+
+@dataclass(frozen=True)
+class BundlePaths:
+    """Where a bundle keeps things.
+
+    Attributes:
+        root: the folder.
+    """
+
+    root: Path
+
+    @property
+    def manifest(self) -> Path:
+        """Versions, configuration, digests and timings."""
+        return self.root / MANIFEST
+
+    @property
+    def usd(self) -> Path:
+        """The stage's interface layer."""
+        return self.root / "usd" / "scene" / "scene.usda"
+
+    @property
+    def usdz(self) -> Path:
+        """The stage in one file."""
+        return self.root / "scene.usdz"
+
+    @property
+    def urdf(self) -> Path:
+        """The robot description; its meshes are beside it."""
+        return self.root / "scene.urdf"
+
+    @property
+    def mjcf(self) -> Path:
+        """The MuJoCo model; it shares the URDF's meshes."""
+        return self.root / "scene.xml"
+
+    @property
+    def glb(self) -> Path:
+        """Animated meshes for viewers and engines."""
+        return self.root / "asset.glb"
+
+    @property
+    def splats(self) -> Path:
+        """Surfels at time zero."""
+        return self.root / "splats.ply"
+
+    @property
+    def motion(self) -> Path:
+        """The reference motion."""
+        return self.root / "motion.json"
+
+    @property
+    def preview(self) -> Path:
+        """The film; absent if the bundle was made without pictures."""
+        return self.root / "preview.mp4"
+
+    @property
+    def report(self) -> Path:
+        """The page for people."""
+        return self.root / "report.html"
+
+
+def export_bundle(
+    asset: RiggedAsset,
+    out: Path,
+    *,
+    media: BundleMedia | None = None,
+    provenance: Provenance | None = None,
+    progress: Progress = silent,
+) -> BundlePaths:
+    """Write ``asset`` in every format into the empty folder ``out``.
+
+    For a folder that appears whole or not at all, call it inside
+    :func:`reel2sim.exporters.staging.staged_folder`.
+
+    Args:
+        asset: the object.
+        out: an existing empty folder, or one to make.
+        media: pictures for the preview and the report; None leaves the preview out.
+        provenance: where the asset came from.
+        progress: told after each file.
+
+    Raises:
+        ExportError: if a joint has no equal in URDF, USD and MJCF.
+        ConflictError: if ``out`` is not empty.
+    """
+    from reel2sim.exporters.gltf import write_glb
+    from reel2sim.exporters.mjcf import write_mjcf
+    from reel2sim.exporters.preview import write_preview
+    from reel2sim.exporters.report import write_report
+    from reel2sim.exporters.usd import write_usd
+
+    if out.exists() and not out.is_dir():
+        raise UsageError("is not a folder", source=out)
+    if out.is_dir() and any(out.iterdir()):
+        raise ConflictError("is not empty", source=out, remedy="give an empty folder")
+    require_expressible(asset, format="a bundle")
+    origin = provenance or Provenance()
+    out.mkdir(parents=True, exist_ok=True)
+    paths = BundlePaths(out)
+    write_motion(asset, paths.motion)
+    write_splats(asset.surfels, paths.splats)
+    progress("export", 0.1, "wrote motion and splats")
+    write_urdf(asset, paths.urdf)
+    write_mjcf(asset, paths.mjcf)
+    progress("export", 0.3, "wrote URDF and MJCF")
+    write_glb(asset, paths.glb)
+    progress("export", 0.4, "wrote GLB")
+    write_usd(asset, out, source=origin.source)
+    progress("export", 0.6, "wrote USD")
+    if media is not None:
+        write_preview(media, paths.preview)
+    progress("export", 0.8, "wrote preview")
+    write_report(asset, paths.report, media=media, provenance=origin, preview=paths.preview)
+    write_manifest(asset, origin, out)
+    progress("export", 1.0, "wrote report and manifest")
+    return paths

@@ -1,0 +1,198 @@
+"""GLB: a tree of nodes with coloured meshes and the reel's motion as an animation."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reel2sim.exporters.color import linear_from_srgb
+from reel2sim.exporters.normals import vertex_normals
+from reel2sim.exporters.obj import mean_color
+from reel2sim.scene import Joint, JointType, Link, RiggedAsset
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.transforms import quaternion_from_matrix
+
+_FLOAT, _UNSIGNED_INT = 5126, 5125
+_ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
+_Y_FROM_Z_UP = [-float(np.sqrt(0.5)), 0.0, 0.0, float(np.sqrt(0.5))]
+"""Quaternion xyzw of the top node: glTF has Y up."""
+
+
+def write_glb(asset: RiggedAsset, path: Path) -> None:
+    """Write ``asset`` to ``path``.
+
+    A node per link, named after it, below its parent's; the nodes' rest pose is the zero state.
+    The animation holds the motion at its samples, linear in between. What glTF cannot say of a
+    joint is in the node's ``extras``.
+    """
+    buffer = _Buffer()
+    document: dict[str, Any] = {
+        "asset": {"version": "2.0", "generator": "reel2sim"},
+        "scene": 0,
+        "scenes": [{"name": asset.name, "nodes": [0]}],
+        "nodes": [{"name": f"{asset.name}_y_up", "rotation": _Y_FROM_Z_UP, "children": [1]}],
+        "meshes": [],
+        "materials": [],
+    }
+    for link in asset.links:
+        document["nodes"].append(_node(document, buffer, link))
+    _arrange(document["nodes"][1:], asset)
+    document["animations"] = [_animation(asset, buffer)]
+    document |= buffer.tables()
+    if not document["animations"][0]["channels"]:
+        del document["animations"]
+    for key in ("meshes", "materials", "accessors", "bufferViews"):
+        if not document[key]:
+            del document[key]
+    path.write_bytes(_container(document, bytes(buffer.data)))
+
+
+class _Buffer:
+    """Collects arrays, and the accessors that describe them."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.views: list[dict[str, Any]] = []
+        self.accessors: list[dict[str, Any]] = []
+
+    def add(
+        self, values: Array, kind: str, *, bounds: bool = False, target: int | None = None
+    ) -> int:
+        """Append ``values`` and return the index of their accessor."""
+        whole = values.dtype.kind in "iu"
+        packed = np.ascontiguousarray(values, dtype="<u4" if whole else "<f4")
+        view: dict[str, Any] = {
+            "buffer": 0,
+            "byteOffset": len(self.data),
+            "byteLength": packed.nbytes,
+        }
+        if target is not None:
+            view["target"] = target
+        accessor: dict[str, Any] = {
+            "bufferView": len(self.views),
+            "componentType": _UNSIGNED_INT if whole else _FLOAT,
+            "count": len(packed),
+            "type": kind,
+        }
+        if bounds:
+            table = packed.reshape(len(packed), -1)
+            accessor["min"] = table.min(axis=0).tolist()
+            accessor["max"] = table.max(axis=0).tolist()
+        self.data += packed.tobytes()
+        self.views.append(view)
+        self.accessors.append(accessor)
+        return len(self.accessors) - 1
+
+    def tables(self) -> dict[str, Any]:
+        """The document's entries for what was added."""
+        buffers = [{"byteLength": len(self.data)}] if self.data else []
+        found = {"bufferViews": self.views, "accessors": self.accessors}
+        return {**found, "buffers": buffers} if buffers else found
+
+
+def _node(document: dict[str, Any], buffer: _Buffer, link: Link) -> dict[str, Any]:
+    node: dict[str, Any] = {"name": link.name}
+    mesh = link.visual
+    if not len(mesh.faces):
+        return node
+    attributes = {
+        "POSITION": buffer.add(mesh.vertices, "VEC3", bounds=True, target=_ARRAY_BUFFER),
+        "NORMAL": buffer.add(vertex_normals(mesh), "VEC3", target=_ARRAY_BUFFER),
+    }
+    factor = [1.0, 1.0, 1.0]
+    if mesh.colors is None:
+        factor = linear_from_srgb(np.array(mean_color(mesh))).tolist()
+    else:
+        colors = linear_from_srgb(mesh.colors)
+        attributes["COLOR_0"] = buffer.add(colors, "VEC3", target=_ARRAY_BUFFER)
+    indices = buffer.add(mesh.faces.ravel(), "SCALAR", target=_ELEMENT_BUFFER)
+    document["materials"].append(
+        {
+            "name": f"{link.name}_{link.material.name}",
+            "pbrMetallicRoughness": {
+                "baseColorFactor": [*factor, 1.0],
+                "metallicFactor": 0.0,
+                "roughnessFactor": 0.7,
+            },
+        }
+    )
+    primitive = {
+        "attributes": attributes,
+        "indices": indices,
+        "material": len(document["materials"]) - 1,
+    }
+    document["meshes"].append({"name": link.name, "primitives": [primitive]})
+    node["mesh"] = len(document["meshes"]) - 1
+    return node
+
+
+def _arrange(nodes: list[dict[str, Any]], asset: RiggedAsset) -> None:
+    """Hang the links' nodes below each other, at zero state."""
+    start = asset.motion.base_poses[0]
+    nodes[0]["translation"] = (start[:3, 3] + 0.0).tolist()
+    nodes[0]["rotation"] = _xyzw(start[:3, :3]).tolist()
+    index = asset.link_index
+    for i, joint in enumerate(asset.joints, start=1):
+        nodes[i]["translation"] = (joint.origin + 0.0).tolist()
+        nodes[i]["extras"] = {"joint": _facts(joint)}
+        nodes[index[joint.parent]].setdefault("children", []).append(i + 1)
+
+
+def _facts(joint: Joint) -> dict[str, Any]:
+    bounds = (joint.limits.lower, joint.limits.upper)
+    return {
+        "name": joint.name,
+        "type": joint.type.value,
+        "axis": joint.axis.tolist(),
+        "limits": [float(b) if np.isfinite(b) else None for b in bounds],
+        "confidence": float(joint.confidence),
+        "observed": bool(joint.observed),
+    }
+
+
+def _animation(asset: RiggedAsset, buffer: _Buffer) -> dict[str, Any]:
+    motion = asset.motion
+    times: int | None = None
+    channels: list[dict[str, Any]] = []
+    samplers: list[dict[str, Any]] = []
+
+    def add(node: int, path: str, values: Array) -> None:
+        nonlocal times
+        if times is None:
+            times = buffer.add(motion.times_s, "SCALAR", bounds=True)
+        kind = "VEC4" if path == "rotation" else "VEC3"
+        samplers.append(
+            {"input": times, "output": buffer.add(values, kind), "interpolation": "LINEAR"}
+        )
+        target = {"node": node, "path": path}
+        channels.append({"sampler": len(samplers) - 1, "target": target})
+
+    if not np.allclose(motion.base_poses, motion.base_poses[0], atol=1e-12):
+        add(1, "translation", motion.base_poses[:, :3, 3])
+        add(1, "rotation", _xyzw(motion.base_poses[:, :3, :3]))
+    for i, joint in enumerate(asset.joints, start=1):
+        if joint.type is JointType.FIXED:
+            continue
+        T = joint.motion(motion.positions[joint.name])
+        if joint.type.angular:
+            add(i + 1, "rotation", _xyzw(T[:, :3, :3]))
+        if joint.type in (JointType.PRISMATIC, JointType.SCREW):
+            add(i + 1, "translation", T[:, :3, 3] + joint.origin)
+    return {"name": "reel", "channels": channels, "samplers": samplers}
+
+
+def _xyzw(rotations: Array) -> Array:
+    return np.roll(quaternion_from_matrix(rotations), -1, axis=-1)
+
+
+def _container(document: dict[str, Any], data: bytes) -> bytes:
+    text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+    chunks = [(b"JSON", text + b" " * (-len(text) % 4))]
+    if data:
+        chunks.append((b"BIN\0", data + b"\0" * (-len(data) % 4)))
+    body = b"".join(struct.pack("<I", len(c)) + name + c for name, c in chunks)
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body

@@ -1,0 +1,148 @@
+"""MJCF: the asset as MuJoCo's own format, sharing the URDF's meshes."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+
+from reel2sim.exporters.joints import require_expressible
+from reel2sim.exporters.names import MeshNames, mesh_names
+from reel2sim.exporters.obj import mean_color
+from reel2sim.exporters.urdf import COLLISION_FOLDER, VISUAL_FOLDER
+from reel2sim.scene import Joint, JointType, Link, RiggedAsset
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.transforms import pose_to_vector
+
+_VISUAL_GROUP, _COLLISION_GROUP = "2", "3"
+
+
+def write_mjcf(asset: RiggedAsset, path: Path) -> None:
+    """Write ``asset`` to ``path``; :func:`reel2sim.exporters.urdf.write_meshes` writes the meshes.
+
+    Every moving joint has a motor of unit gear, so that a control is a force or torque. MJCF has
+    no speed limit of a joint. Colours are one per link: MuJoCo reads none from vertices.
+
+    Raises:
+        ExportError: if a joint cannot be said in MJCF.
+    """
+    require_expressible(asset, format="MJCF")
+    names = mesh_names(asset)
+    root = ET.Element("mujoco", model=asset.name)
+    ET.SubElement(root, "compiler", angle="radian", autolimits="true", inertiafromgeom="false")
+    ET.SubElement(root, "option", gravity="0 0 -9.81")
+    assets = ET.SubElement(root, "asset")
+    for link in asset.links:
+        _declare_meshes(assets, link, names[link.name])
+    world = ET.SubElement(root, "worldbody")
+    ET.SubElement(world, "light", pos="0 0 3", dir="0 0 -1", directional="true")
+    bodies = {asset.links[0].name: _root_body(world, asset)}
+    for joint in asset.joints:
+        body = ET.SubElement(
+            bodies[joint.parent], "body", name=joint.child, pos=_numbers(joint.origin)
+        )
+        bodies[joint.child] = body
+        if joint.type is not JointType.FIXED:
+            body.append(_joint(joint))
+    for link in asset.links:
+        _fill_body(bodies[link.name], link, names[link.name])
+    _exclude_contacts(root, asset)
+    _add_motors(root, asset)
+    ET.indent(root)
+    path.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")
+
+
+def _declare_meshes(assets: ET.Element, link: Link, stems: MeshNames) -> None:
+    files = [(stem, COLLISION_FOLDER) for stem in stems.collision]
+    if len(link.visual.faces):
+        files.insert(0, (stems.visual, VISUAL_FOLDER))
+    for stem, folder in files:
+        ET.SubElement(assets, "mesh", name=stem, file=f"{folder}/{stem}.obj")
+
+
+def _root_body(world: ET.Element, asset: RiggedAsset) -> ET.Element:
+    start = pose_to_vector(asset.motion.base_poses[0])
+    body = ET.SubElement(
+        world, "body", name=asset.links[0].name, pos=_numbers(start[:3]), quat=_numbers(start[3:])
+    )
+    if not asset.fixed_base:
+        ET.SubElement(body, "freejoint", name="root")
+    return body
+
+
+def _joint(joint: Joint) -> ET.Element:
+    effort = float(joint.limits.effort)
+    attributes = {
+        "name": joint.name,
+        "type": "hinge" if joint.type.angular else "slide",
+        "axis": _numbers(joint.axis),
+        "damping": repr(float(joint.damping)),
+        "frictionloss": repr(float(joint.friction)),
+        "actuatorfrcrange": f"{-effort!r} {effort!r}",
+    }
+    # MuJoCo refuses an empty range; a joint that may not move at all is held by a sliver.
+    low, high = float(joint.limits.lower), float(joint.limits.upper)
+    if joint.type is not JointType.CONTINUOUS:
+        high = max(high, low + 1e-6)
+        attributes["range"] = f"{low!r} {high!r}"
+    return ET.Element("joint", attributes)
+
+
+def _fill_body(body: ET.Element, link: Link, stems: MeshNames) -> None:
+    I = link.inertial.inertia  # noqa: E741
+    moments = np.array([I[0, 0], I[1, 1], I[2, 2], I[0, 1], I[0, 2], I[1, 2]])
+    inertial = ET.Element(
+        "inertial",
+        pos=_numbers(link.inertial.center),
+        mass=repr(float(link.inertial.mass)),
+        fullinertia=_numbers(moments),
+    )
+    geoms: list[ET.Element] = []
+    if len(link.visual.faces):
+        color = " ".join(f"{c:.4f}" for c in mean_color(link.visual))
+        common = {"contype": "0", "conaffinity": "0", "group": _VISUAL_GROUP}
+        geoms.append(_geom(stems.visual, {**common, "rgba": f"{color} 1"}))
+    friction = f"{float(link.material.friction)!r} 0.005 0.0001"
+    for stem in stems.collision:
+        geoms.append(_geom(stem, {"group": _COLLISION_GROUP, "friction": friction}))
+    # Its own parts first, then the bodies that hang on it.
+    at = sum(1 for child in body if child.tag in ("joint", "freejoint"))
+    for offset, element in enumerate([inertial, *geoms]):
+        body.insert(at + offset, element)
+
+
+def _geom(mesh: str, attributes: dict[str, str]) -> ET.Element:
+    return ET.Element("geom", {"type": "mesh", "mesh": mesh, **attributes})
+
+
+def _exclude_contacts(root: ET.Element, asset: RiggedAsset) -> None:
+    """Let no joint's two sides collide.
+
+    MuJoCo leaves out parent and child by itself, but not where the parent is welded to the world.
+    Links on fixed joints count as one body.
+    """
+    group = {asset.links[0].name: 0}
+    for k, joint in enumerate(asset.joints, start=1):
+        group[joint.child] = group[joint.parent] if joint.type is JointType.FIXED else k
+    touching = {(group[j.parent], group[j.child]) for j in asset.joints}
+    contact = ET.SubElement(root, "contact")
+    names = [link.name for link in asset.links]
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            a, b = group[first], group[second]
+            if a == b or (a, b) in touching or (b, a) in touching:
+                ET.SubElement(contact, "exclude", body1=first, body2=second)
+
+
+def _add_motors(root: ET.Element, asset: RiggedAsset) -> None:
+    actuator = ET.SubElement(root, "actuator")
+    for joint in asset.joints:
+        if joint.type is not JointType.FIXED:
+            effort = float(joint.limits.effort)
+            span = f"{-effort!r} {effort!r}"
+            ET.SubElement(actuator, "motor", name=joint.name, joint=joint.name, ctrlrange=span)
+
+
+def _numbers(values: Array) -> str:
+    return " ".join(repr(float(v)) for v in np.asarray(values) + 0.0)

@@ -1,0 +1,34 @@
+"""``motion.json``: the reference motion and how sure we are of each joint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from reel2sim.scene import RiggedAsset
+from reel2sim.scene.transforms import pose_to_vector
+
+
+def motion_record(asset: RiggedAsset) -> dict[str, Any]:
+    """The content of ``motion.json``: plain lists, metres, radians, seconds, wxyz."""
+    motion = asset.motion
+    return {
+        "times_s": motion.times_s.tolist(),
+        "base_pose": pose_to_vector(motion.base_poses).tolist(),
+        "joints": {
+            joint.name: {
+                "type": joint.type.value,
+                "position": motion.positions[joint.name].tolist(),
+                "confidence": float(joint.confidence),
+                "observed": bool(joint.observed),
+            }
+            for joint in asset.joints
+        },
+    }
+
+
+def write_motion(asset: RiggedAsset, path: Path) -> None:
+    """Write the motion of ``asset`` to ``path``."""
+    text = json.dumps(motion_record(asset), indent=1, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,175 @@
+"""The facts on the page, ready to print."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reel2sim.exporters.joints import start_poses
+from reel2sim.exporters.manifest import manifest_record
+from reel2sim.exporters.media import BundleMedia, Provenance
+from reel2sim.exporters.report.pictures import film_strip, thumbnail_uri, video_uri
+from reel2sim.exporters.report.plots import display_unit, plot_joint
+from reel2sim.scene import Joint, JointType, Link, RiggedAsset
+from reel2sim.scene.arrays import Array
+
+_SURE, _FAIR = 0.8, 0.5
+
+
+def write_report(
+    asset: RiggedAsset,
+    path: Path,
+    *,
+    media: BundleMedia | None,
+    provenance: Provenance,
+    preview: Path | None = None,
+) -> None:
+    """Write the report, one file without outside references, to ``path``.
+
+    It holds no timings, so that the same input gives the same bytes; those are in the manifest.
+
+    Args:
+        asset: the object.
+        path: file to write.
+        media: pictures for the film strip, if any.
+        provenance: where the asset came from.
+        preview: the film to embed if it exists and is small.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("reel2sim.exporters.report", ".")
+    environment = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    times, strips = ([], []) if media is None else film_strip(media)
+    page = environment.get_template("template.html.j2").render(
+        asset=asset,
+        manifest=manifest_record(asset, provenance),
+        headline=_headline(asset),
+        figures=_figures(asset, provenance),
+        thumbnail=thumbnail_uri(asset),
+        strip_times=times,
+        strips=strips,
+        video=None if preview is None else video_uri(preview),
+        joints=[_joint_row(asset, i) for i in range(len(asset.joints))],
+        links=[_link_row(link) for link in asset.links],
+        total_mass=_number(sum(link.inertial.mass for link in asset.links)),
+        stages=[_stage_row(s.name, s.version, s.metrics, s.config) for s in provenance.stages],
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def _headline(asset: RiggedAsset) -> str:
+    """One sentence on what was found and how far to trust it."""
+    moving = [j for j in asset.joints if j.type is not JointType.FIXED]
+    sure = sum(j.observed and j.confidence >= _SURE for j in moving)
+    base = "a fixed base" if asset.fixed_base else "a moving base"
+    if not moving:
+        return f"{_count(len(asset.links), 'part')} on {base}; no joint moved enough to be found."
+    verdict = {0: "none of them seen well", len(moving): "all of them seen well"}
+    quality = verdict.get(sure, f"{sure} of them seen well")
+    if len(moving) == 1:
+        quality = "seen well" if sure else "not seen well"
+    return (
+        f"{_count(len(asset.links), 'part')} and {_count(len(moving), 'moving joint')} "
+        f"on {base}; {quality}."
+    )
+
+
+def _figures(asset: RiggedAsset, provenance: Provenance) -> list[tuple[str, str]]:
+    shown: dict[str, float] = {}
+    for stage in provenance.stages:
+        shown.update({f"{stage.name}: {k}": v for k, v in stage.metrics.items()})
+    shown.update(asset.metrics)
+    figures = [
+        ("duration", f"{asset.motion.duration_s:.3g} s"),
+        ("samples of motion", str(len(asset.motion.times_s))),
+        ("surfels", f"{len(asset.surfels):,}"),
+    ]
+    return figures + [(k.replace("_", " "), _number(v)) for k, v in sorted(shown.items())]
+
+
+def _joint_row(asset: RiggedAsset, index: int) -> dict[str, Any]:
+    joint = asset.joints[index]
+    positions = asset.motion.positions[joint.name]
+    factor, unit = display_unit(joint)
+    pivot = start_poses(asset)[index + 1, :3, 3]
+    moves = joint.type is not JointType.FIXED
+    return {
+        "name": joint.name,
+        "type": joint.type.value,
+        "parent": joint.parent,
+        "child": joint.child,
+        "moves": moves,
+        "axis": _vector(joint.axis) if moves else "–",
+        "pivot": _vector(pivot),
+        "limits": _interval(joint.limits.lower, joint.limits.upper, factor, unit) if moves else "–",
+        "range": _interval(float(positions.min()), float(positions.max()), factor, unit)
+        if moves
+        else "–",
+        "effort": f"{_number(joint.limits.effort)} {'N·m' if joint.type.angular else 'N'}",
+        "confidence": joint.confidence,
+        "percent": f"{100 * joint.confidence:.0f} %",
+        "grade": _grade(joint),
+        "observed": joint.observed,
+        "reason": joint.reason,
+        "plot": plot_joint(joint, asset.motion.times_s, positions) if moves else None,
+    }
+
+
+def _link_row(link: Link) -> dict[str, Any]:
+    principal = np.linalg.eigvalsh(link.inertial.inertia)
+    return {
+        "name": link.name,
+        "material": link.material.name,
+        "density": _number(link.material.density),
+        "mass": _number(link.inertial.mass),
+        "center": _vector(link.inertial.center),
+        "inertia": ", ".join(f"{v:.2e}" for v in principal),
+        "pieces": len(link.collision),
+        "triangles": f"{len(link.visual.faces):,}",
+    }
+
+
+def _stage_row(
+    name: str, version: str, metrics: Mapping[str, float], config: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "version": version,
+        "metrics": [(k.replace("_", " "), _number(v)) for k, v in sorted(metrics.items())],
+        "config": json.dumps(dict(config), indent=2, sort_keys=True, default=str),
+    }
+
+
+def _grade(joint: Joint) -> str:
+    if not joint.observed or joint.confidence < _FAIR:
+        return "low"
+    return "high" if joint.confidence >= _SURE else "fair"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _number(value: float) -> str:
+    return f"{float(value):,.4g}"
+
+
+def _vector(values: Array) -> str:
+    return ", ".join(f"{v:.3f}" for v in np.round(values, 3) + 0.0)
+
+
+def _interval(low: float, high: float, factor: float, unit: str) -> str:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "unlimited"
+    return f"{low * factor:.1f} … {high * factor:.1f}{unit}"
