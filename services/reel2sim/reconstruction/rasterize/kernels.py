@@ -1,8 +1,9 @@
 """Compiled kernels: composite tiles of pixels front to back, and differentiate back to front.
 
-A tile walks its surfels in depth order and handles one row of pixels of one surfel at a time,
-without branches, so that the compiler turns each row into a few vector instructions. Tiles are
-independent: they share no sums, so results do not depend on the number of threads.
+A tile walks its surfels in depth order and handles one block of 4 × 4 pixels of one surfel at a
+time: the lanes of a block are the last axis of every array of a tile, and the loops over them have
+a fixed length and do not branch, so that the compiler turns them into a few vector instructions.
+Tiles are independent and share no sums, so results do not depend on the number of threads.
 
 Array layout: a surfel's ten map coefficients are those of
 :func:`reel2sim.reconstruction.rasterize.projection.pixel_maps`; ``channels`` hold what is
@@ -25,7 +26,16 @@ from reel2sim.reconstruction.rasterize.model import (
 )
 
 TILE = 16
-"""Edge of a tile in pixels; a row of it fills whole vector registers."""
+"""Edge of a tile in pixels."""
+
+_EDGE = 4  # of a block
+_BLOCKS = TILE // _EDGE
+_LANES = _EDGE * _EDGE
+
+# Sums of one surfel over the pixels of a tile: of the gradients with respect to numerators and
+# denominator of its map, bare and times the pixel offset, and the others the map is made of.
+_SU, _SUX, _SUY, _SV, _SVX, _SVY, _SW, _SWX, _SWY = 0, 1, 2, 3, 4, 5, 6, 7, 8
+_SPX, _SPY, _S_INV, _S_PZ, _S_OP, _SUMS = 9, 10, 11, 12, 13, 14
 
 MAP_SIZE = 10
 """Coefficients of one surfel's pixel map."""
@@ -35,7 +45,7 @@ _RHO_MAX = _f(2.0 * math.log(1.0 / ALPHA_MIN) + 0.01)
 _FAR = _f(1e30)
 _NEAR, _LOW_PASS = _f(NEAR_M), _f(LOW_PASS)
 _A_MIN, _A_MAX, _T_MIN = _f(ALPHA_MIN), _f(ALPHA_MAX), _f(TRANSMITTANCE_MIN)
-_0, _1, _HALF, _W_MIN = _f(0), _f(1), _f(0.5), _f(1e-20)
+_0, _1, _2, _HALF, _W_MIN = _f(0), _f(1), _f(2), _f(0.5), _f(1e-20)
 
 # Reordering sums and fusing multiply-adds is safe; assuming that no value is infinite is not,
 # since rays parallel to a surfel divide by zero before they are masked out.
@@ -54,6 +64,21 @@ def _falloff(rho):
     t = t * t
     t = t * t
     return t * t
+
+
+@njit(inline="always")
+def _lane_offsets():
+    """Position of each lane in its block, pixels."""
+    x, y = np.empty(_LANES, np.float32), np.empty(_LANES, np.float32)
+    for n in range(_LANES):
+        x[n], y[n] = n % _EDGE, n // _EDGE
+    return x, y
+
+
+@njit(inline="always")
+def _place(x, y):
+    """Block and lane of the pixel ``x, y`` of a tile."""
+    return (y // _EDGE) * _BLOCKS + x // _EDGE, (y % _EDGE) * _EDGE + x % _EDGE
 
 
 @njit(parallel=True, cache=True, fastmath=_FAST, error_model="numpy")
@@ -82,11 +107,16 @@ def composite(maps, opacities, channels, spans, offsets, ids, width, height):
     out_last = np.empty((height, width), np.int32)
     for tile in prange(offsets.shape[0] - 1):
         left, top = (tile % across) * TILE, (tile // across) * TILE
-        light = np.ones((TILE, TILE), np.float32)
-        depth = np.zeros((TILE, TILE), np.float32)
-        last = np.zeros((TILE, TILE), np.int32)
-        sums = np.zeros((c, TILE, TILE), np.float32)
-        weight = np.empty(TILE, np.float32)
+        rows, columns = min(TILE, height - top), min(TILE, width - left)
+        lane_x, lane_y = _lane_offsets()
+        light = np.zeros((_BLOCKS**2, _LANES), np.float32)  # dark, so not drawn, off the image
+        last = np.zeros((_BLOCKS**2, _LANES), np.int32)
+        depth = np.zeros((_BLOCKS**2, _LANES), np.float32)
+        sums = np.zeros((_BLOCKS**2, c, _LANES), np.float32)
+        share = np.empty(_LANES, np.float32)
+        for y in range(rows):
+            for x in range(columns):
+                light[_place(x, y)] = _1
         start = offsets[tile]
         for k in range(start, offsets[tile + 1]):
             i = ids[k]
@@ -96,41 +126,63 @@ def composite(maps, opacities, channels, spans, offsets, ids, width, height):
             a1, a2, b1, b2 = maps[i, 2], maps[i, 3], maps[i, 4], maps[i, 5]
             g1, g2, q, pz = maps[i, 6], maps[i, 7], maps[i, 8], maps[i, 9]
             op, pzq = opacities[i], pz * q
-            for y in range(max(spans[i, 2] - top, 0), min(spans[i, 3] - top, TILE)):
-                dy = _f(y) - cy
-                for x in range(TILE):
-                    dx = _f(x) - cx
-                    w = g1 * dx + g2 * dy + q
-                    inv = _1 / (w if w > _W_MIN else _1)
-                    u = (a1 * dx + a2 * dy) * inv
-                    v = (b1 * dx + b2 * dy) * inv
-                    hit_z = pzq * inv
-                    rho_plane = u * u + v * v if (w > _W_MIN) & (hit_z > _NEAR) else _FAR
-                    rho_pixel = _LOW_PASS * (dx * dx + dy * dy)
-                    z = hit_z if rho_plane <= rho_pixel else pz
-                    rho = min(min(rho_plane, rho_pixel), _RHO_MAX)
-                    alpha = min(op * _falloff(rho), _A_MAX)
-                    drawn = (alpha >= _A_MIN) & (light[y, x] >= _T_MIN)
-                    alpha = alpha if drawn else _0
-                    share = alpha * light[y, x]
-                    weight[x] = share
-                    depth[y, x] += share * z
-                    light[y, x] *= _1 - alpha
-                    last[y, x] = entry if drawn else last[y, x]
+            x0, x1 = max(spans[i, 0] - left, 0), min(spans[i, 1] - left, columns)
+            y0, y1 = max(spans[i, 2] - top, 0), min(spans[i, 3] - top, rows)
+            for by in range(y0 // _EDGE, (y1 + _EDGE - 1) // _EDGE):
+                for bx in range(x0 // _EDGE, (x1 + _EDGE - 1) // _EDGE):
+                    b = by * _BLOCKS + bx
+                    left_x, top_y = _f(bx * _EDGE) - cx, _f(by * _EDGE) - cy
+                    for n in range(_LANES):
+                        dx = left_x + lane_x[n]
+                        dy = top_y + lane_y[n]
+                        w = g1 * dx + g2 * dy + q
+                        inv = _1 / (w if w > _W_MIN else _1)
+                        u = (a1 * dx + a2 * dy) * inv
+                        v = (b1 * dx + b2 * dy) * inv
+                        hit_z = pzq * inv
+                        rho_plane = u * u + v * v if (w > _W_MIN) & (hit_z > _NEAR) else _FAR
+                        rho_pixel = _LOW_PASS * (dx * dx + dy * dy)
+                        z = hit_z if rho_plane <= rho_pixel else pz
+                        rho = min(min(rho_plane, rho_pixel), _RHO_MAX)
+                        alpha = min(op * _falloff(rho), _A_MAX)
+                        drawn = (alpha >= _A_MIN) & (light[b, n] >= _T_MIN)
+                        alpha = alpha if drawn else _0
+                        share[n] = alpha * light[b, n]
+                        depth[b, n] += share[n] * z
+                        light[b, n] *= _1 - alpha
+                        last[b, n] = entry if drawn else last[b, n]
+                    for f in range(c):
+                        value = channels[i, f]
+                        for n in range(_LANES):
+                            sums[b, f, n] += share[n] * value
+        for y in range(rows):
+            for x in range(columns):
+                b, n = _place(x, y)
+                out_depth[top + y, left + x] = depth[b, n]
+                out_light[top + y, left + x] = light[b, n]
+                out_last[top + y, left + x] = last[b, n]
                 for f in range(c):
-                    value = channels[i, f]
-                    for x in range(TILE):
-                        sums[f, y, x] += weight[x] * value
-            if k & 15 == 15 and light.max() < _T_MIN:
-                break
-        for y in range(min(TILE, height - top)):
-            for x in range(min(TILE, width - left)):
-                out_depth[top + y, left + x] = depth[y, x]
-                out_light[top + y, left + x] = light[y, x]
-                out_last[top + y, left + x] = last[y, x]
-                for f in range(c):
-                    out[top + y, left + x, f] = sums[f, y, x]
+                    out[top + y, left + x, f] = sums[b, f, n]
     return out, out_depth, out_light, out_last
+
+
+@njit(inline="always", fastmath=_FAST)
+def _collect(row, sums, surfel):
+    """Turn the per-lane sums of one surfel in one tile into the gradients of its parameters."""
+    s = np.zeros(sums.shape[0], np.float32)
+    for j in range(s.shape[0]):
+        for n in range(_LANES):
+            s[j] += sums[j, n]
+    a1, a2, b1, b2 = surfel[2], surfel[3], surfel[4], surfel[5]
+    g1, g2 = surfel[6], surfel[7]
+    row[0] = -(s[_SU] * a1 + s[_SV] * b1 + s[_SW] * g1) - _2 * _LOW_PASS * s[_SPX]
+    row[1] = -(s[_SU] * a2 + s[_SV] * b2 + s[_SW] * g2) - _2 * _LOW_PASS * s[_SPY]
+    row[2], row[3], row[4], row[5] = s[_SUX], s[_SUY], s[_SVX], s[_SVY]
+    row[6], row[7] = s[_SWX], s[_SWY]
+    row[8] = s[_SW] + surfel[9] * s[_S_INV]
+    row[9] = surfel[8] * s[_S_INV] + s[_S_PZ]
+    row[10] = s[_S_OP]
+    row[MAP_SIZE + 1 :] = s[_SUMS:]
 
 
 @njit(parallel=True, cache=True, fastmath=_FAST, error_model="numpy")
@@ -176,112 +228,104 @@ def composite_backward(
     grads = np.zeros((offsets[stop] - base, MAP_SIZE + 1 + c), np.float32)
     for tile in prange(first, stop):
         left, top = (tile % across) * TILE, (tile // across) * TILE
-        light = np.ones((TILE, TILE), np.float32)
-        last = np.zeros((TILE, TILE), np.int32)
-        behind = np.zeros((TILE, TILE), np.float32)
-        g_out = np.zeros((c, TILE, TILE), np.float32)
-        g_z = np.zeros((TILE, TILE), np.float32)
-        weight = np.empty(TILE, np.float32)
-        value = np.empty(TILE, np.float32)
+        rows, columns = min(TILE, height - top), min(TILE, width - left)
+        lane_x, lane_y = _lane_offsets()
+        light = np.zeros((_BLOCKS**2, _LANES), np.float32)
+        last = np.zeros((_BLOCKS**2, _LANES), np.int32)
+        behind = np.zeros((_BLOCKS**2, _LANES), np.float32)
+        g_out = np.zeros((_BLOCKS**2, c, _LANES), np.float32)
+        g_depth = np.zeros((_BLOCKS**2, _LANES), np.float32)
+        share = np.empty(_LANES, np.float32)
+        value = np.empty(_LANES, np.float32)
         deepest = 0
-        for y in range(min(TILE, height - top)):
-            for x in range(min(TILE, width - left)):
-                light[y, x] = light_out[top + y, left + x]
-                last[y, x] = last_out[top + y, left + x]
-                deepest = max(deepest, last[y, x])
+        for y in range(rows):
+            for x in range(columns):
+                b, n = _place(x, y)
+                light[b, n] = light_out[top + y, left + x]
+                last[b, n] = last_out[top + y, left + x]
+                deepest = max(deepest, last[b, n])
                 # What lies behind the last surfel is the light that gets through.
-                behind[y, x] = grad_light[top + y, left + x] * light[y, x]
-                g_z[y, x] = grad_depth[top + y, left + x]
+                behind[b, n] = grad_light[top + y, left + x] * light[b, n]
+                g_depth[b, n] = grad_depth[top + y, left + x]
                 for f in range(c):
-                    g_out[f, y, x] = grad_out[top + y, left + x, f]
+                    g_out[b, f, n] = grad_out[top + y, left + x, f]
+        sums = np.zeros((_SUMS + c, _LANES), np.float32)
         start = offsets[tile]
         for k in range(start + deepest - 1, start - 1, -1):
             i = ids[k]
             entry = np.int32(k - start + 1)
-            row = grads[k - base]
             cx = maps[i, 0] - _f(left) - _HALF
             cy = maps[i, 1] - _f(top) - _HALF
             a1, a2, b1, b2 = maps[i, 2], maps[i, 3], maps[i, 4], maps[i, 5]
             g1, g2, q, pz = maps[i, 6], maps[i, 7], maps[i, 8], maps[i, 9]
             op, pzq = opacities[i], pz * q
-            su = sux = suy = sv = svx = svy = sw = swx = swy = _0
-            spx = spy = s_inv = s_pz = s_op = _0
-            for y in range(max(spans[i, 2] - top, 0), min(spans[i, 3] - top, TILE)):
-                dy = _f(y) - cy
-                for x in range(TILE):
-                    value[x] = _0
-                for f in range(c):
-                    channel = channels[i, f]
-                    for x in range(TILE):
-                        value[x] += channel * g_out[f, y, x]
-                ru = rux = rv = rvx = rw = rwx = rp = _0
-                for x in range(TILE):
-                    dx = _f(x) - cx
-                    w = g1 * dx + g2 * dy + q
-                    inv = _1 / (w if w > _W_MIN else _1)
-                    u = (a1 * dx + a2 * dy) * inv
-                    v = (b1 * dx + b2 * dy) * inv
-                    hit_z = pzq * inv
-                    rho_plane = u * u + v * v if (w > _W_MIN) & (hit_z > _NEAR) else _FAR
-                    rho_pixel = _LOW_PASS * (dx * dx + dy * dy)
-                    on_plane = rho_plane <= rho_pixel
-                    z = hit_z if on_plane else pz
-                    rho = min(min(rho_plane, rho_pixel), _RHO_MAX)
-                    fall = _falloff(rho)
-                    raw = op * fall
-                    alpha = min(raw, _A_MAX)
-                    drawn = (alpha >= _A_MIN) & (entry <= last[y, x])
-                    alpha = alpha if drawn else _0
-                    passed = _1 / (_1 - alpha)
-                    before = light[y, x] * passed
-                    share = alpha * before
-                    total = value[x] + z * g_z[y, x]
-                    g_alpha = before * total - behind[y, x] * passed
-                    behind[y, x] += share * total
-                    light[y, x] = before
-                    weight[x] = share
-                    g_raw = g_alpha if drawn & (raw < _A_MAX) else _0
-                    s_op += g_raw * fall
-                    g_rho = -_HALF * g_raw * raw
-                    g_plane = g_rho if on_plane else _0
-                    g_pixel = _0 if on_plane else g_rho
-                    weighted = share * g_z[y, x]
-                    g_hit = weighted if on_plane else _0
-                    s_pz += _0 if on_plane else weighted
-                    s_inv += g_hit * inv
-                    gu = _f(2) * g_plane * u * inv
-                    gv = _f(2) * g_plane * v * inv
-                    gw = -(gu * u + gv * v) - g_hit * z * inv
-                    ru += gu
-                    rux += gu * dx
-                    rv += gv
-                    rvx += gv * dx
-                    rw += gw
-                    rwx += gw * dx
-                    spx += g_pixel * dx
-                    rp += g_pixel
-                su += ru
-                sux += rux
-                suy += ru * dy
-                sv += rv
-                svx += rvx
-                svy += rv * dy
-                sw += rw
-                swx += rwx
-                swy += rw * dy
-                spy += rp * dy
-                for f in range(c):
-                    total = _0
-                    for x in range(TILE):
-                        total += weight[x] * g_out[f, y, x]
-                    row[MAP_SIZE + 1 + f] += total
-            row[0] = -(su * a1 + sv * b1 + sw * g1) - _f(2) * _LOW_PASS * spx
-            row[1] = -(su * a2 + sv * b2 + sw * g2) - _f(2) * _LOW_PASS * spy
-            row[2], row[3], row[4], row[5] = sux, suy, svx, svy
-            row[6], row[7] = swx, swy
-            row[8] = sw + pz * s_inv
-            row[9] = q * s_inv + s_pz
-            row[10] = s_op
+            sums[:] = 0
+            x0, x1 = max(spans[i, 0] - left, 0), min(spans[i, 1] - left, columns)
+            y0, y1 = max(spans[i, 2] - top, 0), min(spans[i, 3] - top, rows)
+            for by in range(y0 // _EDGE, (y1 + _EDGE - 1) // _EDGE):
+                for bx in range(x0 // _EDGE, (x1 + _EDGE - 1) // _EDGE):
+                    b = by * _BLOCKS + bx
+                    left_x, top_y = _f(bx * _EDGE) - cx, _f(by * _EDGE) - cy
+                    for n in range(_LANES):
+                        value[n] = _0
+                    for f in range(c):
+                        channel = channels[i, f]
+                        for n in range(_LANES):
+                            value[n] += channel * g_out[b, f, n]
+                    for n in range(_LANES):
+                        dx = left_x + lane_x[n]
+                        dy = top_y + lane_y[n]
+                        w = g1 * dx + g2 * dy + q
+                        inv = _1 / (w if w > _W_MIN else _1)
+                        u = (a1 * dx + a2 * dy) * inv
+                        v = (b1 * dx + b2 * dy) * inv
+                        hit_z = pzq * inv
+                        rho_plane = u * u + v * v if (w > _W_MIN) & (hit_z > _NEAR) else _FAR
+                        rho_pixel = _LOW_PASS * (dx * dx + dy * dy)
+                        on_plane = rho_plane <= rho_pixel
+                        z = hit_z if on_plane else pz
+                        fall = _falloff(min(min(rho_plane, rho_pixel), _RHO_MAX))
+                        raw = op * fall
+                        alpha = min(raw, _A_MAX)
+                        drawn = (alpha >= _A_MIN) & (entry <= last[b, n])
+                        alpha = alpha if drawn else _0
+
+                        passed = _1 / (_1 - alpha)
+                        before = light[b, n] * passed
+                        weight = alpha * before
+                        gain = value[n] + z * g_depth[b, n]
+                        g_raw = before * gain - behind[b, n] * passed
+                        g_raw = g_raw if drawn & (raw < _A_MAX) else _0
+                        g_z = weight * g_depth[b, n]
+                        behind[b, n] += weight * gain
+                        light[b, n] = before
+                        share[n] = weight
+
+                        g_rho = -_HALF * g_raw * raw
+                        g_plane = g_rho if on_plane else _0
+                        g_pixel = g_rho - g_plane
+                        g_hit = g_z if on_plane else _0
+                        gu = _2 * g_plane * u * inv
+                        gv = _2 * g_plane * v * inv
+                        gw = -(gu * u + gv * v) - g_hit * hit_z * inv
+                        sums[_SU, n] += gu
+                        sums[_SUX, n] += gu * dx
+                        sums[_SUY, n] += gu * dy
+                        sums[_SV, n] += gv
+                        sums[_SVX, n] += gv * dx
+                        sums[_SVY, n] += gv * dy
+                        sums[_SW, n] += gw
+                        sums[_SWX, n] += gw * dx
+                        sums[_SWY, n] += gw * dy
+                        sums[_SPX, n] += g_pixel * dx
+                        sums[_SPY, n] += g_pixel * dy
+                        sums[_S_INV, n] += g_hit * inv
+                        sums[_S_PZ, n] += g_z - g_hit
+                        sums[_S_OP, n] += g_raw * fall
+                    for f in range(c):
+                        for n in range(_LANES):
+                            sums[_SUMS + f, n] += share[n] * g_out[b, f, n]
+            _collect(grads[k - base], sums, maps[i])
     return grads
 
 
