@@ -1,0 +1,149 @@
+"""The last step: an asset, its pictures and its history become a bundle folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from reel2sim.pipeline.config import PipelineConfig
+from reel2sim.pipeline.preview import render_preview
+from reel2sim.pipeline.runner import StageRun
+from reel2sim.scene.asset import RiggedAsset
+from reel2sim.scene.digest import digest_bytes
+from reel2sim.scene.errors import ConflictError
+from reel2sim.scene.progress import Progress, silent
+from reel2sim.scene.reel import Reel
+from reel2sim.scene.store import save_asset
+
+if TYPE_CHECKING:
+    from reel2sim.exporters.media import BundleMedia, Provenance
+
+ASSET_FILE = "asset.npz"
+"""Where a bundle keeps the asset itself, so that it can be rendered and exported again."""
+
+
+class Exporter(Protocol):
+    """Writes the files of a bundle into an empty folder."""
+
+    def __call__(
+        self,
+        asset: RiggedAsset,
+        out: Path,
+        *,
+        media: BundleMedia | None,
+        provenance: Provenance,
+        progress: Progress,
+    ) -> object:
+        """Write; raises ExportError if the asset cannot be expressed."""
+        ...
+
+
+Previewer = Callable[[RiggedAsset, Reel, PipelineConfig, Progress], "BundleMedia | None"]
+"""Makes the pictures of a bundle."""
+
+
+def export_files(
+    asset: RiggedAsset,
+    out: Path,
+    *,
+    media: BundleMedia | None,
+    provenance: Provenance,
+    progress: Progress = silent,
+) -> object:
+    """The project's own :class:`Exporter`: every format it knows, and the asset itself."""
+    from reel2sim.exporters import export_bundle
+    from reel2sim.exporters.manifest import write_manifest
+
+    paths = export_bundle(asset, out, media=media, provenance=provenance, progress=progress)
+    save_asset(out / ASSET_FILE, asset)
+    # Once more, so that it lists the asset's file too.
+    write_manifest(asset, provenance, out)
+    return paths
+
+
+def preview_media(
+    asset: RiggedAsset, reel: Reel, config: PipelineConfig, progress: Progress
+) -> BundleMedia | None:
+    """The project's own :data:`Previewer`."""
+    return render_preview(
+        asset,
+        reel,
+        frames=config.preview_frames,
+        size=config.preview_size,
+        progress=progress,
+    )
+
+
+def publish(
+    asset: RiggedAsset,
+    out: Path,
+    *,
+    media: BundleMedia | None,
+    provenance: Provenance,
+    overwrite: bool = False,
+    exporter: Exporter = export_files,
+    progress: Progress = silent,
+) -> None:
+    """Write a bundle aside and put it at ``out`` once it is whole.
+
+    Raises:
+        ConflictError: if ``out`` holds something that may not be replaced.
+        ExhaustedError: if the disk is full.
+        ExportError: if the folder cannot be written, or the asset not expressed.
+    """
+    from reel2sim.exporters.staging import staged_folder
+
+    check_vacant(out, overwrite=overwrite)
+    with staged_folder(out, overwrite=overwrite) as folder:
+        exporter(asset, folder, media=media, provenance=provenance, progress=progress)
+
+
+def check_vacant(out: Path, *, overwrite: bool) -> None:
+    """Raise ConflictError if ``out`` holds something that may not be replaced.
+
+    A folder that is no bundle is never replaced: a slip in ``--out`` must not cost a home folder.
+    """
+    if out.is_file():
+        raise ConflictError("is a file", source=out, remedy="choose another folder")
+    if not out.is_dir() or not any(out.iterdir()):
+        return
+    if not (out / "manifest.json").is_file():
+        raise ConflictError(
+            "is not empty and not a bundle", source=out, remedy="choose another folder"
+        )
+    if not overwrite:
+        raise ConflictError(
+            "exists already", source=out, remedy="choose another folder, or pass --overwrite"
+        )
+
+
+def provenance_of(
+    reel: Reel, stages: Sequence[StageRun], config: PipelineConfig, *, source: Path | None
+) -> Provenance:
+    """Where a bundle came from, in the exporters' terms.
+
+    Of the source only its own name is kept: where it lay is nobody's business, and the same
+    input must give the same bundle from any folder.
+    """
+    from reel2sim.exporters.media import Provenance, StageRecord
+
+    records = tuple(
+        StageRecord(
+            name=stage.name,
+            version=str(stage.version),
+            config=dict(stage.config),
+            seconds=stage.seconds,
+            peak_memory_mb=stage.peak_memory_mb,
+            metrics=dict(stage.metrics),
+        )
+        for stage in stages
+    )
+    return Provenance(
+        source="" if source is None else source.resolve().name,
+        input_digest=reel.digest or digest_bytes(reel.prompt.encode()),
+        prompt=reel.prompt,
+        seed=config.seed,
+        preset=config.preset,
+        stages=records,
+    )

@@ -1,0 +1,164 @@
+"""The project's own stages, each a thin call of the package that does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reel2sim.pipeline.config import PipelineConfig, with_known_fields
+from reel2sim.pipeline.publish import Exporter, Previewer, export_files, preview_media
+from reel2sim.pipeline.stages import Reconstruction, Stage
+from reel2sim.pipeline.stores import AssetStore, ReconstructionStore, ValueStore
+from reel2sim.scene.asset import RiggedAsset
+from reel2sim.scene.progress import Progress
+from reel2sim.scene.reel import Reel
+
+if TYPE_CHECKING:
+    from reel2sim.generation import GeneratedReel
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """The stages a run uses; replace one to try another algorithm, or all in a test.
+
+    Attributes:
+        media: source path to reel.
+        generation: prompt to reel.
+        reconstruction: reel to surfels that move, with cameras where the reel has none.
+        rigging: both of these to a rigged asset.
+        preview: asset and reel to the pictures of a bundle.
+        export: asset, pictures and history to files in an empty folder.
+    """
+
+    media: Stage[Path, Reel]
+    generation: Stage[str, Reel]
+    reconstruction: Stage[Reel, Reconstruction]
+    rigging: Stage[tuple[Reel, Reconstruction], RiggedAsset]
+    preview: Previewer = preview_media
+    export: Exporter = export_files
+
+
+def standard_toolchain() -> Toolchain:
+    """The project's own stages."""
+    return Toolchain(
+        media=Stage("media", 1, _load, lambda config: config.max_size, _reel_metrics),
+        generation=Stage(
+            "generation",
+            1,
+            _generate,
+            _generation_settings,
+            _reel_metrics,
+            ValueStore(Reel),
+            ("reel2sim.generation", "reel2sim.scene"),
+        ),
+        reconstruction=Stage(
+            "reconstruction",
+            1,
+            _reconstruct,
+            _reconstruction_settings,
+            lambda result: getattr(result, "sequence", result).metrics,
+            ReconstructionStore(),
+            ("reel2sim.reconstruction", "reel2sim.rigging", "reel2sim.scene"),
+        ),
+        rigging=Stage(
+            "rigging",
+            1,
+            _rig,
+            _rigging_settings,
+            lambda asset: {"joints": float(len(asset.joints)), **asset.metrics},
+            AssetStore(),
+            ("reel2sim.rigging", "reel2sim.reconstruction", "reel2sim.scene"),
+        ),
+    )
+
+
+def _load(source: Path, config: PipelineConfig, progress: Progress) -> Reel:
+    from reel2sim.media import load_reel
+
+    return load_reel(source, max_size=config.max_size, progress=progress)
+
+
+def _reel_metrics(reel: Reel) -> Mapping[str, float]:
+    return {
+        "frames": float(len(reel.frames)),
+        "streams": float(len(reel.streams)),
+        "calibrated": float(reel.calibrated),
+    }
+
+
+def _generation_settings(config: PipelineConfig) -> Any:
+    from reel2sim.generation import GenerationConfig
+
+    choices = {"seed": config.seed, "preset": config.preset, "size": config.max_size}
+    return [config.backend, with_known_fields(GenerationConfig(), **choices)]
+
+
+def _generate(prompt: str, config: PipelineConfig, progress: Progress) -> Reel:
+    return generate_reel(prompt, config, progress).reel
+
+
+def generate_reel(prompt: str, config: PipelineConfig, progress: Progress) -> GeneratedReel:
+    """A reel made from ``prompt``, with the truth about it where the backend knows it.
+
+    Raises:
+        PromptError: if the backend does not understand the prompt.
+    """
+    from reel2sim.generation import generate
+
+    settings = _generation_settings(config)[1]
+    return generate(prompt, backend=config.backend, config=settings, progress=progress)
+
+
+def _reconstruction_settings(config: PipelineConfig) -> Any:
+    from reel2sim.reconstruction import ReconstructionConfig
+    from reel2sim.reconstruction.device import target
+
+    # What "auto" means here, so that machines of two kinds do not share results.
+    device = "cuda" if target(config.device).device.type == "cuda" else "cpu"
+    return ReconstructionConfig.preset(config.preset, seed=config.seed, device=device)
+
+
+def _reconstruct(reel: Reel, config: PipelineConfig, progress: Progress) -> Reconstruction:
+    settings = _reconstruction_settings(config)
+    if reel.calibrated:
+        from reel2sim.reconstruction import reconstruct
+
+        return reconstruct(reel, config=settings, progress=progress)
+    from reel2sim.reconstruction.monocular import reconstruct_clip
+
+    return reconstruct_clip(reel, config=settings, progress=progress)
+
+
+def _rigging_settings(config: PipelineConfig) -> Any:
+    from reel2sim.rigging import RiggingConfig
+
+    chosen = RiggingConfig.preset(config.preset, seed=config.seed)
+    return [with_known_fields(chosen, material=config.material), config.material]
+
+
+def _rig(
+    given: tuple[Reel, Reconstruction], config: PipelineConfig, progress: Progress
+) -> RiggedAsset:
+    reel, reconstruction = given
+    settings = _rigging_settings(config)[0]
+    if hasattr(reconstruction, "articulation"):
+        return _embody_clip(reconstruction, settings, progress)
+    from reel2sim.rigging import rig
+
+    return rig(reel, reconstruction, config=settings, progress=progress)
+
+
+def _embody_clip(clip: Any, settings: Any, progress: Progress) -> RiggedAsset:
+    """A single uncalibrated clip's joints are found with its cameras; only bodies are missing."""
+    from reel2sim.rigging.physics import embody
+
+    asset = embody(
+        clip.articulation,
+        clip.sequence.canonical,
+        config=settings,
+        name="object",
+        progress=progress,
+    )
+    return replace(asset, notes=(*asset.notes, *clip.notes))
