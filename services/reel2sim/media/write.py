@@ -62,6 +62,7 @@ class VideoWriter:
             InputError: if shape or element type differ.
         """
         import av
+        import cv2
 
         picture = np.asarray(frame)
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
@@ -77,7 +78,8 @@ class VideoWriter:
             )
         height, width = picture.shape[:2]
         even = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        video_frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        planes = np.asarray(cv2.cvtColor(even, cv2.COLOR_RGB2YUV_I420), dtype=np.uint8)
+        video_frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         self._container.mux(self._stream.encode(video_frame))
 
     def _open(self, shape: tuple[int, ...]) -> None:
@@ -85,11 +87,14 @@ class VideoWriter:
 
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         self._container = av.open(str(self._partial), "w", format="mp4", options=options)
-        # One thread: with more, where x264 cuts the work depends on the machine.
+        # Same bytes each time: with several threads, where x264 cuts the work depends on the
+        # machine; its fastest look-ahead kernels differ between processors, and even from run
+        # to run.
         encoder = {
             "crf": str(self._quality),
             "preset": "medium",
             "threads": "1",
+            "x264-params": "cpu-independent=1",
             "flags": "+bitexact",
         }
         self._stream = self._container.add_stream("libx264", rate=self._rate, options=encoder)
