@@ -118,19 +118,17 @@ class _Match:
 
 @dataclass(frozen=True, eq=False)
 class _Comparison:
-    """Both sides in world coordinates of the first time: motions since then, and ownership.
+    """The rig beside the truth, in world coordinates of the first time.
 
     Attributes:
         asset: the rig.
         truth: the truth.
-        true: motion of each true part ``(p, t, 4, 4)``.
         replayed: motion of each link ``(l, t, 4, 4)``.
         links: link of each true surface point ``(n,)``, that of the nearest surfel.
     """
 
     asset: RiggedAsset
     truth: Truth
-    true: Array
     replayed: Array
     links: Array
 
@@ -140,33 +138,19 @@ class _Comparison:
             raise InputError("has no surfels to compare", source=asset.name)
         if len(truth.points) == 0:
             raise InputError("has no surface points to compare", source="Truth.points")
-        poses = [truth.link_poses[name] for name in truth.parts]
         rest = invert(asset.rest_poses)
         replayed = np.stack([asset.link_poses_at(float(t)) @ rest for t in truth.times_s], axis=1)
         nearest = KDTree(asset.surfels.means).query(truth.points)[1]
         return cls(
             asset=asset,
             truth=truth,
-            true=np.stack([T @ invert(T[0]) for T in poses]),
             replayed=replayed,
             links=asset.surfel_links[nearest],
         )
 
-    def carried_points(self, joint: TrueJoint) -> Array:
-        """Which true points hang below a true joint ``(n,)``."""
-        pairs = [(j.parent, j.child) for j in self.truth.joints]
-        below = _descendants(joint.child, pairs)
-        ids = [i for i, name in enumerate(self.truth.parts) if name in below]
-        return np.isin(self.truth.point_parts, ids)
-
-    def true_motion(self, joint: TrueJoint) -> Array:
-        """Motion of the child relative to the parent ``(t, 4, 4)``, world of the first time."""
-        index = self.truth.parts.index
-        return invert(self.true[index(joint.parent)]) @ self.true[index(joint.child)]
-
     def match(self, true: TrueJoint, joint: Joint) -> _Match:
         """Compare the relative motions that two joints make."""
-        carried = self.carried_points(true)
+        carried = _carried(self.truth, true)
         pairs = [(j.parent, j.child) for j in self.asset.joints]
         below = _descendants(joint.child, pairs)
         index = self.asset.link_index
@@ -174,8 +158,8 @@ class _Comparison:
         inside, outside = _mean(on_child[carried]), _mean(on_child[~carried])
         swapped = inside < outside
         motion = invert(self.replayed[index[joint.parent]]) @ self.replayed[index[joint.child]]
-        points = _thinned(self.truth.points[carried] if carried.any() else self.truth.points)
-        wanted = apply(self.true_motion(true), points)
+        points = _samples(self.truth, true)
+        wanted = apply(_true_motion(self.truth, true), points)
         got = apply(invert(motion) if swapped else motion, points)
         error = _distance(got, wanted) / max(_distance(points, wanted), 1e-12)
         # Joints that make the same motion (two doors in step) are told apart by what they carry.
@@ -196,7 +180,7 @@ def score(asset: RiggedAsset, truth: Truth) -> RigScore:
         InputError: if either has no surface to compare.
     """
     sides = _Comparison.of(asset, truth)
-    true_joints = [j for j in truth.joints if _moves(sides, j)]
+    true_joints = _moved_joints(truth)
     candidates = [j for j in asset.joints if j.type is not JointType.FIXED]
     table = [[sides.match(true, joint) for joint in candidates] for true in true_joints]
     pairs = _assign(table)
@@ -207,13 +191,25 @@ def score(asset: RiggedAsset, truth: Truth) -> RigScore:
         for i, true in enumerate(true_joints)
     )
     observed = [k for k, joint in enumerate(candidates) if joint.observed or k in pairs.values()]
-    error, idle = _replay(sides)
+    error, idle = _distances(truth, _moved(sides.replayed, sides.links, truth.points))
     return RigScore(
         joints=rows,
         found=len(observed),
         spurious=len(set(observed) - set(pairs.values())),
         replay_error=error / max(idle, 1e-9 * truth.diagonal_m),
         replay_diagonals=error / truth.diagonal_m,
+    )
+
+
+def nothing_found(truth: Truth) -> RigScore:
+    """The score of a run that gave no rig: every joint missed, the object standing still."""
+    _, idle = _distances(truth, truth.points[None])
+    return RigScore(
+        joints=tuple(_missed(joint) for joint in _moved_joints(truth)),
+        found=0,
+        spurious=0,
+        replay_error=1.0,
+        replay_diagonals=idle / truth.diagonal_m,
     )
 
 
@@ -290,7 +286,7 @@ def _pivot_distance(sides: _Comparison, true: TrueJoint, joint: Joint) -> float:
         return 0.0
     if _kind(joint.type) is JointType.PRISMATIC:
         return sides.truth.diagonal_m
-    carried = sides.carried_points(true)
+    carried = _carried(sides.truth, true)
     center = sides.truth.points[carried].mean(axis=0) if carried.any() else true.pivot
     on_axis = true.pivot + true.axis * float(true.axis @ (center - true.pivot))
     pivot = sides.asset.rest_poses[sides.asset.link_index[joint.child]][:3, 3]
@@ -298,21 +294,16 @@ def _pivot_distance(sides: _Comparison, true: TrueJoint, joint: Joint) -> float:
     return float(np.linalg.norm(offset - joint.axis * float(joint.axis @ offset)))
 
 
-def _replay(sides: _Comparison) -> tuple[float, float]:
-    """Mean distance of replayed and of unmoved points to the true ones, parts equally weighted."""
-    truth = sides.truth
-    replayed = _moved(sides.replayed, sides.links, truth.points)
-    wanted = _moved(sides.true, truth.point_parts, truth.points)
-    parts = np.unique(truth.point_parts)
-    errors = [
-        (
-            _distance(replayed[:, truth.point_parts == p], wanted[:, truth.point_parts == p]),
-            _distance(truth.points[truth.point_parts == p], wanted[:, truth.point_parts == p]),
-        )
-        for p in parts
-    ]
-    mean = np.mean(errors, axis=0)
-    return float(mean[0]), float(mean[1])
+def _distances(truth: Truth, replayed: Array) -> tuple[float, float]:
+    """Mean distance of ``replayed`` points ``(t or 1, n, 3)`` and of unmoved ones to the true.
+
+    Metres; all parts weigh the same.
+    """
+    wanted = np.stack([truth.points_at(i) for i in range(len(truth.times_s))])
+    owned = [truth.point_parts == part for part in np.unique(truth.point_parts)]
+    moved = np.mean([_distance(replayed[:, own], wanted[:, own]) for own in owned])
+    idle = np.mean([_distance(truth.points[own], wanted[:, own]) for own in owned])
+    return float(moved), float(idle)
 
 
 def _moved(motions: Array, owners: Array, points: Array) -> Array:
@@ -323,12 +314,35 @@ def _moved(motions: Array, owners: Array, points: Array) -> Array:
     return out
 
 
-def _moves(sides: _Comparison, joint: TrueJoint) -> bool:
-    carried = sides.carried_points(joint)
-    points = _thinned(sides.truth.points[carried] if carried.any() else sides.truth.points)
-    shift = apply(sides.true_motion(joint), points) - points
-    largest = float(np.linalg.norm(shift, axis=-1).max())
-    return largest > _STILL * sides.truth.diagonal_m
+def _moved_joints(truth: Truth) -> list[TrueJoint]:
+    """The joints whose motion can be seen."""
+    moved: list[TrueJoint] = []
+    for joint in truth.joints:
+        points = _samples(truth, joint)
+        shift = apply(_true_motion(truth, joint), points) - points
+        if np.linalg.norm(shift, axis=-1).max() > _STILL * truth.diagonal_m:
+            moved.append(joint)
+    return moved
+
+
+def _carried(truth: Truth, joint: TrueJoint) -> Array:
+    """Which true points hang below a true joint ``(n,)``."""
+    below = _descendants(joint.child, [(j.parent, j.child) for j in truth.joints])
+    ids = [i for i, name in enumerate(truth.parts) if name in below]
+    return np.isin(truth.point_parts, ids)
+
+
+def _samples(truth: Truth, joint: TrueJoint) -> Array:
+    """Some points that hang below a joint; any if none was ever seen, as the motion is rigid."""
+    carried = _carried(truth, joint)
+    points = truth.points[carried] if carried.any() else truth.points
+    return points[:: max(1, len(points) // _SAMPLES)]
+
+
+def _true_motion(truth: Truth, joint: TrueJoint) -> Array:
+    """Motion of the child relative to the parent ``(t, 4, 4)``, world of the first time."""
+    parent, child = (truth.link_poses[name] for name in (joint.parent, joint.child))
+    return invert(parent @ invert(parent[0])) @ (child @ invert(child[0]))
 
 
 def _kind(kind: JointType) -> JointType:
@@ -348,10 +362,6 @@ def _descendants(root: str, pairs: list[tuple[str, str]]) -> set[str]:
         found |= new
         open_.extend(new)
     return found
-
-
-def _thinned(points: Array) -> Array:
-    return points[:: max(1, len(points) // _SAMPLES)]
 
 
 def _distance(a: Array, b: Array) -> float:
