@@ -31,6 +31,7 @@ TILE = 16
 _EDGE = 4  # of a block
 _BLOCKS = TILE // _EDGE
 _LANES = _EDGE * _EDGE
+_CHECK_EVERY = 64  # list entries between looks whether the whole tile is dark
 
 # Sums of one surfel over the pixels of a tile: of the gradients with respect to numerators and
 # denominator of its map, bare and times the pixel offset, and the others the map is made of.
@@ -97,7 +98,8 @@ def composite(maps, opacities, channels, spans, offsets, ids, width, height):
 
     Returns:
         Channels ``(h, w, c)``, depth ``(h, w)``, transmittance ``(h, w)`` and, for the way back,
-        the number of list entries each pixel went through ``(h, w)`` int32.
+        the number of list entries each pixel went through ``(h, w)`` int32 and, one bit per
+        block, where each entry drew anything ``(entries,)`` int32.
     """
     c = channels.shape[1]
     across = (width + TILE - 1) // TILE
@@ -105,6 +107,7 @@ def composite(maps, opacities, channels, spans, offsets, ids, width, height):
     out_depth = np.empty((height, width), np.float32)
     out_light = np.empty((height, width), np.float32)
     out_last = np.empty((height, width), np.int32)
+    drew = np.zeros(ids.shape[0], np.int32)
     for tile in prange(offsets.shape[0] - 1):
         left, top = (tile % across) * TILE, (tile // across) * TILE
         rows, columns = min(TILE, height - top), min(TILE, width - left)
@@ -119,6 +122,8 @@ def composite(maps, opacities, channels, spans, offsets, ids, width, height):
                 light[_place(x, y)] = _1
         start = offsets[tile]
         for k in range(start, offsets[tile + 1]):
+            if (k - start) % _CHECK_EVERY == _CHECK_EVERY - 1 and light.max() < _T_MIN:
+                break
             i = ids[k]
             entry = np.int32(k - start + 1)
             cx = maps[i, 0] - _f(left) - _HALF
@@ -132,6 +137,7 @@ def composite(maps, opacities, channels, spans, offsets, ids, width, height):
                 for bx in range(x0 // _EDGE, (x1 + _EDGE - 1) // _EDGE):
                     b = by * _BLOCKS + bx
                     left_x, top_y = _f(bx * _EDGE) - cx, _f(by * _EDGE) - cy
+                    drawn_here = _0
                     for n in range(_LANES):
                         dx = left_x + lane_x[n]
                         dy = top_y + lane_y[n]
@@ -148,9 +154,13 @@ def composite(maps, opacities, channels, spans, offsets, ids, width, height):
                         drawn = (alpha >= _A_MIN) & (light[b, n] >= _T_MIN)
                         alpha = alpha if drawn else _0
                         share[n] = alpha * light[b, n]
+                        drawn_here += alpha
                         depth[b, n] += share[n] * z
                         light[b, n] *= _1 - alpha
                         last[b, n] = entry if drawn else last[b, n]
+                    if drawn_here == _0:
+                        continue
+                    drew[k] |= 1 << b
                     for f in range(c):
                         value = channels[i, f]
                         for n in range(_LANES):
@@ -163,26 +173,29 @@ def composite(maps, opacities, channels, spans, offsets, ids, width, height):
                 out_last[top + y, left + x] = last[b, n]
                 for f in range(c):
                     out[top + y, left + x, f] = sums[b, f, n]
-    return out, out_depth, out_light, out_last
+    return out, out_depth, out_light, out_last, drew
 
 
 @njit(inline="always", fastmath=_FAST)
-def _collect(row, sums, surfel):
-    """Turn the per-lane sums of one surfel in one tile into the gradients of its parameters."""
-    s = np.zeros(sums.shape[0], np.float32)
-    for j in range(s.shape[0]):
+def _collect(grads, k, sums, s, maps, i):
+    """Turn the per-lane sums of surfel ``i`` in one tile into the gradients of list entry ``k``."""
+    for j in range(sums.shape[0]):
+        total = _0
         for n in range(_LANES):
-            s[j] += sums[j, n]
-    a1, a2, b1, b2 = surfel[2], surfel[3], surfel[4], surfel[5]
-    g1, g2 = surfel[6], surfel[7]
-    row[0] = -(s[_SU] * a1 + s[_SV] * b1 + s[_SW] * g1) - _2 * _LOW_PASS * s[_SPX]
-    row[1] = -(s[_SU] * a2 + s[_SV] * b2 + s[_SW] * g2) - _2 * _LOW_PASS * s[_SPY]
-    row[2], row[3], row[4], row[5] = s[_SUX], s[_SUY], s[_SVX], s[_SVY]
-    row[6], row[7] = s[_SWX], s[_SWY]
-    row[8] = s[_SW] + surfel[9] * s[_S_INV]
-    row[9] = surfel[8] * s[_S_INV] + s[_S_PZ]
-    row[10] = s[_S_OP]
-    row[MAP_SIZE + 1 :] = s[_SUMS:]
+            total += sums[j, n]
+        s[j] = total
+    grads[k, 0] = -(s[_SU] * maps[i, 2] + s[_SV] * maps[i, 4] + s[_SW] * maps[i, 6])
+    grads[k, 1] = -(s[_SU] * maps[i, 3] + s[_SV] * maps[i, 5] + s[_SW] * maps[i, 7])
+    grads[k, 0] -= _2 * _LOW_PASS * s[_SPX]
+    grads[k, 1] -= _2 * _LOW_PASS * s[_SPY]
+    grads[k, 2], grads[k, 3] = s[_SUX], s[_SUY]
+    grads[k, 4], grads[k, 5] = s[_SVX], s[_SVY]
+    grads[k, 6], grads[k, 7] = s[_SWX], s[_SWY]
+    grads[k, 8] = s[_SW] + maps[i, 9] * s[_S_INV]
+    grads[k, 9] = maps[i, 8] * s[_S_INV] + s[_S_PZ]
+    grads[k, 10] = s[_S_OP]
+    for f in range(s.shape[0] - _SUMS):
+        grads[k, MAP_SIZE + 1 + f] = s[_SUMS + f]
 
 
 @njit(parallel=True, cache=True, fastmath=_FAST, error_model="numpy")
@@ -190,13 +203,13 @@ def composite_backward(
     maps,
     opacities,
     channels,
-    spans,
     offsets,
     ids,
     first,
     stop,
     light_out,
     last_out,
+    drew,
     grad_out,
     grad_depth,
     grad_light,
@@ -204,16 +217,16 @@ def composite_backward(
     """Gradients of tiles ``first`` to ``stop`` for each entry of their lists.
 
     Args:
-        maps: as for :func:`composite`, like the next five.
+        maps: as for :func:`composite`, like the next four.
         opacities: see above.
         channels: see above.
-        spans: see above.
         offsets: see above.
         ids: see above.
         first: first tile.
         stop: one past the last tile.
         light_out: transmittance the forward pass returned ``(h, w)``.
         last_out: list entries it went through ``(h, w)``.
+        drew: blocks each entry drew in ``(entries,)``.
         grad_out: gradient of the channels ``(h, w, c)``.
         grad_depth: gradient of the depth ``(h, w)``.
         grad_light: gradient of the transmittance ``(h, w)``.
@@ -250,8 +263,12 @@ def composite_backward(
                 for f in range(c):
                     g_out[b, f, n] = grad_out[top + y, left + x, f]
         sums = np.zeros((_SUMS + c, _LANES), np.float32)
+        total = np.empty(_SUMS + c, np.float32)
         start = offsets[tile]
         for k in range(start + deepest - 1, start - 1, -1):
+            if drew[k] == 0:
+                continue
+            sums[:] = _0
             i = ids[k]
             entry = np.int32(k - start + 1)
             cx = maps[i, 0] - _f(left) - _HALF
@@ -259,73 +276,70 @@ def composite_backward(
             a1, a2, b1, b2 = maps[i, 2], maps[i, 3], maps[i, 4], maps[i, 5]
             g1, g2, q, pz = maps[i, 6], maps[i, 7], maps[i, 8], maps[i, 9]
             op, pzq = opacities[i], pz * q
-            sums[:] = 0
-            x0, x1 = max(spans[i, 0] - left, 0), min(spans[i, 1] - left, columns)
-            y0, y1 = max(spans[i, 2] - top, 0), min(spans[i, 3] - top, rows)
-            for by in range(y0 // _EDGE, (y1 + _EDGE - 1) // _EDGE):
-                for bx in range(x0 // _EDGE, (x1 + _EDGE - 1) // _EDGE):
-                    b = by * _BLOCKS + bx
-                    left_x, top_y = _f(bx * _EDGE) - cx, _f(by * _EDGE) - cy
+            for b in range(_BLOCKS * _BLOCKS):
+                if not drew[k] >> b & 1:
+                    continue
+                left_x, top_y = _f(b % _BLOCKS * _EDGE) - cx, _f(b // _BLOCKS * _EDGE) - cy
+                for n in range(_LANES):
+                    value[n] = _0
+                for f in range(c):
+                    channel = channels[i, f]
                     for n in range(_LANES):
-                        value[n] = _0
-                    for f in range(c):
-                        channel = channels[i, f]
-                        for n in range(_LANES):
-                            value[n] += channel * g_out[b, f, n]
+                        value[n] += channel * g_out[b, f, n]
+                for n in range(_LANES):
+                    dx = left_x + lane_x[n]
+                    dy = top_y + lane_y[n]
+                    w = g1 * dx + g2 * dy + q
+                    inv = _1 / (w if w > _W_MIN else _1)
+                    u = (a1 * dx + a2 * dy) * inv
+                    v = (b1 * dx + b2 * dy) * inv
+                    hit_z = pzq * inv
+                    rho_plane = u * u + v * v if (w > _W_MIN) & (hit_z > _NEAR) else _FAR
+                    rho_pixel = _LOW_PASS * (dx * dx + dy * dy)
+                    on_plane = rho_plane <= rho_pixel
+                    z = hit_z if on_plane else pz
+                    fall = _falloff(min(min(rho_plane, rho_pixel), _RHO_MAX))
+                    raw = op * fall
+                    alpha = min(raw, _A_MAX)
+                    drawn = (alpha >= _A_MIN) & (entry <= last[b, n])
+                    alpha = alpha if drawn else _0
+
+                    passed = _1 / (_1 - alpha)
+                    before = light[b, n] * passed
+                    weight = alpha * before
+                    gain = value[n] + z * g_depth[b, n]
+                    g_raw = before * gain - behind[b, n] * passed
+                    g_raw = g_raw if drawn & (raw < _A_MAX) else _0
+                    g_z = weight * g_depth[b, n]
+                    behind[b, n] += weight * gain
+                    light[b, n] = before
+                    share[n] = weight
+
+                    g_rho = -_HALF * g_raw * raw
+                    g_plane = g_rho if on_plane else _0
+                    g_pixel = g_rho - g_plane
+                    g_hit = g_z if on_plane else _0
+                    gu = _2 * g_plane * u * inv
+                    gv = _2 * g_plane * v * inv
+                    gw = -(gu * u + gv * v) - g_hit * hit_z * inv
+                    sums[_SU, n] += gu
+                    sums[_SUX, n] += gu * dx
+                    sums[_SUY, n] += gu * dy
+                    sums[_SV, n] += gv
+                    sums[_SVX, n] += gv * dx
+                    sums[_SVY, n] += gv * dy
+                    sums[_SW, n] += gw
+                    sums[_SWX, n] += gw * dx
+                    sums[_SWY, n] += gw * dy
+                    sums[_SPX, n] += g_pixel * dx
+                    sums[_SPY, n] += g_pixel * dy
+                    sums[_S_INV, n] += g_hit * inv
+                    sums[_S_PZ, n] += g_z - g_hit
+                    sums[_S_OP, n] += g_raw * fall
+                for f in range(c):
                     for n in range(_LANES):
-                        dx = left_x + lane_x[n]
-                        dy = top_y + lane_y[n]
-                        w = g1 * dx + g2 * dy + q
-                        inv = _1 / (w if w > _W_MIN else _1)
-                        u = (a1 * dx + a2 * dy) * inv
-                        v = (b1 * dx + b2 * dy) * inv
-                        hit_z = pzq * inv
-                        rho_plane = u * u + v * v if (w > _W_MIN) & (hit_z > _NEAR) else _FAR
-                        rho_pixel = _LOW_PASS * (dx * dx + dy * dy)
-                        on_plane = rho_plane <= rho_pixel
-                        z = hit_z if on_plane else pz
-                        fall = _falloff(min(min(rho_plane, rho_pixel), _RHO_MAX))
-                        raw = op * fall
-                        alpha = min(raw, _A_MAX)
-                        drawn = (alpha >= _A_MIN) & (entry <= last[b, n])
-                        alpha = alpha if drawn else _0
-
-                        passed = _1 / (_1 - alpha)
-                        before = light[b, n] * passed
-                        weight = alpha * before
-                        gain = value[n] + z * g_depth[b, n]
-                        g_raw = before * gain - behind[b, n] * passed
-                        g_raw = g_raw if drawn & (raw < _A_MAX) else _0
-                        g_z = weight * g_depth[b, n]
-                        behind[b, n] += weight * gain
-                        light[b, n] = before
-                        share[n] = weight
-
-                        g_rho = -_HALF * g_raw * raw
-                        g_plane = g_rho if on_plane else _0
-                        g_pixel = g_rho - g_plane
-                        g_hit = g_z if on_plane else _0
-                        gu = _2 * g_plane * u * inv
-                        gv = _2 * g_plane * v * inv
-                        gw = -(gu * u + gv * v) - g_hit * hit_z * inv
-                        sums[_SU, n] += gu
-                        sums[_SUX, n] += gu * dx
-                        sums[_SUY, n] += gu * dy
-                        sums[_SV, n] += gv
-                        sums[_SVX, n] += gv * dx
-                        sums[_SVY, n] += gv * dy
-                        sums[_SW, n] += gw
-                        sums[_SWX, n] += gw * dx
-                        sums[_SWY, n] += gw * dy
-                        sums[_SPX, n] += g_pixel * dx
-                        sums[_SPY, n] += g_pixel * dy
-                        sums[_S_INV, n] += g_hit * inv
-                        sums[_S_PZ, n] += g_z - g_hit
-                        sums[_S_OP, n] += g_raw * fall
-                    for f in range(c):
-                        for n in range(_LANES):
-                            sums[_SUMS + f, n] += share[n] * g_out[b, f, n]
-            _collect(grads[k - base], sums, maps[i])
+                        sums[_SUMS + f, n] += share[n] * g_out[b, f, n]
+            _collect(grads, k - base, sums, total, maps, i)
     return grads
 
 

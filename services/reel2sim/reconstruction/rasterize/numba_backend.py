@@ -70,21 +70,21 @@ class _Composite(torch.autograd.Function):
         size: tuple[int, int],
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         inputs = (_array(maps), _array(opacities), _array(channels), *lists)
-        out, depth, light, last = kernels.composite(*inputs, *size)
-        ctx.state = (inputs, light, last)
+        out, depth, light, last, drew = kernels.composite(*inputs, *size)
+        ctx.state = (inputs, (light, last, drew))
         return torch.from_numpy(out), torch.from_numpy(depth), torch.from_numpy(light)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        inputs, light, last = ctx.state
-        maps, _, channels, _, offsets, ids = inputs
+        (maps, opacities, channels, _, offsets, ids), drawn = ctx.state
+        surfels = (maps, opacities, channels, offsets, ids)
         images = [_array(g) for g in grads]
         total = np.zeros((len(maps), kernels.MAP_SIZE + 1 + channels.shape[1]), np.float32)
         first, tiles = 0, len(offsets) - 1
         while first < tiles:
             fits = np.searchsorted(offsets, offsets[first] + _ENTRIES_AT_ONCE, side="right") - 1
             stop = int(min(max(fits, first + 1), tiles))
-            part = kernels.composite_backward(*inputs, first, stop, light, last, *images)
+            part = kernels.composite_backward(*surfels, first, stop, *drawn, *images)
             entries = ids[offsets[first] : offsets[stop]]
             kernels.sum_entries(part, entries, total, numba.get_num_threads())
             first = stop
