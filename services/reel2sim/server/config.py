@@ -1,0 +1,82 @@
+"""What a server may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reel2sim.scene.errors import UsageError
+
+KINDS = ("generate", "reconstruct", "rig", "export", "run")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerConfig:
+    """Configuration of one server process.
+
+    Attributes:
+        data_dir: folder of the operation database, artifacts, stage cache and scratch space.
+        address: ``host:port`` to listen on; port 0 takes a free one.
+        workers: worker processes; each runs one operation at a time.
+        kinds: jobs this server takes.
+        token: bearer token that every call but health checks must carry; None asks for none.
+        tls_cert: PEM certificate chain; None serves plain text.
+        tls_key: PEM private key of ``tls_cert``.
+        tls_client_ca: PEM authorities that must have signed a client's certificate (mTLS).
+        runner: ``"module:function"`` of the :class:`~reel2sim.server.job.JobRunner` to run.
+        max_artifact_bytes: largest artifact.
+        max_store_bytes: limit of all artifacts together; None for none.
+        max_queued: operations that may wait or run at a time.
+        max_concurrent_rpcs: calls in flight, watchers included.
+        max_crashes: how often a worker may die on one operation before the operation fails.
+        max_attempts: how often an operation is taken up in all, restarts of the server included.
+        cancel_grace_s: time a job has to heed a cancel before its worker is killed.
+        job_timeout_s: longest time a job may take.
+        stall_timeout_s: longest silence in an upload, or of a reader in a download.
+        upload_keep_s: age at which unfinished uploads are dropped.
+    """
+
+    data_dir: Path
+    address: str = "127.0.0.1:50051"
+    workers: int = 1
+    kinds: tuple[str, ...] = KINDS
+    token: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    runner: str = "reel2sim.server.jobs:run_job"
+    max_artifact_bytes: int = 4 << 30
+    max_store_bytes: int | None = None
+    max_queued: int = 1000
+    max_concurrent_rpcs: int = 256
+    max_crashes: int = 2
+    max_attempts: int = 10
+    cancel_grace_s: float = 2.0
+    job_timeout_s: float = 24 * 3600.0
+    stall_timeout_s: float = 60.0
+    upload_keep_s: float = 24 * 3600.0
+
+    def __post_init__(self) -> None:
+        host, colon, port = self.address.rpartition(":")
+        if not (host and colon and port.isdecimal() and int(port) < 65536):
+            self._refuse("address", f"{self.address!r} is not host:port")
+        if self.workers < 1:
+            self._refuse("workers", "must be at least 1")
+        for kind in self.kinds:
+            if kind not in KINDS:
+                self._refuse("kinds", f"{kind!r} is not one of {', '.join(KINDS)}")
+        if self.token == "":
+            self._refuse("token", "is empty")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            self._refuse("tls_key", "a certificate and its key go together")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            self._refuse("tls_client_ca", "needs tls_cert and tls_key")
+        for name in ("max_artifact_bytes", "max_queued", "max_concurrent_rpcs", "max_attempts"):
+            if getattr(self, name) < 1:
+                self._refuse(name, "must be at least 1")
+        for name in ("cancel_grace_s", "job_timeout_s", "stall_timeout_s"):
+            if not getattr(self, name) > 0:
+                self._refuse(name, "must be positive")
+
+    def _refuse(self, field: str, message: str) -> None:
+        raise UsageError(message, source="ServerConfig", field=field)

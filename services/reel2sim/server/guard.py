@@ -1,0 +1,145 @@
+"""The interceptor in front of every method: who may call, and how errors are told.
+
+Nothing a handler raises reaches gRPC's own mapping: errors become statuses here, by
+:func:`reel2sim.transport.status.status_of`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from reel2sim.scene.errors import InputError, Reel2SimError, UnauthenticatedError, UnavailableError
+from reel2sim.transport.status import DETAILS_KEY, grpc_code, status_of
+
+_PUBLIC = "/grpc.health.v1.Health/"
+
+
+class _Malformed:
+    """Stands for a request whose bytes are not a message."""
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+
+
+class Guard(grpc.aio.ServerInterceptor):
+    """Checks the bearer token, if there is one, and tells errors.
+
+    Args:
+        token: what calls must carry as ``authorization: Bearer …``; health checks are exempt.
+        stall_timeout_s: how long a reader of a stream may block its sender.
+    """
+
+    def __init__(self, *, token: str | None, stall_timeout_s: float) -> None:
+        self._expected = None if token is None else f"Bearer {token}".encode()
+        self._stall_timeout_s = stall_timeout_s
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """Wrap the handler of one call."""
+        inner: Any = await continuation(handler_call_details)
+        if inner is None:
+            return inner
+        refusal = self._refusal(handler_call_details)
+        make, behaviour = _parts(inner)
+
+        async def unary(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            try:
+                return await behaviour(_checked(request, refusal), context)
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:
+                await _abort(context, error)
+
+        async def streaming(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+            try:
+                answer = behaviour(_checked(request, refusal), context)
+                if not inspect.isasyncgen(answer):
+                    await answer
+                    return
+                async for message in answer:
+                    await self._send(context, message)
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:
+                await _abort(context, error)
+
+        return make(
+            streaming if inner.response_streaming else unary,
+            request_deserializer=_lenient(inner.request_deserializer),
+            response_serializer=inner.response_serializer,
+        )
+
+    async def _send(self, context: grpc.aio.ServicerContext[Any, Any], message: Any) -> None:
+        try:
+            async with asyncio.timeout(self._stall_timeout_s):
+                await context.write(message)
+        except TimeoutError as cause:
+            raise UnavailableError("the reader of this stream stalled") from cause
+
+    def _refusal(self, details: grpc.HandlerCallDetails) -> Reel2SimError | None:
+        public = str(details.method).startswith(_PUBLIC)  # type: ignore[attr-defined]
+        if self._expected is None or public:
+            return None
+        metadata: Any = details.invocation_metadata or ()  # type: ignore[attr-defined]
+        given = next((v for k, v in metadata if k == "authorization"), "")
+        raw = given if isinstance(given, bytes) else str(given).encode()
+        if hmac.compare_digest(raw, self._expected):
+            return None
+        return UnauthenticatedError(
+            "this server wants a token" if not raw else "the token is wrong",
+            remedy="send the server's token as `authorization: Bearer TOKEN`",
+        )
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> NoReturn:
+    status = status_of(error)
+    trailing = ((DETAILS_KEY, status.SerializeToString()),)
+    await context.abort(grpc_code(status), status.message, trailing)
+    raise AssertionError("abort does not return")
+
+
+def _parts(handler: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The constructor of handlers of this kind, and what the handler does."""
+    if handler.request_streaming and handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler, handler.stream_stream
+    if handler.request_streaming:
+        return grpc.stream_unary_rpc_method_handler, handler.stream_unary
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler, handler.unary_stream
+    return grpc.unary_unary_rpc_method_handler, handler.unary_unary
+
+
+def _lenient(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """``deserialize``, but answering :class:`_Malformed`: gRPC would call it the server's fault."""
+
+    def attempt(data: bytes) -> Any:
+        try:
+            return deserialize(data)
+        except (DecodeError, ValueError) as cause:
+            return _Malformed(cause)
+
+    return attempt
+
+
+def _checked(request: Any, refusal: Reel2SimError | None) -> Any:
+    """``request``, a message or a stream of them, or the reason to refuse it."""
+    if refusal is not None:
+        raise refusal
+    if isinstance(request, _Malformed):
+        raise InputError("the request is not a valid message") from request.cause
+    return _checked_stream(request) if hasattr(request, "__aiter__") else request
+
+
+async def _checked_stream(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _checked(request, None)

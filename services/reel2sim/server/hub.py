@@ -1,0 +1,41 @@
+"""Wakes whoever waits for something to change, inside one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Hub:
+    """Listeners by key.
+
+    A listener clears its event, looks at the state, and waits: a change between the look and the
+    wait leaves the event set, so none is missed.
+    """
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, set[asyncio.Event]] = {}
+
+    @contextmanager
+    def listen(self, key: str) -> Iterator[asyncio.Event]:
+        """An event that :meth:`notify` sets, until the block ends."""
+        event = asyncio.Event()
+        self._listeners.setdefault(key, set()).add(event)
+        try:
+            yield event
+        finally:
+            self._listeners[key].discard(event)
+            if not self._listeners[key]:
+                del self._listeners[key]
+
+    def notify(self, key: str) -> None:
+        """Wake the listeners of ``key``."""
+        for event in self._listeners.get(key, ()):
+            event.set()
+
+
+async def wait(event: asyncio.Event, timeout_s: float) -> None:
+    """Wait for ``event``, at most ``timeout_s``."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), timeout_s)

@@ -1,0 +1,53 @@
+"""The service that tells what this server is and can do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from reel2sim.server.config import ServerConfig
+from reel2sim.server.uploads import MAX_CHUNK
+from reel2sim.v1 import common_pb2 as common
+from reel2sim.v1 import server_info_pb2, server_info_pb2_grpc
+
+MAX_MESSAGE = 4 << 20
+
+
+class InfoService(server_info_pb2_grpc.ServerInfoServicer):
+    """Version, capabilities and limits."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        self._config = config
+
+    async def GetServerInfo(
+        self,
+        request: server_info_pb2.GetServerInfoRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> server_info_pb2.GetServerInfoResponse:
+        """All of it."""
+        return server_info_pb2.GetServerInfoResponse(
+            version=importlib.metadata.version("reel2sim"),
+            kinds=self._config.kinds,
+            presets=[
+                name.removeprefix("PRESET_").lower()
+                for name, number in common.Preset.items()
+                if number
+            ],
+            devices=["cpu", *(["cuda"] if _cuda_likely() else [])],
+            limits=server_info_pb2.Limits(
+                max_artifact_bytes=self._config.max_artifact_bytes,
+                max_chunk_bytes=MAX_CHUNK,
+                max_message_bytes=MAX_MESSAGE,
+                max_queued_operations=self._config.max_queued,
+                workers=self._config.workers,
+            ),
+        )
+
+
+def _cuda_likely() -> bool:
+    """Whether a GPU and its kernels are installed, told without loading torch."""
+    return Path("/dev/nvidiactl").exists() and importlib.util.find_spec("gsplat") is not None

@@ -1,0 +1,107 @@
+"""The services that start jobs. Each method checks its request and creates an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.longrunning import operations_pb2
+
+from reel2sim.server.kinds import JOB_KINDS, JobKind
+from reel2sim.server.operations import Draft, Operations
+from reel2sim.server.protos import operation_message
+from reel2sim.v1 import (
+    export_pb2,
+    export_pb2_grpc,
+    generation_pb2,
+    generation_pb2_grpc,
+    pipeline_pb2,
+    pipeline_pb2_grpc,
+    reconstruction_pb2,
+    reconstruction_pb2_grpc,
+    rigging_pb2,
+    rigging_pb2_grpc,
+)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+Operation = operations_pb2.Operation
+Submit = Callable[[JobKind, Any], Awaitable[Operation]]
+
+
+def submitter(operations: Operations) -> Submit:
+    """What turns a request into an operation."""
+
+    async def submit(kind: JobKind, request: Any) -> Operation:
+        kind.check(request)
+        references = {
+            field: (getattr(request, field).digest, getattr(request, field).filename)
+            for field in kind.references
+            if request.HasField(field)
+        }
+        request_id = request.request_id
+        request.ClearField("request_id")
+        payload = request.SerializeToString(deterministic=True)
+        draft = Draft(kind=kind.name, request=payload, request_id=request_id, references=references)
+        return operation_message(await operations.create(draft))
+
+    return submit
+
+
+class VideoGeneration(generation_pb2_grpc.VideoGenerationServicer):
+    """Makes captures from words."""
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+
+    async def Generate(
+        self, request: generation_pb2.GenerateRequest, context: Context
+    ) -> Operation:
+        """Start generating."""
+        return await self._submit(JOB_KINDS["generate"], request)
+
+
+class Reconstruction(reconstruction_pb2_grpc.ReconstructionServicer):
+    """Fits surfels."""
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+
+    async def Reconstruct(
+        self, request: reconstruction_pb2.ReconstructRequest, context: Context
+    ) -> Operation:
+        """Start reconstructing."""
+        return await self._submit(JOB_KINDS["reconstruct"], request)
+
+
+class Rigging(rigging_pb2_grpc.RiggingServicer):
+    """Finds parts and joints."""
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+
+    async def Rig(self, request: rigging_pb2.RigRequest, context: Context) -> Operation:
+        """Start rigging."""
+        return await self._submit(JOB_KINDS["rig"], request)
+
+
+class Export(export_pb2_grpc.ExportServicer):
+    """Writes bundles."""
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+
+    async def Export(self, request: export_pb2.ExportRequest, context: Context) -> Operation:
+        """Start exporting."""
+        return await self._submit(JOB_KINDS["export"], request)
+
+
+class Pipeline(pipeline_pb2_grpc.PipelineServicer):
+    """Runs the whole chain."""
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+
+    async def Run(self, request: pipeline_pb2.RunRequest, context: Context) -> Operation:
+        """Start the chain."""
+        return await self._submit(JOB_KINDS["run"], request)

@@ -1,0 +1,158 @@
+"""The standard job runner: the project's own pipeline and its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reel2sim.scene.errors import InputError
+from reel2sim.scene.progress import Progress
+from reel2sim.server.job import Job, JobResult
+from reel2sim.v1 import common_pb2 as common
+
+if TYPE_CHECKING:
+    from reel2sim.pipeline import PipelineConfig
+    from reel2sim.pipeline.runner import Runner
+
+_DEVICES = {common.DEVICE_UNSPECIFIED: "auto", common.DEVICE_CPU: "cpu", common.DEVICE_CUDA: "cuda"}
+_PRESETS = {
+    common.PRESET_UNSPECIFIED: "standard",
+    common.PRESET_DRAFT: "draft",
+    common.PRESET_STANDARD: "standard",
+    common.PRESET_HIGH: "high",
+}
+
+
+def run_job(job: Job, progress: Progress) -> JobResult:
+    """Run any kind of job; see :class:`reel2sim.server.job.JobRunner`."""
+    return _JOBS[job.kind](job, progress)
+
+
+def pipeline_config(message: common.JobConfig) -> PipelineConfig:
+    """The configuration a message stands for; what it leaves unset keeps its default."""
+    from reel2sim.pipeline import PipelineConfig
+
+    optional: dict[str, Any] = {
+        "backend": message.backend,
+        "material": message.material,
+        "name": message.name,
+        "max_size": message.max_size,
+    }
+    config = PipelineConfig(
+        preset=_PRESETS[message.preset],  # type: ignore[arg-type]
+        seed=message.seed,
+        device=_DEVICES[message.device],  # type: ignore[arg-type]
+    )
+    return replace(config, **{name: value for name, value in optional.items() if value})
+
+
+def _generate(job: Job, progress: Progress) -> JobResult:
+    from reel2sim.media import write_capture
+    from reel2sim.pipeline.toolchain import standard_toolchain
+
+    request: Any = job.request
+    runner = _runner(job, progress)
+    reel, _ = runner(standard_toolchain().generation, request.prompt, request.prompt)
+    out = job.out / "capture"
+    write_capture(reel, out)
+    return JobResult(out, runner.done[-1].metrics)
+
+
+def _reconstruct(job: Job, progress: Progress) -> JobResult:
+    from reel2sim.pipeline.stages import reel_digest
+    from reel2sim.pipeline.stores import ReconstructionStore
+    from reel2sim.pipeline.toolchain import standard_toolchain
+
+    runner, tools = _runner(job, progress), standard_toolchain()
+    source = job.inputs["reel"]
+    reel, _ = runner(tools.media, source, str(source))
+    result, _ = runner(tools.reconstruction, reel, reel_digest(reel))
+    out = job.out / "surfels.npz"
+    ReconstructionStore().save(out, result)
+    return JobResult(out, runner.done[-1].metrics)
+
+
+def _rig(job: Job, progress: Progress) -> JobResult:
+    from reel2sim.pipeline.stages import reel_digest
+    from reel2sim.pipeline.stores import ReconstructionStore
+    from reel2sim.pipeline.toolchain import standard_toolchain
+    from reel2sim.scene.digest import digest_file
+    from reel2sim.scene.store import save_asset
+
+    runner, tools = _runner(job, progress), standard_toolchain()
+    source, surfels = job.inputs["reel"], _file(job, "surfels")
+    reel, _ = runner(tools.media, source, str(source))
+    given = (reel, ReconstructionStore().load(surfels))
+    asset, _ = runner(tools.rigging, given, reel_digest(reel), digest_file(surfels))
+    asset = replace(asset, name=runner.config.object_name(source=source, prompt=None))
+    out = job.out / "asset.npz"
+    save_asset(out, asset)
+    return JobResult(out, runner.done[-1].metrics)
+
+
+def _export(job: Job, progress: Progress) -> JobResult:
+    from reel2sim.exporters.media import Provenance
+    from reel2sim.media import load_reel
+    from reel2sim.pipeline.publish import preview_media, provenance_of, publish
+    from reel2sim.scene.store import load_asset
+
+    config = _config(job)
+    asset = load_asset(_file(job, "asset"))
+    media, provenance = None, Provenance(seed=config.seed, preset=config.preset)
+    if (source := job.inputs.get("reel")) is not None:
+        reel = load_reel(source, max_size=config.max_size, progress=progress)
+        media = preview_media(asset, reel, config, progress)
+        provenance = provenance_of(reel, (), config, source=source)
+    out = job.out / "bundle"
+    publish(asset, out, media=media, provenance=provenance, progress=progress)
+    return JobResult(out, asset.metrics)
+
+
+def _run(job: Job, progress: Progress) -> JobResult:
+    from reel2sim.pipeline import Cache, run
+
+    request: Any = job.request
+    result = run(
+        job.inputs.get("source"),
+        job.out / "bundle",
+        prompt=request.prompt or None,
+        config=_config(job),
+        progress=progress,
+        cache=Cache(job.cache),
+    )
+    metrics = {
+        f"{stage.name}/{name}": value
+        for stage in result.stages
+        for name, value in stage.metrics.items()
+    }
+    return JobResult(result.bundle, {**metrics, "seconds": result.seconds})
+
+
+_JOBS: dict[str, Callable[[Job, Progress], JobResult]] = {
+    "generate": _generate,
+    "reconstruct": _reconstruct,
+    "rig": _rig,
+    "export": _export,
+    "run": _run,
+}
+
+
+def _config(job: Job) -> PipelineConfig:
+    request: Any = job.request
+    return pipeline_config(request.config)
+
+
+def _runner(job: Job, progress: Progress) -> Runner:
+    from reel2sim.pipeline import Cache
+    from reel2sim.pipeline.runner import Runner
+
+    return Runner(_config(job), progress, Cache(job.cache))
+
+
+def _file(job: Job, name: str) -> Path:
+    path = job.inputs[name]
+    if not path.is_file():
+        raise InputError("is a folder, not a stage result", source=path.name, field=name)
+    return path

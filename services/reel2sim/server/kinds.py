@@ -1,0 +1,170 @@
+# pyright: strict, reportMissingTypeStubs=false
+"""The kinds of jobs: their messages, and what makes a request valid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+
+from reel2sim.scene.errors import InputError, PromptError, UsageError
+from reel2sim.transport.names import DIGEST, OBJECT_NAME, TOKEN, WORD, filename_fault
+from reel2sim.v1 import common_pb2 as common
+from reel2sim.v1 import (
+    export_pb2,
+    generation_pb2,
+    pipeline_pb2,
+    reconstruction_pb2,
+    rigging_pb2,
+)
+
+_MAX_PROMPT = 4096
+_WORDS = ("backend", "material")
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """A kind of job.
+
+    Attributes:
+        name: how operations call it.
+        request: class of its request.
+        response: class of its response, which has ``metrics`` and the field ``output``.
+        output: field of the response that carries the artifact.
+        references: fields of the request that name input artifacts.
+        check: raises an InputError that names the field of a request that is not valid.
+    """
+
+    name: str
+    request: type[Message]
+    response: type[Message]
+    output: str
+    references: tuple[str, ...]
+    check: Callable[[Any], None]
+
+
+def _check_generate(request: generation_pb2.GenerateRequest) -> None:
+    _check_common(request.request_id, request.config)
+    _check_prompt(request.prompt)
+
+
+def _check_reconstruct(request: reconstruction_pb2.ReconstructRequest) -> None:
+    _check_common(request.request_id, request.config)
+    _check_reference(request.reel, "reel")
+
+
+def _check_rig(request: rigging_pb2.RigRequest) -> None:
+    _check_common(request.request_id, request.config)
+    _check_reference(request.reel, "reel")
+    _check_reference(request.surfels, "surfels")
+
+
+def _check_export(request: export_pb2.ExportRequest) -> None:
+    _check_common(request.request_id, request.config)
+    _check_reference(request.asset, "asset")
+    if request.HasField("reel"):
+        _check_reference(request.reel, "reel")
+
+
+def _check_run(request: pipeline_pb2.RunRequest) -> None:
+    _check_common(request.request_id, request.config)
+    if request.HasField("source") and request.prompt:
+        raise UsageError("a source and a prompt exclude each other", field="prompt")
+    if request.HasField("source"):
+        _check_reference(request.source, "source")
+    elif request.prompt:
+        _check_prompt(request.prompt)
+    else:
+        raise UsageError("either a source or a prompt is required", field="source")
+
+
+def check_digest(digest: str, field: str) -> None:
+    """Refuse what is not a sha256 in lower-case hex."""
+    if not DIGEST.match(digest):
+        raise InputError("must be 64 lower-case hexadecimal digits", field=field)
+
+
+def _check_reference(reference: common.ArtifactRef, field: str) -> None:
+    check_digest(reference.digest, f"{field}.digest")
+    if reference.filename and (fault := filename_fault(reference.filename)):
+        raise InputError(fault, field=f"{field}.filename")
+
+
+def _check_prompt(prompt: str) -> None:
+    if not prompt.strip():
+        raise PromptError("is empty", field="prompt")
+    if len(prompt) > _MAX_PROMPT:
+        raise PromptError(f"is longer than {_MAX_PROMPT} characters", field="prompt")
+
+
+def _check_common(request_id: str, config: common.JobConfig) -> None:
+    if request_id and not TOKEN.match(request_id):
+        raise UsageError(
+            "must be 1 to 64 letters, digits, '-' or '_'",
+            field="request_id",
+            remedy="use a UUID",
+        )
+    if config.preset not in common.Preset.values():
+        raise UsageError(f"{config.preset} is not a preset", field="config.preset")
+    if config.device not in common.Device.values():
+        raise UsageError(f"{config.device} is not a device", field="config.device")
+    if config.name and not OBJECT_NAME.match(config.name):
+        raise UsageError(
+            "must be lower-case words joined by single underscores, at most 48 characters",
+            field="config.name",
+        )
+    for field in _WORDS:
+        value: str = getattr(config, field)
+        if value and not WORD.match(value):
+            raise UsageError("is not a word of at most 64 characters", field=f"config.{field}")
+    if config.max_size and not 16 <= config.max_size <= 16384:
+        raise UsageError("must be 0, or from 16 to 16384", field="config.max_size")
+
+
+JOB_KINDS: dict[str, JobKind] = {
+    kind.name: kind
+    for kind in (
+        JobKind(
+            "generate",
+            generation_pb2.GenerateRequest,
+            generation_pb2.GenerateResponse,
+            "capture",
+            (),
+            _check_generate,
+        ),
+        JobKind(
+            "reconstruct",
+            reconstruction_pb2.ReconstructRequest,
+            reconstruction_pb2.ReconstructResponse,
+            "surfels",
+            ("reel",),
+            _check_reconstruct,
+        ),
+        JobKind(
+            "rig",
+            rigging_pb2.RigRequest,
+            rigging_pb2.RigResponse,
+            "asset",
+            ("reel", "surfels"),
+            _check_rig,
+        ),
+        JobKind(
+            "export",
+            export_pb2.ExportRequest,
+            export_pb2.ExportResponse,
+            "bundle",
+            ("asset", "reel"),
+            _check_export,
+        ),
+        JobKind(
+            "run",
+            pipeline_pb2.RunRequest,
+            pipeline_pb2.RunResponse,
+            "bundle",
+            ("source",),
+            _check_run,
+        ),
+    )
+}

@@ -1,0 +1,101 @@
+"""One worker process as the server sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reel2sim.scene.errors import Reel2SimError, UsageError
+
+_START_TIMEOUT_S = 120.0
+_LINE_LIMIT = 4 << 20
+
+
+class WorkerDiedError(Exception):
+    """The process is gone; the message says how. Never leaves the server."""
+
+
+class WorkerProcess:
+    """A running worker. Make one with :meth:`start`."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._orders = process.stdin
+        self._reports = process.stdout
+        self._killed = False
+
+    @classmethod
+    async def start(cls, *, runner: str, data_dir: Path) -> WorkerProcess:
+        """Start a worker and wait until it is ready.
+
+        Raises:
+            UsageError: if it cannot import its runner.
+            Reel2SimError: if it dies or is not ready in two minutes.
+        """
+        # A new interpreter, not a fork: gRPC's threads do not survive one.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "reel2sim.server.worker"),
+            *("--runner", runner, "--data-dir", str(data_dir), "--parent", str(os.getpid())),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LINE_LIMIT,
+            start_new_session=True,
+        )
+        worker = cls(process)
+        try:
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                report = await worker.report()
+        except (TimeoutError, WorkerDiedError) as cause:
+            await worker.kill()
+            raise Reel2SimError(f"a worker did not start: {cause}") from cause
+        except BaseException:
+            await worker.kill()
+            raise
+        if report["type"] != "ready":
+            await worker.kill()
+            raise UsageError(report["message"], source="ServerConfig")
+        return worker
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process can take orders."""
+        return not self._killed and self._process.returncode is None
+
+    async def order(self, order: Mapping[str, Any]) -> None:
+        """Send an order; a worker that is gone is noticed by :meth:`report`."""
+        with contextlib.suppress(ConnectionError):
+            self._orders.write(json.dumps(order).encode() + b"\n")
+            await self._orders.drain()
+
+    async def report(self) -> dict[str, Any]:
+        """The next report.
+
+        Raises:
+            WorkerDiedError: if there will be none.
+        """
+        line = await self._reports.readline()
+        if not line.endswith(b"\n"):
+            code = await self._process.wait()
+            raise WorkerDiedError(f"signal {-code}" if code < 0 else f"exit code {code}")
+        return json.loads(line)
+
+    async def kill(self) -> None:
+        """End the process now and wait until it is gone."""
+        self._killed = True
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()

@@ -1,0 +1,108 @@
+"""Rows of the database as values."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class State(enum.IntEnum):
+    """Where an operation stands; the numbers of ``reel2sim.v1.OperationState``."""
+
+    QUEUED = 1
+    RUNNING = 2
+    SUCCEEDED = 3
+    FAILED = 4
+    CANCELLED = 5
+
+    @property
+    def final(self) -> bool:
+        """Whether the operation will never change again."""
+        return self >= State.SUCCEEDED
+
+
+@dataclass(frozen=True)
+class ArtifactRecord:
+    """An artifact in the store.
+
+    Attributes:
+        digest: sha256 of its bytes, hex.
+        size: number of bytes.
+        format: number of ``reel2sim.v1.ArtifactFormat``.
+        filename: name without directories.
+        created_us: microseconds since the epoch.
+    """
+
+    digest: str
+    size: int
+    format: int
+    filename: str
+    created_us: int
+
+
+@dataclass(frozen=True)
+class Input:
+    """An artifact as one operation sees it, fixed when the operation was created."""
+
+    digest: str
+    format: int
+    filename: str
+
+
+@dataclass(frozen=True)
+class OperationRecord:
+    """An operation as stored.
+
+    Attributes:
+        seq: order of creation.
+        name: ``operations/<32 hex digits>``.
+        kind: which job.
+        request: the serialised request, without its request_id.
+        request_id: given by the client or assigned.
+        inputs: artifacts by request field.
+        state: where it stands.
+        stage: latest progress: stage,
+        fraction: … share of it that is done, 0..1,
+        message: … and text.
+        attempts: how often a worker has taken it up.
+        crashes: how often a worker died on it.
+        cancel_requested: a cancel was asked for.
+        last_sequence: number of its newest event.
+        created_us: microseconds since the epoch; so are ``started_us`` and ``ended_us``, or 0.
+        response: serialised ``google.protobuf.Any`` of the response, when succeeded.
+        error: serialised ``google.rpc.Status``, when failed or cancelled.
+    """
+
+    seq: int
+    name: str
+    kind: str
+    request: bytes
+    request_id: str
+    inputs: Mapping[str, Input]
+    state: State
+    stage: str
+    fraction: float
+    message: str
+    attempts: int
+    crashes: int
+    cancel_requested: bool
+    last_sequence: int
+    created_us: int
+    started_us: int
+    ended_us: int
+    response: bytes | None
+    error: bytes | None
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """One event of an operation, as stored."""
+
+    sequence: int
+    time_us: int
+    state: State
+    stage: str
+    fraction: float
+    message: str
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])

@@ -1,0 +1,268 @@
+"""The server: its parts put together, its start and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from typing import IO, Any
+
+import grpc
+from google.longrunning import operations_pb2, operations_pb2_grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from reel2sim.scene.errors import ConflictError, Reel2SimError, UsageError
+from reel2sim.server import job_services
+from reel2sim.server.artifact_service import ArtifactService
+from reel2sim.server.artifacts import Artifacts
+from reel2sim.server.config import ServerConfig
+from reel2sim.server.database import Database
+from reel2sim.server.guard import Guard
+from reel2sim.server.hub import Hub
+from reel2sim.server.info_service import MAX_MESSAGE, InfoService
+from reel2sim.server.operation_service import EventService, OperationService
+from reel2sim.server.operations import Operations
+from reel2sim.server.pool import Pool
+from reel2sim.server.uploads import Uploads
+from reel2sim.v1 import (
+    artifacts_pb2,
+    artifacts_pb2_grpc,
+    events_pb2,
+    events_pb2_grpc,
+    export_pb2,
+    export_pb2_grpc,
+    generation_pb2,
+    generation_pb2_grpc,
+    pipeline_pb2,
+    pipeline_pb2_grpc,
+    reconstruction_pb2,
+    reconstruction_pb2_grpc,
+    rigging_pb2,
+    rigging_pb2_grpc,
+    server_info_pb2,
+    server_info_pb2_grpc,
+)
+
+_log = logging.getLogger(__name__)
+_HOUR_S = 3600.0
+_GRACE_S = 2.0
+_JOB_SERVICES: dict[str, tuple[Any, Any, Any]] = {
+    "generate": (
+        generation_pb2.DESCRIPTOR,
+        generation_pb2_grpc.add_VideoGenerationServicer_to_server,
+        job_services.VideoGeneration,
+    ),
+    "reconstruct": (
+        reconstruction_pb2.DESCRIPTOR,
+        reconstruction_pb2_grpc.add_ReconstructionServicer_to_server,
+        job_services.Reconstruction,
+    ),
+    "rig": (
+        rigging_pb2.DESCRIPTOR,
+        rigging_pb2_grpc.add_RiggingServicer_to_server,
+        job_services.Rigging,
+    ),
+    "export": (
+        export_pb2.DESCRIPTOR,
+        export_pb2_grpc.add_ExportServicer_to_server,
+        job_services.Export,
+    ),
+    "run": (
+        pipeline_pb2.DESCRIPTOR,
+        pipeline_pb2_grpc.add_PipelineServicer_to_server,
+        job_services.Pipeline,
+    ),
+}
+
+
+class Server:
+    """A running server.
+
+    Attributes:
+        address: ``host:port`` it listens on.
+    """
+
+    def __init__(self, address: str, grpc_server: grpc.aio.Server) -> None:
+        self.address = address
+        self._grpc_server = grpc_server
+
+    async def wait(self) -> None:
+        """Wait until the server is stopped."""
+        await self._grpc_server.wait_for_termination()
+
+
+def serve(config: ServerConfig) -> None:
+    """Serve until SIGINT or SIGTERM; operations that run then are taken up at the next start.
+
+    Prints ``listening on HOST:PORT`` once calls are accepted.
+
+    Raises:
+        UsageError: if the address cannot be bound or the configuration is at fault.
+        ConflictError: if another server uses the data folder.
+    """
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        async with running(config) as server:
+            print(f"listening on {server.address}", flush=True)
+            await stop.wait()
+
+    asyncio.run(main())
+
+
+@contextlib.asynccontextmanager
+async def running(config: ServerConfig) -> AsyncIterator[Server]:
+    """A server inside the running event loop, stopped when the block ends.
+
+    Raises:
+        UsageError: if the address cannot be bound or the configuration is at fault.
+        ConflictError: if another server uses the data folder.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(_sole_owner(config))
+        hub = Hub()
+        database = Database(config.data_dir / "operations.sqlite3")
+        stack.callback(database.close)
+        operations = Operations(
+            database,
+            hub,
+            max_queued=config.max_queued,
+            max_crashes=config.max_crashes,
+            max_attempts=config.max_attempts,
+        )
+        artifacts = Artifacts(
+            database, config.data_dir / "artifacts", max_bytes=config.max_store_bytes
+        )
+        uploads = Uploads(
+            config.data_dir / "uploads", artifacts, max_bytes=config.max_artifact_bytes
+        )
+        await artifacts.sweep()
+        shutil.rmtree(config.data_dir / "work", ignore_errors=True)
+        if resumed := await operations.recover():
+            _log.info("taking up %d operations again", resumed)
+        pool = Pool(config, operations, artifacts, hub)
+        await pool.start()
+        stack.push_async_callback(pool.stop)
+        grpc_server, address = await _listening(config, operations, artifacts, uploads, hub)
+        stack.push_async_callback(grpc_server.stop, _GRACE_S)
+        janitor = asyncio.create_task(_expire(uploads, config.upload_keep_s))
+        stack.callback(janitor.cancel)
+        yield Server(address, grpc_server)
+
+
+async def _listening(
+    config: ServerConfig, operations: Operations, artifacts: Artifacts, uploads: Uploads, hub: Hub
+) -> tuple[grpc.aio.Server, str]:
+    """The gRPC server, started, and its address."""
+    server = grpc.aio.server(
+        interceptors=[Guard(token=config.token, stall_timeout_s=config.stall_timeout_s)],
+        maximum_concurrent_rpcs=config.max_concurrent_rpcs,
+        options=[
+            # Without it two servers share a port silently and each gets some of the calls.
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", MAX_MESSAGE),
+            ("grpc.max_send_message_length", MAX_MESSAGE),
+            ("grpc.keepalive_time_ms", 30_000),
+            ("grpc.keepalive_timeout_ms", 10_000),
+            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ],
+    )
+    submit = job_services.submitter(operations)
+    descriptors: list[Any] = [
+        artifacts_pb2.DESCRIPTOR,
+        events_pb2.DESCRIPTOR,
+        server_info_pb2.DESCRIPTOR,
+        operations_pb2.DESCRIPTOR,
+    ]
+    for kind in config.kinds:
+        descriptor, add, servicer = _JOB_SERVICES[kind]
+        add(servicer(submit), server)
+        descriptors.append(descriptor)
+    artifact_service = ArtifactService(artifacts, uploads, stall_timeout_s=config.stall_timeout_s)
+    artifacts_pb2_grpc.add_ArtifactsServicer_to_server(artifact_service, server)
+    operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(operations, hub), server)
+    events_pb2_grpc.add_OperationEventsServicer_to_server(EventService(operations, hub), server)
+    server_info_pb2_grpc.add_ServerInfoServicer_to_server(InfoService(config), server)
+    names = [s.full_name for d in descriptors for s in d.services_by_name.values()]
+    await _add_health_and_reflection(server, names)
+    address = _bind(server, config)
+    await server.start()
+    return server, address
+
+
+async def _add_health_and_reflection(server: grpc.aio.Server, names: list[str]) -> None:
+    servicer: Any = HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    for name in ("", *names):
+        await servicer.set(name, health_pb2.HealthCheckResponse.SERVING)
+    reflection.enable_server_reflection(
+        (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+    )
+
+
+def _bind(server: grpc.aio.Server, config: ServerConfig) -> str:
+    """Bind the configured address; the address in use."""
+    host = config.address.rpartition(":")[0]
+    try:
+        if config.tls_cert is None or config.tls_key is None:
+            if host.strip("[]") not in ("127.0.0.1", "localhost", "::1"):
+                _log.warning("serving plain text beyond this machine; set tls_cert and tls_key")
+            port = server.add_insecure_port(config.address)
+        else:
+            ca = config.tls_client_ca
+            credentials = grpc.ssl_server_credentials(
+                [(config.tls_key.read_bytes(), config.tls_cert.read_bytes())],
+                root_certificates=None if ca is None else ca.read_bytes(),
+                require_client_auth=ca is not None,
+            )
+            port = server.add_secure_port(config.address, credentials)
+    except OSError as cause:
+        raise UsageError(f"cannot read: {cause}", source="ServerConfig", field="tls") from cause
+    except RuntimeError as cause:
+        port = 0
+        raise _not_bound(config) from cause
+    if port == 0:
+        raise _not_bound(config)
+    return f"{host}:{port}"
+
+
+def _not_bound(config: ServerConfig) -> Reel2SimError:
+    return UsageError(
+        f"cannot listen on {config.address}",
+        source="ServerConfig",
+        field="address",
+        remedy="choose an address of this machine and a port that is free",
+    )
+
+
+@contextlib.contextmanager
+def _sole_owner(config: ServerConfig) -> Any:
+    """Hold the lock of the data folder: two servers would both run its operations."""
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    lock: IO[str] = (config.data_dir / "lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as cause:
+            raise ConflictError(
+                "another server uses this folder",
+                source=config.data_dir,
+                remedy="stop it, or choose another data folder",
+            ) from cause
+        yield
+
+
+async def _expire(uploads: Uploads, age_s: float) -> None:
+    """Drop stale uploads, now and every hour."""
+    while True:
+        await asyncio.to_thread(uploads.expire, age_s)
+        await asyncio.sleep(min(age_s, _HOUR_S))

@@ -1,0 +1,143 @@
+"""Servers on loopback, in a thread of this process or in one of their own."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+
+from reel2sim.client import Client
+from reel2sim.server import ServerConfig, running
+
+HELPERS = Path(__file__).parent / "helpers"
+
+
+@pytest.fixture(autouse=True)
+def _importable_runner(monkeypatch):
+    """Workers are told their runner by name, so they must be able to import it."""
+    path = os.pathsep.join(filter(None, [str(HELPERS), os.environ.get("PYTHONPATH")]))
+    monkeypatch.setenv("PYTHONPATH", path)
+
+
+@contextlib.contextmanager
+def serving(data_dir: Path, **options):
+    """A server in a thread; yields its address."""
+    config = ServerConfig(
+        **{
+            "data_dir": data_dir,
+            "address": "127.0.0.1:0",
+            "runner": "tiny_runner:run",
+            **options,
+        }
+    )
+    started = threading.Event()
+    state = {}
+
+    async def main() -> None:
+        state["loop"], state["stop"] = asyncio.get_running_loop(), asyncio.Event()
+        async with running(config) as server:
+            state["address"] = server.address
+            started.set()
+            await state["stop"].wait()
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            state["error"] = error
+        finally:
+            started.set()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert started.wait(60), "the server did not start"
+    if "error" in state:
+        raise state["error"]
+    try:
+        yield state["address"]
+    finally:
+        state["loop"].call_soon_threadsafe(state["stop"].set)
+        thread.join(30)
+        assert not thread.is_alive(), "the server did not stop"
+        if "error" in state:
+            raise state["error"]
+
+
+class ServerProcess:
+    """A server in a process of its own, to be killed."""
+
+    def __init__(self, data_dir: Path, address: str = "127.0.0.1:0") -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(HELPERS / "serve_tiny.py"), str(data_dir), address],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        line = self._process.stdout.readline()
+        assert line.startswith("listening on "), line
+        self.address = line.split()[-1]
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(30)
+        self._process.stdout.close()
+
+
+@contextlib.contextmanager
+def server_process(data_dir: Path, address: str = "127.0.0.1:0"):
+    server = ServerProcess(data_dir, address)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def start_server():
+    return serving
+
+
+@pytest.fixture
+def start_process():
+    return server_process
+
+
+@pytest.fixture(scope="session")
+def shared_address(tmp_path_factory):
+    """One server for all tests that leave no trace that others could stumble over."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(HELPERS))
+        with serving(tmp_path_factory.mktemp("shared-server")) as address:
+            yield address
+
+
+@pytest.fixture
+def client(shared_address):
+    with Client(shared_address, retry_s=10) as client:
+        yield client
+
+
+@pytest.fixture
+def channel(shared_address):
+    with grpc.insecure_channel(shared_address) as channel:
+        yield channel
+
+
+@pytest.fixture
+def eventually():
+    """Wait for a condition, with a deadline."""
+
+    def wait_for(condition, *, timeout_s: float = 20.0):
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if value := condition():
+                return value
+            time.sleep(0.02)
+        raise AssertionError(f"not within {timeout_s} s: {condition}")
+
+    return wait_for
