@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +45,7 @@ class Options:
         objects: names under ``assets_gt`` of the data folder; empty: all.
         urdf: render this file instead.
         joints: joints of the URDF that move; empty: all.
+        name: of the URDF's capture folder; empty: that of the file.
         protocol: orbit: static, orbit and front streams; front: static and front;
             mono: front only; multiview: static and eight fixed cameras.
         texture: rich solid texture or flat colours.
@@ -60,6 +61,7 @@ class Options:
     objects: tuple[str, ...] = ()
     urdf: Path | None = None
     joints: tuple[str, ...] = ()
+    name: str = ""
     protocol: Literal["orbit", "front", "mono", "multiview"] = "orbit"
     texture: Literal["rich", "flat"] = "rich"
     size: int = 192
@@ -248,7 +250,8 @@ def _surface(model: Model, scene: RayScene, rig: Rig, options: Options) -> tuple
 def main(options: Options) -> None:
     """Render every chosen object."""
     if options.urdf is not None:
-        models = [load_urdf(options.urdf, only=options.joints)]
+        model = load_urdf(options.urdf, only=options.joints)
+        models = [replace(model, name=options.name or model.name)]
     else:
         names = options.objects or sorted(p.name for p in (_DATA / "assets_gt").iterdir())
         models = [load_exact(_DATA / "assets_gt" / name) for name in names]
