@@ -1,0 +1,87 @@
+"""How sure a joint is, and whether it was observed at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reel2sim.rigging.config import RiggingConfig
+from reel2sim.rigging.joint_fit import JointModel
+from reel2sim.rigging.structure import JointChoice
+from reel2sim.scene import JointType
+
+_CORRELATED = 20.0
+"""Flow targets of neighbouring surfels share their errors: this many count as one."""
+_GOOD_COST, _AXIS_SCALE, _TYPE_SCALE = 1.5, 0.15, 0.25
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Confidence of one joint.
+
+    Attributes:
+        confidence: 0..1.
+        observed: whether the motion supports the joint.
+        reason: what speaks against it, or "".
+        axis_sigma_rad: standard deviation of the axis direction.
+    """
+
+    confidence: float
+    observed: bool
+    reason: str
+    axis_sigma_rad: float
+
+
+def judge(
+    choice: JointChoice | None, model: JointModel, *, diagonal: float, config: RiggingConfig
+) -> Verdict:
+    """Confidence from amplitude, fit, conditioning and the margin between types.
+
+    Args:
+        choice: how the joint was chosen; None if there was nothing to fit.
+        model: the joint, normalised space.
+        diagonal: of the object, normalised units.
+        config: for the least motion that counts.
+    """
+    if choice is None:
+        return Verdict(0.0, False, "too few image points follow this part", np.pi)
+    angular = model.type.angular
+    least = config.min_angle_rad if angular else config.min_travel * diagonal
+    amplitude = model.span / least
+    sigma = _axis_sigma(choice)
+    factors = {
+        "its motion is small": 1 - float(np.exp(-(amplitude**2))),
+        "the joint fits the frames poorly": float(np.exp(-choice.fit.cost / _GOOD_COST)),
+        "its axis is poorly conditioned": float(np.exp(-((sigma / _AXIS_SCALE) ** 2))),
+        "another joint type fits almost as well": _type_factor(choice, amplitude),
+    }
+    confidence = float(np.prod(list(factors.values())))
+    weakest = min(factors, key=lambda name: factors[name])
+    if amplitude < 1:
+        turned = f"{np.degrees(model.span):.1f}° of rotation"
+        moved = turned if angular else f"{model.span / diagonal:.1%} of the diagonal of travel"
+        return Verdict(min(confidence, 0.3), False, f"only {moved} was seen", sigma)
+    return Verdict(confidence, True, weakest if factors[weakest] < 0.7 else "", sigma)
+
+
+def _axis_sigma(choice: JointChoice) -> float:
+    """Standard deviation of the worst-determined direction of the axis, radians."""
+    information = choice.fit.information / _CORRELATED
+    variance = max(choice.fit.cost, 0.05)
+    covariance = variance * np.linalg.pinv(information)[:3, :3]
+    axis = choice.fit.model.axis
+    across = np.eye(3) - np.outer(axis, axis)
+    return float(np.sqrt(max(np.linalg.eigvalsh(across @ covariance @ across)[-1], 0.0)))
+
+
+def _type_factor(choice: JointChoice, amplitude: float) -> float:
+    """Probability-like weight of the chosen type against the other.
+
+    A revolute joint can imitate a slide by a far pivot, so for a slide it is enough that the
+    revolute fit is no better; for a hinge the slide must be clearly worse.
+    """
+    turn = choice.costs[JointType.REVOLUTE] + 0.05
+    slide = choice.costs[JointType.PRISMATIC] + 0.05
+    margin = np.log(slide / turn) if choice.fit.model.type.angular else np.log(2.0 * turn / slide)
+    return float(1 / (1 + np.exp(-margin * min(amplitude, 2.0) / _TYPE_SCALE)))

@@ -1,0 +1,98 @@
+"""Drift-free image targets for every visible surfel: optical flow from the posed model.
+
+The model posed by the present estimate is rendered and matched to the frame by dense flow (DIS,
+Kroeger et al. 2016), so each frame gives targets of its own, without chaining through time, and
+also for surfels that no long track reached.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from reel2sim.rigging.footage import Footage, View, local_contrast
+from reel2sim.rigging.observations import Observations, whitening
+from reel2sim.rigging.posed import SurfelModel, sample, visible
+from reel2sim.rigging.tracks import concatenate, structure_tensor
+from reel2sim.scene.arrays import Array
+
+_CYCLE_PX = 1.0
+_ANCHOR_SIGMA = 0.01
+_MIN_INSTANTS = 3
+
+
+def flow_observations(
+    footage: Footage, model: SurfelModel, labels: Array, motions: Array
+) -> Observations:
+    """Targets of all surfels under the present estimate.
+
+    Args:
+        footage: the frames.
+        model: the surfels.
+        labels: part of each surfel ``(n,)``.
+        motions: motion of each part since time zero ``(p, t, 4, 4)``.
+
+    Returns:
+        One row per surfel and stream with at least three instants; surfels may slide along
+        their normals.
+    """
+    streams = [_stream(footage, s, model, labels, motions) for s in range(len(footage.streams))]
+    return concatenate(streams, footage, sigma=_ANCHOR_SIGMA)
+
+
+def _stream(
+    footage: Footage, s: int, model: SurfelModel, labels: Array, motions: Array
+) -> Observations:
+    n, instants = len(model), len(footage.times_s)
+    pixels, seen = np.zeros((n, instants, 2)), np.zeros((n, instants), bool)
+    tensors = np.zeros((n, 3))
+    for t in range(instants):
+        view = footage.views[s][t]
+        if view is not None:
+            target, ok, tensor = _frame(view, model, motions[labels, t])
+            pixels[:, t], seen[:, t] = np.where(ok[:, None], target, 0.0), ok
+            tensors += np.where(ok[:, None], tensor, 0.0)
+    count = seen.sum(axis=1)
+    keep = np.nonzero(count >= _MIN_INSTANTS)[0]
+    return Observations(
+        model.points[keep],
+        model.surfels.normals[keep].astype(np.float64),
+        np.full(len(keep), s, np.int64),
+        pixels[keep],
+        seen[keep],
+        whitening(tensors[keep] / count[keep, None]),
+        keep,
+        footage.T_camera_world,
+        footage.intrinsics,
+        _ANCHOR_SIGMA,
+    )
+
+
+def _frame(view: View, model: SurfelModel, motions: Array) -> tuple[Array, Array, Array]:
+    """Targets ``(n, 2)``, whether they hold ``(n,)``, structure tensors ``(n, 3)``."""
+    rendered = model.render(view.camera, motions)
+    texture = local_contrast(rendered.rgb, rendered.alpha)
+    flow, cycle = _matched(texture, view.texture)
+    moved = np.einsum("nij,nj->ni", motions[:, :3, :3], model.points) + motions[:, :3, 3]
+    pixels, depth = view.camera.project(moved)
+    ok = visible(rendered, pixels, depth) & (sample(cycle, pixels) < _CYCLE_PX)
+    at = (pixels - 0.5).astype(np.float32)
+    shift = cv2.remap(flow, at[:, :1], at[:, 1:], cv2.INTER_LINEAR)[:, 0]
+    return pixels + shift, ok, sample(structure_tensor(texture), pixels)
+
+
+def _matched(a: Array, b: Array) -> tuple[Array, Array]:
+    """Flow from ``a`` to ``b`` ``(h, w, 2)`` and its forward–backward error ``(h, w)``, pixels."""
+    there, back = _dis(a, b), _dis(b, a)
+    h, w = a.shape
+    y, x = np.mgrid[0:h, 0:w].astype(np.float32)
+    returned = cv2.remap(back, x + there[..., 0], y + there[..., 1], cv2.INTER_LINEAR)
+    return there, np.linalg.norm(there + returned, axis=-1)
+
+
+def _dis(a: Array, b: Array) -> Array:
+    # A fresh matcher each time: it keeps state, and results must not depend on the order.
+    matcher = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    large = [cv2.resize(i, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC) for i in (a, b)]
+    flow = matcher.calc(large[0], large[1], None)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return cv2.resize(flow, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) / 2

@@ -1,0 +1,263 @@
+"""One-degree-of-freedom joints fitted directly to image positions.
+
+The unknowns are the joint's screw (axis and a point on it, as a Plücker line with unit axis) and
+one position per instant; the parent's motion is given. Fitting the joint rather than a free
+motion per frame is what makes small and distant parts recoverable: the 6·t unknowns of a free
+trajectory become 6 + t.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from reel2sim.rigging.observations import Observations
+from reel2sim.rigging.rigid_fit import exp_rotation, projection_jacobian, skew
+from reel2sim.scene import JointType
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.transforms import invert, pose
+
+
+@dataclass(frozen=True, eq=False)
+class JointModel:
+    """A joint with its positions.
+
+    Attributes:
+        type: revolute or prismatic.
+        axis: unit ``(3,)``, at time zero.
+        pivot: point on the axis ``(3,)``, at time zero.
+        positions: ``(t,)``, zero at time zero; radians, or normalised lengths.
+    """
+
+    type: JointType
+    axis: Array
+    pivot: Array
+    positions: Array
+
+    def motion(self) -> Array:
+        """Motion relative to the parent since time zero ``(t, 4, 4)``."""
+        if self.type is JointType.PRISMATIC:
+            return pose(translation=self.positions[:, None] * self.axis)
+        R = exp_rotation(self.positions[:, None] * self.axis)
+        return pose(R, self.pivot - R @ self.pivot)
+
+    def trajectory(self, parent: Array) -> Array:
+        """Motion since time zero ``(t, 4, 4)`` given the parent's."""
+        return parent @ self.motion()
+
+    @property
+    def span(self) -> float:
+        """Range of the positions."""
+        return float(np.ptp(self.positions))
+
+
+@dataclass(frozen=True, eq=False)
+class JointFit:
+    """A fitted joint and how well it explains the points it was fitted to.
+
+    Attributes:
+        model: the joint.
+        cost: mean truncated squared residual, pixels².
+        information: normal matrix of axis (3) and pivot (3) with positions eliminated
+            ``(6, 6)``, pixels⁻² per unit².
+    """
+
+    model: JointModel
+    cost: float
+    information: Array
+
+
+def initial_joint(kind: JointType, parent: Array, child: Array, points: Array) -> JointModel:
+    """Closed-form joint from two trajectories ``(t, 4, 4)`` and the child's points."""
+    relative = invert(parent) @ child
+    R, shift = relative[:, :3, :3], relative[:, :3, 3]
+    center = points.mean(axis=0)
+    if kind is JointType.PRISMATIC:
+        path = R @ center + shift - center
+        axis = np.linalg.svd(path, full_matrices=False)[2][0]
+        return JointModel(kind, axis, center, path @ axis)
+    turns = Rotation.from_matrix(R).as_rotvec()
+    axis = np.linalg.svd(turns, full_matrices=False)[2][0]
+    q = np.unwrap(np.concatenate([[0.0], (turns @ axis)[1:]]))
+    A = (np.eye(3) - R).reshape(-1, 3)
+    normal = A.T @ A + 1e-3 * np.eye(3)
+    pivot = np.linalg.solve(normal, A.T @ shift.reshape(-1) + 1e-3 * center)
+    return JointModel(kind, axis, pivot + axis * ((center - pivot) @ axis), q)
+
+
+def fit_joint(
+    observations: Observations,
+    parent: Array,
+    start: JointModel,
+    *,
+    iterations: int = 10,
+    kernel_px: float = 2.0,
+    smoothness: float = 0.02,
+) -> JointFit:
+    """Refine a joint on image positions (Levenberg–Marquardt, Geman–McClure kernel).
+
+    Args:
+        observations: points of the child.
+        parent: motion of the parent since time zero ``(t, 4, 4)``.
+        start: where to begin.
+        iterations: most steps.
+        kernel_px: scale of the kernel, pixels.
+        smoothness: weight of second differences of the positions, as a share of the mean
+            information of one position.
+    """
+    problem = _Problem(observations, parent, start.type, kernel_px, smoothness)
+    best, slides = start, np.zeros(len(observations))
+    state = problem.linearise(best, slides)
+    damping = 1e-3
+    for _ in range(iterations):
+        trial, trial_slides = problem.step(best, slides, state, damping)
+        new = problem.linearise(trial, trial_slides)
+        if new.cost < state.cost:
+            gain = (state.cost - new.cost) / max(state.cost, 1e-12)
+            best, slides, state = trial, trial_slides, new
+            damping = max(damping * 0.3, 1e-6)
+            if gain < 1e-5:
+                break
+        else:
+            damping *= 10
+            if damping > 1e4:
+                break
+    residuals, _ = observations.residuals(best.trajectory(parent))
+    seen = np.isfinite(residuals)
+    cost = np.minimum(residuals[seen], 3.0) ** 2
+    information = state.H[:6, :6] - state.H[:6, 6:] @ np.linalg.solve(
+        state.H[6:, 6:], state.H[6:, :6]
+    )
+    return JointFit(best, float(cost.mean()) if seen.any() else 9.0, information)
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """Normal equations at one state."""
+
+    cost: float
+    H: Array
+    g: Array
+    slide_h: Array
+    slide_g: Array
+
+
+class _Problem:
+    """Residuals and derivatives for fixed points and parent."""
+
+    def __init__(
+        self,
+        observations: Observations,
+        parent: Array,
+        kind: JointType,
+        kernel_px: float,
+        smoothness: float,
+    ) -> None:
+        self.o = observations
+        self.kind = kind
+        self.kernel2 = kernel_px**2
+        self.smoothness = smoothness
+        view = (observations.T_camera_world @ parent[:, None])[:, observations.stream]
+        self.view = view.swapaxes(0, 1)
+        self.intrinsics = observations.intrinsics[:, observations.stream].swapaxes(0, 1)
+        self.weight = observations.seen.astype(np.float64)
+        self.center = observations.points.mean(axis=0)
+        self.prior = (0.5 / observations.sigma) ** 2 if observations.sigma > 0 else 0.0
+        t = observations.instants
+        second = np.zeros((max(t - 2, 0), t))
+        for i in range(len(second)):
+            second[i, i : i + 3] = (1.0, -2.0, 1.0)
+        self.roughness = second.T @ second
+
+    def linearise(self, joint: JointModel, slides: Array) -> _Linear:
+        o, t = self.o, self.o.instants
+        x = o.points + slides[:, None] * o.rays
+        motion = joint.motion()
+        R = motion[:, :3, :3]
+        moved = np.einsum("tij,nj->nti", R, x) + motion[:, :3, 3]
+        V = self.view[..., :3, :3]
+        p = np.einsum("ntij,ntj->nti", V, moved) + self.view[..., :3, 3]
+        predicted, dp = projection_jacobian(p, self.intrinsics)
+        residual = np.einsum("nij,ntj->nti", o.whiten, o.pixels - predicted)
+        dy = np.einsum("nij,ntjk->ntik", o.whiten, dp @ V)
+        J = np.concatenate([dy @ self._by_screw(joint, x, R), np.zeros((len(x), t, 2, 1))], -1)
+        J[..., 6] = np.einsum("ntij,ntj->nti", dy, self._by_position(joint, moved))
+        square = (residual**2).sum(-1)
+        kernel = self.kernel2 / (self.kernel2 + square)
+        w = self.weight * kernel**2 * (p[..., 2] > 0.05)
+        cost = float((self.weight * square * kernel).sum() + self.prior * (slides**2).sum())
+        H = np.zeros((6 + t, 6 + t))
+        full = np.einsum("nt,ntri,ntrj->tij", w, J, J, optimize=True)
+        grad = np.einsum("nt,ntri,ntr->ti", w, J, residual, optimize=True)
+        H[:6, :6] = full[:, :6, :6].sum(0)
+        H[:6, 6:] = full[:, :6, 6].T
+        H[6:, :6] = full[:, :6, 6]
+        H[6:, 6:] = np.diag(full[:, 6, 6])
+        g = np.concatenate([grad[:, :6].sum(0), grad[:, 6]])
+        cost += self._regularise(joint, H, g)
+        along = np.einsum("ntij,tjk,nk->nti", dy, R, o.rays, optimize=True)
+        slide_h = self.prior + np.einsum("nt,nti,nti->n", w, along, along)
+        slide_g = -self.prior * slides + np.einsum("nt,nti,nti->n", w, along, residual)
+        return _Linear(cost, H, g, slide_h, slide_g)
+
+    def _by_screw(self, joint: JointModel, x: Array, R: Array) -> Array:
+        """Derivative of the moved points by axis rotation and pivot ``(n, t, 3, 6)``."""
+        t = len(R)
+        if self.kind is JointType.PRISMATIC:
+            turn = -joint.positions[:, None, None] * skew(joint.axis)
+            both = np.concatenate([turn, np.zeros((t, 3, 3))], axis=-1)
+            return np.broadcast_to(both, (len(x), t, 3, 6))
+        arm = x - joint.pivot
+        moved = np.einsum("tij,nj->nti", R, arm)
+        turn = -skew(moved) + np.einsum("tij,njk->ntik", R, skew(arm))
+        shift = np.broadcast_to(np.eye(3) - R, (len(x), t, 3, 3))
+        return np.concatenate([turn, shift], axis=-1)
+
+    def _by_position(self, joint: JointModel, moved: Array) -> Array:
+        if self.kind is JointType.PRISMATIC:
+            return np.broadcast_to(joint.axis, moved.shape)
+        return np.cross(joint.axis, moved - joint.pivot)
+
+    def _regularise(self, joint: JointModel, H: Array, g: Array) -> float:
+        """Add smooth positions, zero at time zero, and a pivot near the part; return the cost."""
+        q = joint.positions
+        mean = np.trace(H[6:, 6:]) / len(q) + 1e-6
+        scale = np.trace(H[:6, :6]) / 6 + 1e-6
+        H[6:, 6:] += self.smoothness * mean * self.roughness + 1e-3 * mean * np.eye(len(q))
+        g[6:] -= self.smoothness * mean * (self.roughness @ q)
+        H[6, 6] += 10 * mean
+        g[6] -= 10 * mean * q[0]
+        if self.kind is JointType.PRISMATIC:
+            H[3:6, 3:6] += np.eye(3)
+        else:
+            H[3:6, 3:6] += 0.01 * scale * np.outer(joint.axis, joint.axis) + 1e-4 * scale * np.eye(
+                3
+            )
+            g[3:6] += 1e-4 * scale * (self.center - joint.pivot)
+        H[:3, :3] += 1e-4 * scale * np.eye(3)
+        # Weights that depend on the state must not enter the cost that steps are judged by.
+        return 0.0
+
+    def step(
+        self, joint: JointModel, slides: Array, linear: _Linear, damping: float
+    ) -> tuple[JointModel, Array]:
+        H = linear.H.copy()
+        d = np.arange(6)
+        H[d, d] *= 1 + damping
+        if damping > 1:
+            d = np.arange(6, len(H))
+            H[d, d] *= damping
+        delta = np.linalg.solve(H, linear.g)
+        axis = exp_rotation(np.clip(delta[:3], -0.3, 0.3)) @ joint.axis
+        moved = replace(
+            joint,
+            axis=axis / np.linalg.norm(axis),
+            pivot=joint.pivot + np.clip(delta[3:6], -0.3, 0.3),
+            positions=joint.positions + np.clip(delta[6:], -0.4, 0.4),
+        )
+        if self.prior == 0.0:
+            return moved, slides
+        limit = 3 * self.o.sigma
+        return moved, np.clip(slides + 0.7 * linear.slide_g / linear.slide_h, -limit, limit)

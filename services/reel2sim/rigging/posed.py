@@ -1,0 +1,79 @@
+"""The canonical surfels as a model that can be posed part by part and looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from reel2sim.reconstruction.render import Rendered, render
+from reel2sim.scene import Camera, Surfels
+from reel2sim.scene.arrays import Array
+
+DEPTH_TOLERANCE = 0.05
+"""Depth difference under which a surfel counts as the visible surface, normalised units."""
+
+
+@dataclass(frozen=True, eq=False)
+class SurfelModel:
+    """Surfels in normalised space with their neighbourhood graph.
+
+    Attributes:
+        surfels: at time zero.
+        neighbours: indices of the nearest surfels ``(n, k)``.
+        distances: their distances ``(n, k)``.
+        spacing: typical distance between neighbours.
+        affinity: how strongly neighbours should share a part ``(n, k)``, 0..1.
+    """
+
+    surfels: Surfels
+    neighbours: Array
+    distances: Array
+    spacing: float
+    affinity: Array
+
+    @classmethod
+    def of(cls, surfels: Surfels, *, neighbours: int = 8) -> SurfelModel:
+        """Build the graph."""
+        k = min(neighbours, len(surfels) - 1)
+        distances, index = KDTree(surfels.means).query(surfels.means, k + 1)
+        index, distances = index[:, 1:], distances[:, 1:]
+        spacing = float(np.median(distances[:, : max(k // 2, 1)].mean(axis=1)))
+        normals = surfels.normals
+        parallel = np.abs(np.einsum("nj,nkj->nk", normals, normals[index]))
+        affinity = np.exp(-((distances / (2.5 * spacing)) ** 2)) * (0.4 + 0.6 * parallel)
+        return cls(surfels, index, distances, spacing, affinity)
+
+    def __len__(self) -> int:
+        return len(self.surfels)
+
+    @property
+    def points(self) -> Array:
+        """Centres at time zero ``(n, 3)``, float64."""
+        return self.surfels.means.astype(np.float64)
+
+    def render(self, camera: Camera, motions: Array | None = None) -> Rendered:
+        """The model with each surfel (or all) moved since time zero.
+
+        Args:
+            camera: in normalised space.
+            motions: ``(n, 4, 4)`` or ``(4, 4)``; default none.
+        """
+        return render(self.surfels if motions is None else self.surfels.moved(motions), camera)
+
+
+def sample(image: Array, pixels: Array) -> Array:
+    """Nearest pixel of an image ``(h, w, ...)`` at positions ``(..., 2)``, clamped to it."""
+    h, w = image.shape[:2]
+    x = np.clip(np.floor(pixels[..., 0]).astype(int), 0, w - 1)
+    y = np.clip(np.floor(pixels[..., 1]).astype(int), 0, h - 1)
+    return image[y, x]
+
+
+def visible(rendered: Rendered, pixels: Array, depth: Array) -> Array:
+    """Whether points at ``pixels`` with ``depth`` lie on the rendered surface ``(n,)``."""
+    h, w = rendered.alpha.shape
+    inside = (pixels >= 0).all(axis=-1) & (pixels < [w, h]).all(axis=-1)
+    near = np.abs(sample(rendered.depth, pixels) - depth) < DEPTH_TOLERANCE
+    return inside & near & (sample(rendered.alpha, pixels) > 0.6)

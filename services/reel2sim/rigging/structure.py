@@ -1,0 +1,134 @@
+"""Who moves against whom, and how: joint types and the kinematic tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+from scipy.spatial import KDTree
+
+from reel2sim.rigging.discovery import ONE_DOF, PartMotion
+from reel2sim.rigging.joint_fit import JointFit, JointModel, fit_joint, initial_joint
+from reel2sim.rigging.observations import Observations
+from reel2sim.rigging.posed import SurfelModel
+from reel2sim.scene import JointType
+from reel2sim.scene.arrays import Array
+
+_FAR_PIVOT = 1.5
+"""A revolute joint whose axis is further than this (radii) from its part is a slide."""
+_REVOLUTE_MARGIN, _REVOLUTE_FLOOR = 1.2, 0.03
+"""A revolute joint has two parameters more and must lower the cost by this factor and floor."""
+_GAP_FREE, _GAP_WEIGHT = 0.04, 2.0
+"""Parts joined to each other touch; a gap (radii) costs this much per radius."""
+_NOT_ROOT = 0.05
+_UNKNOWN_COST = 50.0
+_FIT_POINTS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class JointChoice:
+    """The best joint between a child and one possible parent.
+
+    Attributes:
+        fit: of the type chosen.
+        costs: of each type tried.
+        points: how many observations it rests on.
+    """
+
+    fit: JointFit
+    costs: Mapping[JointType, float]
+    points: int
+
+
+def choose_joint(
+    observations: Observations, parent: Array, child: Array, rng: np.random.Generator
+) -> JointChoice:
+    """Fit each one-degree-of-freedom joint from scratch and pick the type.
+
+    Args:
+        observations: points of the child.
+        parent: motion of the parent ``(t, 4, 4)``.
+        child: present motion of the child ``(t, 4, 4)``.
+        rng: picks points where there are many.
+    """
+    some = some_points(observations, rng)
+    fits: dict[JointType, JointFit] = {}
+    for kind in ONE_DOF:
+        start = initial_joint(kind, parent, child, some.points)
+        fits[kind] = fit_joint(some, parent, start, iterations=20)
+    turn, slide = fits[JointType.REVOLUTE], fits[JointType.PRISMATIC]
+    arm = np.cross(turn.model.pivot - observations.points.mean(axis=0), turn.model.axis)
+    far = float(np.linalg.norm(arm)) > _FAR_PIVOT
+    simpler = slide.cost < turn.cost * _REVOLUTE_MARGIN + _REVOLUTE_FLOOR
+    chosen = slide if far or simpler else turn
+    return JointChoice(chosen, {k: f.cost for k, f in fits.items()}, len(observations))
+
+
+def some_points(observations: Observations, rng: np.random.Generator) -> Observations:
+    """At most a few hundred of the observations."""
+    if len(observations) <= _FIT_POINTS:
+        return observations
+    return observations.select(np.sort(rng.choice(len(observations), _FIT_POINTS, replace=False)))
+
+
+def kinematic_tree(
+    observations: Observations,
+    model: SurfelModel,
+    labels: Array,
+    parts: list[PartMotion],
+    rng: np.random.Generator,
+) -> tuple[dict[int, int], dict[tuple[int, int], JointChoice]]:
+    """Minimum spanning arborescence over joint costs and gaps.
+
+    Args:
+        observations: targets of all parts; ``observations.surfel`` says whose they are.
+        model: the surfels.
+        labels: part of each surfel ``(n,)``.
+        parts: present motions, root first.
+        rng: picks points.
+
+    Returns:
+        Parent of each part but the root, and the joint of each (child, parent) pair tried.
+    """
+    owner = labels[observations.surfel]
+    shapes = [model.points[labels == k] for k in range(len(parts))]
+    trees = [KDTree(x) if len(x) else None for x in shapes]
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(len(parts)))
+    choices: dict[tuple[int, int], JointChoice] = {}
+    for child in range(1, len(parts)):
+        mine = np.nonzero(owner == child)[0]
+        for parent, tree in enumerate(trees):
+            if parent == child or tree is None or len(mine) < 4 or not len(shapes[child]):
+                continue
+            choice = choose_joint(
+                observations.select(mine), parts[parent].trajectory, parts[child].trajectory, rng
+            )
+            choices[child, parent] = choice
+            gap = float(np.sort(tree.query(shapes[child])[0])[:8].mean())
+            cost = choice.fit.cost + _GAP_WEIGHT * max(0.0, gap - _GAP_FREE)
+            graph.add_edge(parent, child, weight=cost + (_NOT_ROOT if parent else 0.0))
+        if not graph.in_degree(child):
+            graph.add_edge(0, child, weight=_UNKNOWN_COST)
+    if len(parts) == 1:
+        return {}, {}
+    tree = nx.minimum_spanning_arborescence(graph)
+    return {child: parent for parent, child in sorted(tree.edges)}, choices
+
+
+def breadth_first(parents: Mapping[int, int]) -> list[int]:
+    """Parts below the root, every parent before its children."""
+    order: list[int] = []
+    level = [0]
+    while level:
+        level = sorted(c for c, p in parents.items() if p in level)
+        order += level
+    return order
+
+
+def resting_joint(points: Array, instants: int) -> JointModel:
+    """A slide that does not move, for a part nothing is known of."""
+    center = points.mean(axis=0) if len(points) else np.zeros(3)
+    return JointModel(JointType.PRISMATIC, np.array([0.0, 0.0, 1.0]), center, np.zeros(instants))
