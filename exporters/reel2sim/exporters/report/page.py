@@ -14,7 +14,7 @@ from reel2sim.exporters.joints import start_poses
 from reel2sim.exporters.manifest import manifest_record
 from reel2sim.exporters.media import BundleMedia, Provenance
 from reel2sim.exporters.report.pictures import film_strip, thumbnail_uri, video_uri
-from reel2sim.exporters.report.plots import display_unit, plot_joint
+from reel2sim.exporters.report.plots import display_unit, plain, plot_joint
 from reel2sim.scene import Joint, JointType, Link, RiggedAsset
 from reel2sim.scene.arrays import Array
 
@@ -172,4 +172,4 @@ def _vector(values: Array) -> str:
 def _interval(low: float, high: float, factor: float, unit: str) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return "unlimited"
-    return f"{low * factor:.1f} … {high * factor:.1f}{unit}"
+    return f"{plain(low * factor)} … {plain(high * factor)}{unit}"

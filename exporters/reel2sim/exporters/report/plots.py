@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from markupsafe import Markup
 
 from reel2sim.scene import Joint
 from reel2sim.scene.arrays import Array
 
 _WIDTH, _HEIGHT = 360.0, 132.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 10.0, 10.0, 22.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66.0, 10.0, 10.0, 22.0
 
 
 def display_unit(joint: Joint) -> tuple[float, str]:
     """Factor from radians or metres to the unit people read, and its name."""
     return (math.degrees(1.0), "°") if joint.type.angular else (1000.0, " mm")
+
+
+def plain(value: float) -> str:
+    """One decimal, and never a negative zero."""
+    return f"{round(float(value), 1) + 0.0:.1f}"
 
 
 def plot_joint(joint: Joint, times_s: Array, positions: Array) -> Markup:
@@ -42,11 +46,11 @@ def plot_joint(joint: Joint, times_s: Array, positions: Array) -> Markup:
     if len(values) == 1:
         parts.append(f'<circle class="curve" cx="{_LEFT}" cy="{y(values[0]):.1f}" r="2"/>')
     parts.append(f'<polyline class="curve" points="{points}"/>')
-    for value in (low, high):
-        parts.append(_text(_LEFT - 5, y(value) + 4, f"{value:.3g}{unit}", "end"))
+    for value in (min([*values, *bounds]), max([*values, *bounds])):
+        parts.append(_text(_LEFT - 5, y(value) + 4, f"{plain(value)}{unit}", "end"))
     parts.append(_text(_LEFT, _HEIGHT - 6, f"{float(times_s[0]):.3g} s", "start"))
     parts.append(_text(_WIDTH - _RIGHT, _HEIGHT - 6, f"{float(times_s[-1]):.3g} s", "end"))
-    label = f"Position of {joint.name} from {values.min():.3g} to {values.max():.3g}{unit}"
+    label = f"{joint.name} from {plain(values.min())} to {plain(values.max())}{unit}"
     size = f'viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}"'
     # Names are letters, digits and underscores, so nothing here needs escaping.
     return Markup(f'<svg {size} role="img" aria-label="{label}">{"".join(parts)}</svg>')
@@ -55,7 +59,7 @@ def plot_joint(joint: Joint, times_s: Array, positions: Array) -> Markup:
 def _span(values: list[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     pad = 0.04 * (high - low) if high - low > 1e-9 else 1.0
-    return float(np.float64(low - pad)), float(np.float64(high + pad))
+    return low - pad, high + pad
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
