@@ -119,7 +119,7 @@ def test_jacobian_of_the_joint_fit_agrees_with_differences() -> None:
     off = JointModel(
         JointType.REVOLUTE,
         exp_rotation(np.array([0.02, -0.03, 0.01])) @ truth.axis,
-        truth.pivot + [0.02, 0.0, -0.03],
+        truth.pivot + np.array([0.02, 0.0, -0.03]),
         truth.positions + 0.02 * np.arange(TIMES) / TIMES,
     )
     gradient = problem.linearise(off, np.zeros(20)).g
@@ -152,7 +152,7 @@ def test_discovery_finds_as_many_parts_as_move(count: int) -> None:
     groups = [blob(np.zeros(3), 120, 0, 0.8)]
     paths = [np.broadcast_to(still_parent, (120, TIMES, 4, 4))]
     for i, j in enumerate(joints):
-        groups.append(blob(j.pivot + [0.2, 0, 0], 60, i + 1, 0.2))
+        groups.append(blob(j.pivot + np.array([0.2, 0, 0]), 60, i + 1, 0.2))
         paths.append(np.broadcast_to(j.trajectory(still_parent), (60, TIMES, 4, 4)))
     seen = observe(np.concatenate(groups), np.concatenate(paths), noise_px=0.2, seed=2)
     config = RiggingConfig(hypotheses=40)
@@ -179,7 +179,7 @@ def test_discovery_finds_as_many_parts_as_move(count: int) -> None:
 
 def test_slack_along_the_ray_absorbs_a_wrong_depth_and_nothing_else() -> None:
     still_parent = np.tile(np.eye(4), (TIMES, 1, 1))
-    truth = joint(JointType.PRISMATIC, np.array([0.0, 1, 0]), np.zeros(3), 0.5)
+    truth = joint(JointType.REVOLUTE, np.array([0.0, 0, 1]), np.zeros(3), 1.0)
     points = blob(np.zeros(3), 30, 4)
     path = truth.trajectory(still_parent)
     seen = observe(points, np.broadcast_to(path, (30, TIMES, 4, 4)), noise_px=0.0, seed=0)

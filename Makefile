@@ -1,0 +1,68 @@
+# Two commands matter: `make demo` and `make test`. Both set up .venv on first use.
+#
+#   PYTHON       interpreter to build the environment with (3.11)
+#   TORCH_INDEX  extra package index for PyTorch, such as the address of its CPU or CUDA wheels;
+#                empty takes what the default index has (see README, "Installing")
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+TORCH_INDEX ?=
+VENV ?= .venv
+OUT ?= out/drawer
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+PROTOS := $(wildcard proto/reel2sim/v1/*.proto)
+
+.PHONY: help demo test lint format proto bench clean
+
+help:
+	@echo "make demo    set up, then turn examples/drawer into a bundle, check it, step its env"
+	@echo "make test    set up, then run the tests"
+	@echo "make lint    ruff and pyright"
+	@echo "make proto   regenerate the gRPC code from proto/"
+	@echo "make bench   render the benchmark captures and measure the chain on them"
+	@echo "make clean   remove the environment and build output"
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed (PyBullet has no newer wheels); name it with PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing Reel2Sim into $(VENV) …"
+	$(PIP) install -q $(INDEX) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	@echo "Installing the development tools into $(VENV) …"
+	$(PIP) install -q $(INDEX) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.core
+	$(BIN)/reel2sim run examples/drawer --out $(OUT) --preset draft --overwrite
+	$(BIN)/reel2sim check $(OUT)
+	$(BIN)/reel2sim env $(OUT) --steps 200
+	@echo
+	@echo "Open $(OUT)/report.html in a browser."
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+proto: $(VENV)/.dev $(PROTOS)
+	PATH=$(CURDIR)/$(BIN):$$PATH sh proto/generate.sh
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/render_captures.py --out out/captures
+	$(BIN)/reel2sim bench rig out/captures/* --json out/bench.json
+
+clean:
+	rm -rf $(VENV) out dist build
