@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import os
 import subprocess
 import sys
@@ -95,6 +96,13 @@ def server_process(data_dir: Path, address: str = "127.0.0.1:0"):
         yield server
     finally:
         server.kill()
+
+
+@pytest.fixture
+def tiny_runner(monkeypatch):
+    """The module that workers run, in this process."""
+    monkeypatch.syspath_prepend(str(HELPERS))
+    return importlib.import_module("tiny_runner")
 
 
 @pytest.fixture

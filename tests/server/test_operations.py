@@ -119,7 +119,7 @@ def test_an_error_of_a_job_arrives_as_it_was_raised(client):
 
 
 def test_a_bug_in_a_job_is_told_by_an_id_and_nothing_else(client):
-    with pytest.raises(Reel2SimError, match="internal error [0-9a-f]{12}") as caught:
+    with pytest.raises(Reel2SimError, match=r"internal error [0-9a-f]{12}") as caught:
         client.wait(client.start(prompt="bug").name)
     assert "secret" not in str(caught.value)
     assert client.wait(client.start(prompt="steps 1 0").name).state == "SUCCEEDED"

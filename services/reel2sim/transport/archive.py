@@ -170,10 +170,9 @@ def _members(
             continue
         if fault := relative_path_fault(member.path):
             raise InputError(fault, source=archive.name, field=member.path[:200])
-        # Case is folded because the folder may be unpacked where file names ignore it.
-        if member.path.casefold() in seen:
+        if member.path in seen:
             raise InputError("appears twice", source=archive.name, field=member.path)
-        seen.add(member.path.casefold())
+        seen.add(member.path)
         total += member.size
         if total > limits.max_bytes:
             raise MediaLimitError(f"unpacks to over {limits.max_bytes} bytes", source=archive.name)

@@ -18,7 +18,7 @@ def filename_fault(name: str) -> str | None:
         return "is empty"
     if name in (".", ".."):
         return "is not a file name"
-    if any(c in "/\\:" or unicodedata.category(c).startswith("C") for c in name):
+    if any(c in "/\\:" or unicodedata.category(c) in ("Cc", "Cs") for c in name):
         return "must hold no directories and no control characters"
     if len(name.encode("utf-8", "surrogatepass")) > 255:
         return "is longer than 255 bytes"
