@@ -173,7 +173,8 @@ def test_every_error_survives_the_wire(kind, message, source, field, remedy):
 
 
 def test_a_full_disk_is_told_as_exhaustion_and_a_bug_as_an_incident():
-    assert error_of(status_of(OSError(28, "no space"))).reason == "EXHAUSTED"
+    for error in (OSError(28, "no space"), MemoryError()):
+        assert error_of(status_of(error)).reason == "EXHAUSTED"
     status = status_of(KeyError("secret"))
     assert status.code == code_pb2.INTERNAL
     assert b"secret" not in status.SerializeToString()
@@ -213,9 +214,11 @@ def make_certificate(folder, name):
     """A self-signed certificate for loopback and its key."""
     cert, key = folder / f"{name}.pem", folder / f"{name}.key"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        + ["-nodes", "-days", "1", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", key, "-out", cert],
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "1", "-subj", f"/CN={name}"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert),
+        ],
         check=True,
         capture_output=True,
         timeout=30,

@@ -104,6 +104,8 @@ class Artifacts:
 
     def _place(self, file: Path, target: Path) -> None:
         target.parent.mkdir(exist_ok=True)
+        # Jobs see it through a link: an accidental write must not change what the digest says.
+        file.chmod(0o444)
         file.replace(target)
         sync_folder(target.parent)
         sync_folder(self._folder)

@@ -247,7 +247,7 @@ def _not_bound(config: ServerConfig) -> Reel2SimError:
 @contextlib.contextmanager
 def _sole_owner(config: ServerConfig) -> Any:
     """Hold the lock of the data folder: two servers would both run its operations."""
-    config.data_dir.mkdir(parents=True, exist_ok=True)
+    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock: IO[str] = (config.data_dir / "lock").open("w")
     with lock:
         try:

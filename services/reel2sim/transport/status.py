@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import sqlite3
 import uuid
 from collections.abc import Iterable
 from typing import cast
@@ -111,8 +112,13 @@ def _known(error: BaseException) -> Reel2SimError | None:
     """``error`` itself or its translation, if it is one that can be expected."""
     if isinstance(error, Reel2SimError):
         return error
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if isinstance(error, sqlite3.OperationalError):
+        full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+    if full:
         return ExhaustedError("no space left on the server", remedy="free some space")
+    if isinstance(error, MemoryError):
+        return ExhaustedError("out of memory", remedy="choose a smaller preset or max_size")
     return None
 
 
