@@ -32,7 +32,7 @@ def closed_mesh(solid: PartSolid, *, max_faces: int) -> trimesh.Trimesh | None:
     for candidate in (finest, _surface(solid, 2), _surface(solid, 3)):
         if candidate is None or not sound(candidate):
             continue
-        simple = _simplified(candidate, max_faces, step=0.2 * solid.grid.voxel)
+        simple = simplified(candidate, max_faces, step=0.2 * solid.grid.voxel)
         if simple is not None and _faithful(simple, finest):
             return simple
     return finest.convex_hull
@@ -96,7 +96,7 @@ def _starts(bodies: list[trimesh.Trimesh]) -> Array:
     return np.cumsum([0, *(len(body.vertices) for body in bodies[:-1])])
 
 
-def _simplified(mesh: trimesh.Trimesh, max_faces: int, *, step: float) -> trimesh.Trimesh | None:
+def simplified(mesh: trimesh.Trimesh, max_faces: int, *, step: float) -> trimesh.Trimesh | None:
     """A sound mesh of at most ``max_faces``, or None.
 
     Quadric collapse gives the better triangles but can pinch the surface; Manifold's simplifier

@@ -110,7 +110,7 @@ def _areas(points: Array, normals: Array) -> Array:
     if n < 4:
         return np.full(n, 1e-6)
     k = min(2 * _NEIGHBOURS, n - 1)
-    distance, index = KDTree(points).query(points, k=k + 1)
+    distance, index = (np.asarray(x) for x in KDTree(points).query(points, k=k + 1))
     same = np.einsum("nd,nkd->nk", normals, normals[index[:, 1:]]) > -0.3
     rank = np.cumsum(same, axis=1)
     usable = np.minimum(rank[:, -1], _NEIGHBOURS)

@@ -22,8 +22,7 @@ def wall_thickness(samples: Samples) -> Array:
     if n < 8:
         return found
     k = min(48, n - 1)
-    _, index = KDTree(samples.points).query(samples.points, k=k + 1)
-    index = index[:, 1:]
+    index = np.asarray(KDTree(samples.points).query(samples.points, k=k + 1)[1])[:, 1:]
     offset = samples.points[index] - samples.points[:, None]
     depth = -np.einsum("nkd,nd->nk", offset, samples.normals)
     lateral = np.linalg.norm(offset + depth[..., None] * samples.normals[:, None], axis=2)
