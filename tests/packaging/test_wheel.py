@@ -68,7 +68,7 @@ def test_every_public_module_imports_from_the_wheel(clean_python: Path) -> None:
     )
     assert len(modules) > 50
     # Needs CUDA to import; its parity test is marked gpu.
-    lazy = {m for m in modules if m.endswith("gsplat_backend") or m.endswith("__main__")}
+    lazy = {m for m in modules if m.endswith(("gsplat_backend", "__main__"))}
     script = (
         "import importlib, sys, reel2sim.scene\n"
         f"assert {str(ROOT)!r} not in reel2sim.scene.__file__, reel2sim.scene.__file__\n"

@@ -23,6 +23,8 @@ _FREE_MOTION_FACTOR = 0.8
 """A free motion has so many parameters that it must explain this much more than a joint."""
 _PRISMATIC_FACTOR = 1.08
 _ROOT_PARENT_FACTOR = 1.02
+_MOST_POINTS = 1800
+"""Unexplained points looked at in one search; more only cost time."""
 _DISTINCT = 6
 """Best distinct local motions that are turned into joints in each round."""
 
@@ -94,7 +96,7 @@ def discover(
         ``known`` and the new motions after it.
     """
     found = list(known)
-    pool = _Unexplained.of(observations, found, follows, config, fresh=fresh)
+    pool = _Unexplained.of(observations, found, follows, config, rng, fresh=fresh)
     total = pool.weight.sum()
     while len(pool.observations) >= config.min_tracks and len(found) < search.max_parts:
         best = _best_motion(pool, found, search, config, rng, fresh=fresh)
@@ -129,6 +131,7 @@ class _Unexplained:
         known: list[PartMotion],
         follows: Array,
         config: RiggingConfig,
+        rng: np.random.Generator,
         *,
         fresh: bool,
     ) -> _Unexplained:
@@ -147,7 +150,7 @@ class _Unexplained:
             free &= worst.max(axis=1, initial=0.0) > 2 * config.motion_px
         else:
             free &= (worst > 1.5 * config.motion_px).sum(axis=1) >= 4
-        index = np.nonzero(free)[0]
+        index = _some(np.nonzero(free)[0], _MOST_POINTS, rng)
         some = observations.select(index)
         paths = np.stack([part.trajectory for part in known])[follows[index]]
         offset = np.where(some.seen[..., None], some.pixels - some.predicted(paths), 0.0)

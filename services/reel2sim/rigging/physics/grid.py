@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from scipy.ndimage import distance_transform_edt, map_coordinates
 from scipy.spatial import ConvexHull, QhullError
@@ -97,12 +98,23 @@ def convex_depth(samples: Array, points: Array) -> Array:
         return np.full(len(points), np.inf)
     # Nearly parallel facets of a rounded hull add cost and no precision.
     _, kept = np.unique(np.round(planes[:, :3] * 8), axis=0, return_index=True)
-    normals = planes[np.sort(kept), :3]
-    offsets = (samples @ normals.T).max(0)
-    depth = np.full(len(points), np.inf)
-    for normal, offset in zip(normals, offsets, strict=True):
-        np.minimum(depth, offset - points @ normal, out=depth)
-    return depth
+    normals = np.ascontiguousarray(planes[np.sort(kept), :3])
+    return _least_depth(np.ascontiguousarray(points), normals, (samples @ normals.T).max(0))
+
+
+@numba.njit(cache=True, parallel=True)
+def _least_depth(points, normals, offsets):  # pragma: no cover - compiled
+    """Distance of each point under the nearest of the planes ``(q,)``."""
+    out = np.empty(len(points))
+    for q in numba.prange(len(points)):
+        least = np.inf
+        for i in range(len(normals)):
+            dot = 0.0
+            for axis in range(3):
+                dot += points[q, axis] * normals[i, axis]
+            least = min(least, offsets[i] - dot)
+        out[q] = least
+    return out
 
 
 class HullDistance:

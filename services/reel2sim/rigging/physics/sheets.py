@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from scipy.spatial import KDTree
 
@@ -63,34 +64,57 @@ class Sheet:
             return slab, nearest
         d, i = self.tree.query(points[near], k=k, workers=2)
         d, i = d.reshape(len(near), k), i.reshape(len(near), k)
-        first = i[:, 0]
-        agree = np.einsum("qkd,qd->qk", own.normals[i], own.normals[first]) > 0.3
-        # Far above a sheet all its samples count alike; close to it the nearest ones do.
-        width = np.maximum(d[:, :1], 1.5 * own.spacing[first][:, None])
-        weight = np.where(agree, np.exp(-((d / width) ** 2)), 0.0)
-        offset = points[near][:, None] - own.points[i]
-        rise = np.einsum("qkd,qkd->qk", offset, own.normals[i])
-        height = (weight * rise).sum(1) / weight.sum(1)
-        swell, depth = self._swell[first], self.depth[first]
-        edge = 2.0 * _inside_rim(offset, own.normals[first], agree) + swell
-        slab[near] = np.minimum.reduce([swell - height, depth + height, edge])
+        slab[near] = _slab(
+            np.ascontiguousarray(points[near]),
+            np.asarray(d),
+            np.asarray(i),
+            own.points,
+            own.normals,
+            own.spacing,
+            self.depth,
+            self._swell,
+        )
         return slab, nearest
 
 
-def _inside_rim(offset: Array, normals: Array, agree: Array) -> Array:
-    """How far inside the rim of a sheet points are ``(q,)``, roughly, metres.
+@numba.njit(cache=True, parallel=True)
+def _slab(queries, distance, index, points, normals, spacing, depth, swell):  # pragma: no cover
+    """Depth inside the slab ``(q,)`` from the nearest samples of each query, nearest first.
 
-    Amid a sheet a point's neighbours lie all round it, on its rim to one side: their mean is then
-    at 4/3π of the distance to the furthest. This does not mistake uneven sampling for holes;
-    a little slack makes sure of it.
+    The least of: how far the query is under the blended planes of its neighbours, how far above
+    the slab's floor, and how far inside the sheet's rim. Only neighbours on the same side of the
+    sheet as the nearest one count.
 
-    Args:
-        offset: from the neighbours to the point ``(q, k, 3)``, metres.
-        normals: of the sheet at the point ``(q, 3)``.
-        agree: which neighbours are of the same side of the sheet ``(q, k)``.
+    Amid a sheet the neighbours lie all round, on its rim to one side: their mean is then at
+    4/3π of the distance to the furthest. Unlike a distance to the nearest sample this does not
+    mistake uneven sampling for holes; a little slack makes sure of it.
     """
-    rise = np.einsum("qkd,qd->qk", offset, normals)
-    lateral = np.where(agree[..., None], offset - rise[..., None] * normals[:, None], 0.0)
-    furthest = np.linalg.norm(lateral, axis=2).max(1)
-    mean = np.linalg.norm(lateral.sum(1), axis=1) / agree.sum(1)
-    return (4.0 / (3.0 * np.pi) + 0.08) * furthest - mean
+    out = np.empty(len(queries))
+    for q in numba.prange(len(queries)):
+        first = index[q, 0]
+        nx, ny, nz = normals[first]
+        # Far above a sheet all its samples count alike; close to it the nearest ones do.
+        width = max(distance[q, 0], 1.5 * spacing[first])
+        total, height, count, furthest = 0.0, 0.0, 0, 0.0
+        mx, my, mz = 0.0, 0.0, 0.0
+        for k in range(index.shape[1]):
+            j = index[q, k]
+            if nx * normals[j, 0] + ny * normals[j, 1] + nz * normals[j, 2] <= 0.3:
+                continue
+            dx = queries[q, 0] - points[j, 0]
+            dy = queries[q, 1] - points[j, 1]
+            dz = queries[q, 2] - points[j, 2]
+            weight = np.exp(-((distance[q, k] / width) ** 2))
+            total += weight
+            height += weight * (dx * normals[j, 0] + dy * normals[j, 1] + dz * normals[j, 2])
+            rise = dx * nx + dy * ny + dz * nz
+            lx, ly, lz = dx - rise * nx, dy - rise * ny, dz - rise * nz
+            mx, my, mz = mx + lx, my + ly, mz + lz
+            furthest = max(furthest, np.sqrt(lx * lx + ly * ly + lz * lz))
+            count += 1
+        height /= total
+        rim = (4.0 / (3.0 * np.pi) + 0.08) * furthest
+        inside = 2.0 * (rim - np.sqrt(mx * mx + my * my + mz * mz) / count)
+        grown = swell[first]
+        out[q] = min(grown - height, depth[first] + height, inside + grown)
+    return out
