@@ -126,7 +126,8 @@ def _render(
     background = (_BACKGROUND, _BACKGROUND, _BACKGROUND)
     shown = render(asset.surfels_at(time_s), camera, background=background, features=colors)
     # Features are blended over nothing, so white goes behind what is left of the light.
-    parts = shown.features + (1.0 - shown.alpha[..., None]) * _BACKGROUND
+    behind = (1.0 - shown.alpha[..., None]) * _BACKGROUND
+    parts = behind if shown.features is None else shown.features + behind
     return _bytes(shown.rgb), _bytes(parts)
 
 

@@ -73,6 +73,10 @@ def run(
     _check_request(source, prompt)
     check_vacant(out, overwrite=overwrite)
     tools = toolchain or standard_toolchain()
+    # What is wrong with the choices is said now, not after the first hour.
+    first = tools.media if prompt is None else tools.generation
+    for stage in (first, tools.reconstruction, tools.rigging):
+        stage.settings(config)
     runner = Runner(config, progress, cache)
     began = time.perf_counter()
     with PeakMemory() as memory:

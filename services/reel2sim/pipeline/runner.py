@@ -110,11 +110,15 @@ class Runner:
 def named(progress: Progress, name: str) -> Progress:
     """``progress`` that reports under ``name``, whatever the parts of a stage call themselves.
 
-    It never reports a stage as done: that is for the caller to say once the result is there.
+    It never goes back, and never reports a stage as done: that is for the caller to say once the
+    result is there.
     """
+    furthest = 0.0
 
     def report(stage: str, fraction: float, message: str = "", **metrics: float) -> None:
-        progress(name, min(max(fraction, 0.0), 0.999), message, **metrics)
+        nonlocal furthest
+        furthest = max(furthest, min(fraction, 0.999))
+        progress(name, furthest, message, **metrics)
 
     return report
 

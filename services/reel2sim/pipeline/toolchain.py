@@ -14,9 +14,12 @@ from reel2sim.pipeline.stores import AssetStore, ReconstructionStore, ValueStore
 from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.progress import Progress
 from reel2sim.scene.reel import Reel
+from reel2sim.scene.surfels import SurfelSequence
 
 if TYPE_CHECKING:
     from reel2sim.generation import GeneratedReel
+    from reel2sim.reconstruction.monocular import ClipResult
+    from reel2sim.rigging import RiggingConfig
 
 
 @dataclass(frozen=True)
@@ -131,34 +134,38 @@ def _reconstruct(reel: Reel, config: PipelineConfig, progress: Progress) -> Reco
     return reconstruct_clip(reel, config=settings, progress=progress)
 
 
-def _rigging_settings(config: PipelineConfig) -> Any:
+def _rigging_settings(config: PipelineConfig) -> RiggingConfig:
     from reel2sim.rigging import RiggingConfig
+    from reel2sim.rigging.physics.materials import material_named
 
     chosen = RiggingConfig.preset(config.preset, seed=config.seed)
-    return [with_known_fields(chosen, material=config.material), config.material]
+    if not config.material:
+        return chosen
+    material_named(config.material)  # refuses a name nobody knows before any work is done
+    return replace(chosen, physics=replace(chosen.physics, material=config.material))
 
 
 def _rig(
     given: tuple[Reel, Reconstruction], config: PipelineConfig, progress: Progress
 ) -> RiggedAsset:
     reel, reconstruction = given
-    settings = _rigging_settings(config)[0]
-    if hasattr(reconstruction, "articulation"):
+    settings = _rigging_settings(config)
+    if not isinstance(reconstruction, SurfelSequence):
         return _embody_clip(reconstruction, settings, progress)
     from reel2sim.rigging import rig
 
     return rig(reel, reconstruction, config=settings, progress=progress)
 
 
-def _embody_clip(clip: Any, settings: Any, progress: Progress) -> RiggedAsset:
+def _embody_clip(clip: ClipResult, settings: RiggingConfig, progress: Progress) -> RiggedAsset:
     """A single uncalibrated clip's joints are found with its cameras; only bodies are missing."""
     from reel2sim.rigging.physics import embody
 
-    asset = embody(
+    return embody(
         clip.articulation,
         clip.sequence.canonical,
-        config=settings,
+        config=settings.physics,
         name="object",
+        notes=clip.notes,
         progress=progress,
     )
-    return replace(asset, notes=(*asset.notes, *clip.notes))

@@ -1,0 +1,73 @@
+"""``reel2sim batch``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from reel2sim.cli.options import Common, Flag, Preset, Text, shown
+
+if TYPE_CHECKING:
+    from reel2sim.cli.console import Console
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Make many bundles at once on Ray.
+
+    JOBS has one JSON object a line: {"source": PATH} or {"prompt": TEXT}, and as you like id,
+    preset, seed and name. Bundles go to DIR/bundles/ID, a row for each job to DIR/results.jsonl.
+    Run it again to go on after a stop: what is done and unchanged is not done again. Exits with
+    0 if every job has its bundle, else 1.
+
+    Examples:
+      reel2sim batch jobs.jsonl --out results
+      reel2sim batch jobs.jsonl --out /shared/results --address ray://head:10001 --workers 64
+    """
+
+    jobs: Annotated[tyro.conf.Positional[Path], shown("JOBS")]
+    """File of jobs, one JSON object a line; sources are relative to it."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder for everything, on storage that all workers share."""
+    address: Text = ""
+    """Ray cluster to use; starts Ray on this machine if not given."""
+    workers: Annotated[int | None, shown("N")] = None
+    """Jobs that run at a time; one a core if not given."""
+    retries: int = 2
+    """Further attempts after a worker died or something passing went wrong."""
+    preset: Preset = "standard"
+    """Effort of jobs that name none."""
+    force: Flag = False
+    """Redo jobs that are done."""
+    common: Common = field(default_factory=Common)
+
+    def __call__(self, console: Console) -> int:
+        """Run the batch and show what failed."""
+        from reel2sim.batch import BatchConfig, read_jobs, run_batch
+        from reel2sim.cli.tables import table
+
+        config = BatchConfig(
+            address=self.address, workers=self.workers, retries=self.retries, force=self.force
+        )
+        jobs = read_jobs(self.jobs, preset=self.preset)
+        with console.progress() as progress:
+            summary = run_batch(jobs, self.out, config=config, progress=progress)
+        failed = summary.failed
+        good = len(jobs) - len(failed)
+        record = {
+            "jobs": len(jobs),
+            "ok": good,
+            "failed": len(failed),
+            "skipped": summary.skipped,
+            "results": str(self.out / "results.jsonl"),
+            "rows": [asdict(row) for row in summary.rows],
+        }
+        lines = [(row.id, row.reason, row.attempts, row.exit_code, row.message) for row in failed]
+        columns = ("job", "reason", "attempts", "code", "message")
+        shown = [table(f"{len(failed)} failed", columns, lines)] if failed else []
+        before = f", {summary.skipped} of them before" if summary.skipped else ""
+        console.result(record, *shown, f"{good} of {len(jobs)} bundles made{before}: {self.out}")
+        return 1 if failed else 0

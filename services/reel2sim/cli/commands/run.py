@@ -1,0 +1,99 @@
+"""``reel2sim run``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from reel2sim.cli.options import Common, Effort, Flag, Storage, Text, shown
+
+if TYPE_CHECKING:
+    from reel2sim.cli.console import Console
+    from reel2sim.pipeline import PipelineResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Turn a video, a capture or a prompt into a bundle.
+
+    A stopped run goes on from its last finished stage when started again. The bundle appears
+    whole or not at all.
+
+    Examples:
+      reel2sim run capture_folder --out bundle
+      reel2sim run clip.mp4 --out bundle --preset draft --name laptop
+      reel2sim run --prompt "a cabinet with a door and a drawer" --out bundle
+      reel2sim run capture_folder --out bundle --json > result.json
+    """
+
+    source: Annotated[tyro.conf.Positional[Path | None], shown("[SOURCE]")] = None
+    """Capture folder (transforms.json and images) or video file; none with --prompt."""
+    prompt: Annotated[str | None, shown("TEXT")] = None
+    """Text to generate the reel from, instead of a source."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Bundle folder to make."""
+    name: Text = ""
+    """Name of the object; taken from the source or the prompt if not given."""
+    backend: str = "scripted"
+    """Generation backend for a prompt."""
+    material: Text = ""
+    """What the object is made of, such as wood."""
+    overwrite: Flag = False
+    """Replace the bundle at --out."""
+    effort: Effort = field(default_factory=Effort)
+    storage: Storage = field(default_factory=Storage)
+    common: Common = field(default_factory=Common)
+
+    def __call__(self, console: Console) -> int:
+        """Make the bundle and show its joints."""
+        from reel2sim.pipeline import run
+
+        config = self.effort.pipeline_config(
+            name=self.name, backend=self.backend, material=self.material
+        )
+        with console.progress() as progress:
+            result = run(
+                self.source,
+                self.out,
+                prompt=self.prompt,
+                config=config,
+                progress=progress,
+                cache=self.storage.cache(),
+                overwrite=self.overwrite,
+            )
+        show(console, result)
+        return 0
+
+
+def show(console: Console, result: PipelineResult) -> None:
+    """Print what a run made."""
+    from reel2sim.cli.tables import joint_records, joint_table, stage_records
+
+    asset, folder = result.asset, result.bundle
+    make = f'gymnasium.make("reel2sim.envs:Reel2Sim/TrackMotion-v0", bundle="{folder}")'
+    record: dict[str, Any] = {
+        "bundle": str(folder),
+        "report": str(folder / "report.html"),
+        "name": asset.name,
+        "links": [link.name for link in asset.links],
+        "joints": joint_records(asset),
+        "metrics": dict(asset.metrics),
+        "notes": list(asset.notes),
+        "stages": stage_records(result.stages),
+        "seconds": result.seconds,
+        "peak_memory_mb": result.peak_memory_mb,
+        "gymnasium": make,
+    }
+    notes = [f"note: {note}" for note in asset.notes]
+    cost = f"{result.seconds:.1f} s, {result.peak_memory_mb:.0f} MiB at most"
+    console.result(
+        record,
+        joint_table(asset),
+        *notes,
+        f"bundle  {folder}  ({cost})",
+        f"report  {folder / 'report.html'}",
+        f"env     {make}",
+    )

@@ -1,0 +1,72 @@
+"""``reel2sim serve``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from reel2sim.cli.options import Common, shown
+
+if TYPE_CHECKING:
+    from reel2sim.cli.console import Console
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve:
+    r"""Serve the pipeline over gRPC until stopped.
+
+    Operations, artifacts and stage results live in DIR and survive restarts. The token is read
+    from $REEL2SIM_TOKEN or a file, never from the command line, where others could see it.
+
+    Examples:
+      reel2sim serve --data-dir data
+      REEL2SIM_TOKEN=secret reel2sim serve --data-dir data --address 0.0.0.0:50051 \
+          --tls-cert server.pem --tls-key server.key --workers 4
+    """
+
+    data_dir: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """Folder of operations, artifacts and stage results."""
+    address: Annotated[str, tyro.conf.arg(metavar="HOST:PORT")] = "127.0.0.1:50051"
+    """Where to listen; port 0 takes a free one."""
+    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """Worker processes; each runs one operation at a time."""
+    token_file: Annotated[Path | None, shown("FILE")] = None
+    """File with the token that calls must carry; default: $REEL2SIM_TOKEN, else none."""
+    tls_cert: Annotated[Path | None, shown("FILE")] = None
+    """Certificate chain (PEM)."""
+    tls_key: Annotated[Path | None, shown("FILE")] = None
+    """Key of the certificate (PEM)."""
+    tls_client_ca: Annotated[Path | None, shown("FILE")] = None
+    """Authorities that must have signed a client's certificate (PEM)."""
+    common: Common = field(default_factory=Common)
+
+    def __call__(self, console: Console) -> int:
+        """Serve."""
+        from reel2sim.server import ServerConfig, serve
+
+        config = ServerConfig(
+            data_dir=self.data_dir,
+            address=self.address,
+            workers=self.workers,
+            token=self._token(),
+            tls_cert=self.tls_cert,
+            tls_key=self.tls_key,
+            tls_client_ca=self.tls_client_ca,
+        )
+        serve(config)
+        return 0
+
+    def _token(self) -> str | None:
+        import os
+
+        from reel2sim.scene.errors import UsageError
+
+        if self.token_file is None:
+            return os.environ.get("REEL2SIM_TOKEN") or None
+        try:
+            return self.token_file.read_text(encoding="utf-8").strip()
+        except OSError as cause:
+            raise UsageError(f"cannot be read: {cause.strerror}", source=self.token_file) from cause
