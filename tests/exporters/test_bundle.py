@@ -11,12 +11,15 @@ import sys
 from pathlib import Path
 
 import av
+import mujoco
 import numpy as np
 import pytest
+import trimesh
+import yourdfpy
 
 from reel2sim.exporters import BundleMedia, BundlePaths, Provenance, export_bundle, staged_folder
 from reel2sim.exporters.joints import EXPRESSIBLE
-from reel2sim.scene import JointType
+from reel2sim.scene import JointType, TriangleMesh
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import ConflictError, ExhaustedError, ExportError, InputError
 
@@ -209,6 +212,25 @@ def test_export_wants_an_empty_folder(cabinet, tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(ConflictError, match="is not empty"):
         export_bundle(cabinet, tmp_path)
+
+
+def test_links_without_geometry_and_surfels(tmp_path):
+    asset = build_asset([JointType.REVOLUTE], [0])
+    nothing = TriangleMesh(np.zeros((0, 3)), np.zeros((0, 3), int))
+    bare = dataclasses.replace(asset.links[0], visual=nothing, collision=())
+    hollow = dataclasses.replace(
+        asset,
+        links=(bare, asset.links[1]),
+        surfels=asset.surfels.select(np.zeros(len(asset.surfels), bool)),
+        surfel_links=np.zeros(0, int),
+    )
+    paths = export_bundle(hollow, tmp_path)
+    model = mujoco.MjModel.from_xml_path(str(paths.mjcf))
+    assert model.ngeom == 3
+    robot = yourdfpy.URDF.load(str(paths.urdf), load_meshes=True)
+    assert robot.link_map["link0"].visuals == []
+    assert trimesh.load(paths.glb).geometry.keys() == {"link1"}
+    assert b"element vertex 0" in paths.splats.read_bytes()
 
 
 def test_media_must_agree_in_size():

@@ -234,6 +234,9 @@ def check_limits(prim: Usd.Prim, joint) -> None:
     drive = UsdPhysics.DriveAPI(prim, "angular" if angular else "linear")
     assert drive.GetMaxForceAttr().Get() == pytest.approx(joint.limits.effort)
     assert drive.GetDampingAttr().Get() * unit == pytest.approx(joint.damping)
+    speed = prim.GetAttribute("newton:velocityLimit").Get()
+    assert speed == pytest.approx(joint.limits.velocity * unit)
+    assert prim.GetAttribute("newton:friction").Get() == pytest.approx(joint.friction)
 
 
 @law

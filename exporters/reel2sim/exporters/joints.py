@@ -56,11 +56,12 @@ def _require(joint: Joint, format: str) -> None:
 def rotation_x_to(axis: Array) -> Array:
     """A rotation ``(3, 3)`` that takes +X to the unit vector ``axis`` ``(3,)``.
 
-    It is the smallest one, so that an axis along X gives exactly the identity.
+    It is the smallest one for an axis on the side of +X, so that +X itself gives the identity.
+    The other side would lose all digits near −X, so its axes are reached by way of their opposite.
     """
     x, y, z = (float(v) for v in axis)
-    if x < -1.0 + 1e-9:
-        return np.diag([-1.0, -1.0, 1.0])
+    if x < 0.0:
+        return rotation_x_to(-np.asarray(axis)) @ np.diag([-1.0, -1.0, 1.0])
     k = 1.0 / (1.0 + x)
     return np.array(
         [[x, -y, -z], [y, 1.0 - k * y * y, -k * y * z], [z, -k * y * z, 1.0 - k * z * z]]

@@ -28,7 +28,7 @@ def write_splats(surfels: Surfels, path: Path) -> None:
         ([f"f_dc_{i}" for i in range(3)], surfels.sh[:, 0]),
         (
             [f"f_rest_{i}" for i in range(3 * rest)],
-            surfels.sh[:, 1:].transpose(0, 2, 1).reshape(len(surfels), -1),
+            surfels.sh[:, 1:].transpose(0, 2, 1).reshape(len(surfels), 3 * rest),
         ),
         (["opacity"], np.log(opacity / (1 - opacity))[:, None]),
         ([f"scale_{i}" for i in range(3)], np.hstack([np.log(surfels.scales), flat])),

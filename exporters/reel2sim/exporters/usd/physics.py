@@ -120,8 +120,9 @@ def _author_limits(
 def _author_drive(prim: Usd.Prim, joint: Joint) -> None:
     """A drive without stiffness carries damping and the largest force.
 
-    Core UsdPhysics has no joint damping, friction or speed limit of its own. The last two are
-    written under PhysX's names, which Isaac Sim and Newton read and others ignore.
+    Core UsdPhysics has no friction or speed limit of a joint. They are written under the names
+    that PhysX (speed) and Newton (both) read; others ignore them. PhysX's own friction is a
+    coefficient and not a torque, so it gets none.
     """
     angular = joint.type.angular
     drive = UsdPhysics.DriveAPI.Apply(prim, "angular" if angular else "linear")
@@ -130,10 +131,15 @@ def _author_drive(prim: Usd.Prim, joint: Joint) -> None:
     drive.CreateDampingAttr(joint.damping * (_PER_DEGREE if angular else 1.0))
     drive.CreateTargetVelocityAttr(0.0)
     drive.CreateMaxForceAttr(joint.limits.effort)
-    prim.AddAppliedSchema("PhysxJointAPI")
     speed = joint.limits.velocity * (math.degrees(1.0) if angular else 1.0)
-    for name, value in (("maxJointVelocity", speed), ("jointFriction", joint.friction)):
-        prim.CreateAttribute(f"physxJoint:{name}", Sdf.ValueTypeNames.Float, False).Set(value)
+    extras = {
+        "PhysxJointAPI": {"physxJoint:maxJointVelocity": speed},
+        "NewtonJointAPI": {"newton:velocityLimit": speed, "newton:friction": joint.friction},
+    }
+    for schema, attributes in extras.items():
+        prim.AddAppliedSchema(schema)
+        for name, value in attributes.items():
+            prim.CreateAttribute(name, Sdf.ValueTypeNames.Float, False).Set(value)
 
 
 def author_scene(stage: Usd.Stage) -> None:
