@@ -16,6 +16,13 @@ from reel2sim.scene.surfels import SH_C0
 
 _SH_C1 = 0.4886025119029199
 _SH_C2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
+_SH_C3 = (
+    0.5900435899266435,
+    2.890611442640554,
+    0.4570457994644658,
+    0.3731763325901154,
+    1.445305721320277,
+)
 _EMPTY = 0.05
 """Coverage under which a pixel has no depth."""
 
@@ -42,18 +49,18 @@ class Rendered:
 def sh_colors(sh: Array, directions: Array) -> Array:
     """Colours seen along unit ``directions`` ``(n, 3)`` (camera to surfel), 0..1.
 
-    Real spherical harmonics in the order and signs of 3DGS files, up to degree 2.
+    Real spherical harmonics in the order and signs of 3DGS files, up to degree 3.
 
     Args:
-        sh: coefficients ``(n, k, 3)``, k of 1, 4 or 9.
+        sh: coefficients ``(n, k, 3)``, k of 1, 4, 9 or 16.
         directions: ``(n, 3)``.
 
     Raises:
-        InputError: for a degree above 2.
+        InputError: for a degree above 3.
     """
     bands = sh.shape[1]
-    if bands not in (1, 4, 9):
-        raise InputError(f"has {bands} coefficients; degree 2 (9) is the most", source="sh")
+    if bands not in (1, 4, 9, 16):
+        raise InputError(f"has {bands} coefficients; degree 3 (16) is the most", source="sh")
     x, y, z = directions.T
     basis = [np.full_like(x, SH_C0)]
     if bands > 1:
@@ -66,6 +73,18 @@ def sh_colors(sh: Array, directions: Array) -> Array:
             b * (2 * z * z - x * x - y * y),
             -a * x * z,
             c * (x * x - y * y),
+        ]
+    if bands > 9:
+        xx, yy, zz = x * x, y * y, z * z
+        a, b, c, d, e = _SH_C3
+        basis += [
+            -a * y * (3 * xx - yy),
+            b * x * y * z,
+            -c * y * (4 * zz - xx - yy),
+            d * z * (2 * zz - 3 * xx - 3 * yy),
+            -c * x * (4 * zz - xx - yy),
+            e * z * (xx - yy),
+            -a * x * (xx - 3 * yy),
         ]
     return np.clip(0.5 + np.einsum("kn,nkc->nc", np.stack(basis), sh), 0.0, 1.0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import numba
@@ -10,9 +11,11 @@ import torch
 
 from reel2sim.reconstruction.rasterize import binning, kernels
 from reel2sim.reconstruction.rasterize.model import RasterOutput
-from reel2sim.reconstruction.rasterize.projection import CameraSurfels, pixel_maps
+from reel2sim.reconstruction.rasterize.projection import CameraSurfels, pixel_maps, to_camera
+from reel2sim.scene.progress import Progress, silent
 
 _ENTRIES_AT_ONCE = 2_000_000  # bounds the memory of the backward pass, some 200 MB
+_one_at_a_time = Lock()  # one of numba's threading layers ends the process on concurrent use
 
 
 def rasterize(
@@ -24,15 +27,36 @@ def rasterize(
     height: int,
 ) -> RasterOutput:
     """Draw ``surfels``; see :func:`reel2sim.reconstruction.rasterize.rasterize_surfels`."""
-    dtype = features.dtype
     c = features.shape[1]
     lists = _lists(surfels, opacities, K, width, height)
     channels = torch.cat([features, surfels.normals], dim=1)
+    inputs = (pixel_maps(surfels, K), opacities, channels)
+    on_cpu = (tensor.to("cpu", torch.float32) for tensor in inputs)
     drawn: tuple[torch.Tensor, ...] = _Composite.apply(  # pyright: ignore[reportAssignmentType]
-        pixel_maps(surfels, K).float(), opacities.float(), channels.float(), lists, (width, height)
+        *on_cpu, lists, (width, height)
     )
-    out, depth, light = (image.to(dtype) for image in drawn)
+    out, depth, light = (image.to(features) for image in drawn)
     return RasterOutput(features=out[..., :c], alpha=1.0 - light, depth=depth, normal=out[..., c:])
+
+
+def warm_up(progress: Progress = silent) -> None:
+    """Compile the kernels, or load them from their cache beside this file.
+
+    Compiling happens once per installation and takes some seconds to a minute; without this call
+    it happens inside the first picture, silently.
+
+    Args:
+        progress: told what is going on, as stage ``"rasterizer"``.
+    """
+    tilted = torch.tensor([[1.0, 0.2, 0.1, 0.0]], requires_grad=True)
+    where, scales = torch.tensor([[0.0, 0.0, 2.0]]), torch.full((1, 2), 0.5)
+    K = torch.tensor([[20.0, 0.0, 10.0], [0.0, 20.0, 10.0], [0.0, 0.0, 1.0]])
+    progress("rasterizer", 0.0, "compiling the rasteriser for pictures (once)")
+    surfels = to_camera(where, tilted, scales, torch.eye(4))
+    out = rasterize(surfels, torch.ones(1), torch.ones(1, 3), K, 20, 20)
+    progress("rasterizer", 0.5, "compiling the rasteriser for gradients (once)")
+    (out.features.sum() + out.depth.sum() + out.alpha.sum()).backward()
+    progress("rasterizer", 1.0, "rasteriser ready")
 
 
 def _array(tensor: torch.Tensor, dtype: type[np.generic] = np.float32) -> Any:
@@ -43,16 +67,17 @@ def _lists(
     surfels: CameraSurfels, opacities: torch.Tensor, K: torch.Tensor, width: int, height: int
 ) -> tuple[Any, Any, Any]:
     """Pixel spans, tile offsets and tile lists."""
-    spans = binning.pixel_spans(
-        _array(surfels.axis_u),
-        _array(surfels.axis_v),
-        _array(surfels.centers),
-        _array(surfels.in_front, np.bool_),
-        _array(opacities),
-        _array(K, np.float64),
-        width,
-        height,
-    )
+    with _one_at_a_time:
+        spans = binning.pixel_spans(
+            _array(surfels.axis_u),
+            _array(surfels.axis_v),
+            _array(surfels.centers),
+            _array(surfels.in_front, np.bool_),
+            _array(opacities),
+            _array(K, np.float64),
+            width,
+            height,
+        )
     order = np.argsort(_array(surfels.centers[:, 2], np.float64), kind="stable")
     return spans, *binning.tile_lists(spans, order, width, height)
 
@@ -70,7 +95,8 @@ class _Composite(torch.autograd.Function):
         size: tuple[int, int],
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         inputs = (_array(maps), _array(opacities), _array(channels), *lists)
-        out, depth, light, last, drew = kernels.composite(*inputs, *size)
+        with _one_at_a_time:
+            out, depth, light, last, drew = kernels.composite(*inputs, *size)
         ctx.state = (inputs, (light, last, drew))
         return torch.from_numpy(out), torch.from_numpy(depth), torch.from_numpy(light)
 
@@ -84,9 +110,10 @@ class _Composite(torch.autograd.Function):
         while first < tiles:
             fits = np.searchsorted(offsets, offsets[first] + _ENTRIES_AT_ONCE, side="right") - 1
             stop = int(min(max(fits, first + 1), tiles))
-            part = kernels.composite_backward(*surfels, first, stop, *drawn, *images)
             entries = ids[offsets[first] : offsets[stop]]
-            kernels.sum_entries(part, entries, total, numba.get_num_threads())
+            with _one_at_a_time:
+                part = kernels.composite_backward(*surfels, first, stop, *drawn, *images)
+                kernels.sum_entries(part, entries, total, numba.get_num_threads())
             first = stop
         result = torch.from_numpy(total)
         m = kernels.MAP_SIZE

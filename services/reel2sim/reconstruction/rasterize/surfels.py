@@ -9,6 +9,7 @@ import torch
 from reel2sim.reconstruction.rasterize.model import Backend, RasterOutput
 from reel2sim.reconstruction.rasterize.projection import to_camera
 from reel2sim.scene.errors import InputError
+from reel2sim.scene.progress import Progress, silent
 
 
 def rasterize_surfels(
@@ -68,6 +69,13 @@ def rasterize_surfels(
     from reel2sim.reconstruction.rasterize import numba_backend
 
     return numba_backend.rasterize(surfels, opacities, features, K, width, height)
+
+
+def warm_up(progress: Progress = silent) -> None:
+    """Get the CPU rasteriser ready to draw; see :func:`.numba_backend.warm_up`."""
+    from reel2sim.reconstruction.rasterize import numba_backend
+
+    numba_backend.warm_up(progress)
 
 
 def _choose(means: torch.Tensor) -> Backend:
