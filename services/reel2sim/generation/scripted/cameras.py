@@ -1,0 +1,94 @@
+"""Where the scripted backend takes its pictures from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from reel2sim.generation.backend import GenerationConfig
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.camera import Camera, look_at
+
+_FOV: Final = np.radians(40.0)
+_FILL: Final = 0.92  # of the half picture, at most
+_FRONT: Final = (float(np.radians(22.0)), float(np.radians(24.0)))  # azimuth from +x, elevation
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """One picture to take.
+
+    Attributes:
+        stream: name of the camera stream.
+        instant: index of its time.
+        camera: from where.
+        name: what to call the frame.
+    """
+
+    stream: str
+    instant: int
+    camera: Camera
+    name: str
+
+
+def plan_shots(still: Array, swept: Array, times: Array, config: GenerationConfig) -> list[Shot]:
+    """Cameras of all streams, stream after stream.
+
+    Args:
+        still: points of the object at the first instant ``(n, 3)``, metres.
+        swept: points of the object at all instants ``(m, 3)``, metres.
+        times: instants of the reel ``(t,)``, seconds.
+        config: numbers of views and pixels.
+
+    Returns:
+        ``static``: a circle at the first instant; ``orbit``: one turn while time runs;
+        ``front``: a fixed camera. Heights of the circles wave, so that tops and undersides of
+        edges show.
+    """
+    around = 2 * np.pi * np.arange(config.views) / max(1, config.views)
+    turning = 2 * np.pi * np.arange(len(times)) / len(times)
+    static = [(a, np.radians(20 + 12 * np.sin(2 * a))) for a in around]
+    orbit = [(_FRONT[0] + a, np.radians(25 + 10 * np.sin(3 * a))) for a in turning]
+    instants = range(len(times))
+    return [
+        *_stream("static", [0] * len(static), static, still, config),
+        *_stream("orbit", instants, orbit, swept, config),
+        *_stream("front", instants, [_FRONT for _ in instants], swept, config),
+    ]
+
+
+def _stream(
+    name: str,
+    instants: Iterable[int],
+    angles: Sequence[Sequence[float]],
+    cloud: Array,
+    config: GenerationConfig,
+) -> list[Shot]:
+    """Cameras on a sphere about ``cloud``, as near as all of it is in all their views."""
+    target = (cloud.min(axis=0) + cloud.max(axis=0)) / 2
+    directions = [_direction(azimuth, elevation) for azimuth, elevation in angles]
+    distance = max((_fitting_distance(cloud - target, d) for d in directions), default=1.0)
+    shots: list[Shot] = []
+    for k, (instant, direction) in enumerate(zip(instants, directions, strict=True)):
+        eye = target + distance * direction
+        camera = look_at(eye, target, width=config.size, height=config.size, fov_y=_FOV)
+        shots.append(Shot(name, instant, camera, f"{name}/{k:04d}.png"))
+    return shots
+
+
+def _direction(azimuth: float, elevation: float) -> Array:
+    """Unit vector ``(3,)`` from the target towards a camera; azimuth 0 is +x."""
+    flat = np.array([np.cos(azimuth), np.sin(azimuth), 0.0]) * np.cos(elevation)
+    return flat + np.array([0.0, 0.0, np.sin(elevation)])
+
+
+def _fitting_distance(cloud: Array, direction: Array) -> float:
+    """How far away along ``direction`` all of ``cloud`` ``(n, 3)`` is just in view, metres."""
+    right = np.cross([0.0, 0.0, 1.0], direction)
+    right /= np.linalg.norm(right)
+    up = np.cross(direction, right)
+    aside = np.maximum(np.abs(cloud @ right), np.abs(cloud @ up))
+    return float((aside / (_FILL * np.tan(_FOV / 2)) + cloud @ direction).max())

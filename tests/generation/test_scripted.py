@@ -1,0 +1,213 @@
+import numpy as np
+import pytest
+
+from reel2sim.generation import (
+    Backend,
+    GenerationConfig,
+    ScriptedBackend,
+    backends,
+    generate,
+    load_truth,
+    write_truth,
+)
+from reel2sim.generation.scripted.cabinet import build_cabinet
+from reel2sim.generation.scripted.grammar import parse_prompt
+from reel2sim.generation.scripted.laptop import build_laptop
+from reel2sim.generation.scripted.parts import corners
+from reel2sim.generation.scripted.simulate import profile
+from reel2sim.media import load_reel, write_capture
+from reel2sim.scene.errors import CancelledError, PromptError, UsageError
+from reel2sim.scene.rig import JointType
+from reel2sim.scene.transforms import apply, axis_rotation, invert, pose
+
+SMALL = GenerationConfig(frames=5, size=64, views=4, supersample=1)
+CABINET = "a cabinet with a drawer and two doors, the drawer slides open and the left door opens"
+
+
+@pytest.fixture(scope="module")
+def cabinet():
+    return generate(CABINET, config=SMALL)
+
+
+@pytest.fixture(scope="module")
+def laptop():
+    return generate("a laptop, the lid opens", config=SMALL)
+
+
+def test_layout_of_streams(cabinet):
+    streams = cabinet.reel.streams
+    assert {name: len(frames) for name, frames in streams.items()} == {
+        "static": 4,
+        "orbit": 5,
+        "front": 5,
+    }
+    assert {f.time_s for f in streams["static"]} == {0.0}
+    np.testing.assert_allclose([f.time_s for f in streams["front"]], np.linspace(0, 2, 5))
+    assert len({tuple(f.camera.position) for f in streams["front"]}) == 1
+    assert len({tuple(f.camera.position) for f in streams["orbit"]}) == 5
+    assert cabinet.reel.calibrated
+    assert cabinet.reel.masked
+    assert cabinet.reel.prompt == CABINET
+
+
+def test_joints_move_as_asked(cabinet):
+    joints = {joint.name: joint for joint in cabinet.truth.joints}
+    assert joints["drawer_0_joint"].type is JointType.PRISMATIC
+    assert joints["door_0_joint"].type is JointType.REVOLUTE
+    assert joints["drawer_0_joint"].positions[-1] == pytest.approx(0.288, rel=0.02)
+    assert joints["door_0_joint"].positions[-1] == pytest.approx(1.75, rel=0.02)
+    assert np.abs(joints["door_1_joint"].positions).max() < 1e-3
+
+
+@pytest.mark.parametrize("name", ["cabinet", "laptop"])
+def test_axes_and_states_reproduce_the_poses_of_the_physics_engine(name, request):
+    """Forward kinematics from axis, pivot and positions alone gives PyBullet's link poses."""
+    truth = request.getfixturevalue(name).truth
+    for joint in truth.joints:
+        poses = truth.link_poses[joint.child]
+        for k, q in enumerate(joint.positions):
+            if joint.type is JointType.PRISMATIC:
+                motion = pose(translation=q * joint.axis)
+            else:
+                R = axis_rotation(joint.axis, q)
+                motion = pose(R, joint.pivot - R @ joint.pivot)
+            np.testing.assert_allclose(poses[k] @ invert(poses[0]), motion, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["cabinet", "laptop"])
+def test_surface_points_lie_on_the_mask_in_every_frame(name, request):
+    made = request.getfixturevalue(name)
+    for frame in made.reel.frames:
+        points = made.truth.points_at(int(np.searchsorted(made.truth.times_s, frame.time_s)))
+        uv, depth = frame.camera.project(points)
+        assert (depth > 0).all()
+        assert (uv > 1).all()
+        assert (uv < 63).all()
+        column, row = np.floor(uv).astype(int).T
+        near = np.zeros((66, 66), bool)  # the mask, one pixel larger all round
+        for dy in range(3):
+            for dx in range(3):
+                near[dy : dy + 64, dx : dx + 64] |= frame.mask > 0
+        assert near[row + 1, column + 1].mean() > 0.99
+        covered = np.zeros((68, 68), bool)
+        for dy in range(5):
+            for dx in range(5):
+                covered[row + dy, column + dx] = True
+        assert covered[2:66, 2:66][frame.mask > 0].mean() > 0.99
+
+
+@pytest.mark.parametrize(("name", "build"), [("cabinet", build_cabinet), ("laptop", build_laptop)])
+def test_outlines_agree_with_the_cameras_to_a_fraction_of_a_pixel(name, build, request):
+    """The projected corners bound the mask, without a shift to any side."""
+    made = request.getfixturevalue(name)
+    parts = build(parse_prompt(made.reel.prompt), np.random.default_rng(0)).parts
+    errors = []
+    for frame in made.reel.frames:
+        k = int(np.searchsorted(made.truth.times_s, frame.time_s))
+        solid = np.concatenate(
+            [apply(made.truth.link_poses[p.name][k], corners(p) - p.pivot) for p in parts]
+        )
+        uv, _ = frame.camera.project(solid)
+        rows, columns = np.nonzero(frame.mask)
+        low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()])
+        errors.append([low - uv.min(axis=0), high + 1 - uv.max(axis=0)])
+    shift = np.mean(errors, axis=(0, 1))
+    assert np.abs(shift).max() < 0.2
+    assert np.abs(errors).max() < 1.2
+
+
+def test_the_object_fills_the_picture(cabinet):
+    shares = [(f.mask > 0).mean() for f in cabinet.reel.streams["static"]]
+    assert min(shares) > 0.15
+    assert max(shares) < 0.85
+
+
+def test_motion_is_visible(cabinet):
+    first, *_, last = cabinet.reel.streams["front"]
+    both = (first.mask > 0) & (last.mask > 0)
+    change = np.abs(first.image.astype(int) - last.image).max(axis=2)
+    assert (change[both] > 40).mean() > 0.1
+
+
+def test_surfaces_have_texture(cabinet, laptop):
+    for made in (cabinet, laptop):
+        frame = made.reel.frames[0]
+        inside = frame.image[frame.mask == 255].astype(float)
+        assert inside.std(axis=0).mean() > 12
+
+
+def test_same_seed_same_pixels_other_seed_others(laptop):
+    def pixels(made):
+        return b"".join(f.image.tobytes() + f.mask.tobytes() for f in made.reel.frames)
+
+    again = generate("a laptop, the lid opens", config=SMALL)
+    other = generate(
+        "a laptop, the lid opens",
+        config=GenerationConfig(seed=1, frames=5, size=64, views=4, supersample=1),
+    )
+    assert pixels(again) == pixels(laptop)
+    assert pixels(other) != pixels(laptop)
+    np.testing.assert_array_equal(again.truth.points, laptop.truth.points)
+
+
+def test_round_trip_through_a_capture_folder(laptop, tmp_path):
+    write_capture(laptop.reel, tmp_path / "capture")
+    write_truth(laptop.truth, tmp_path / "capture")
+    again = load_reel(tmp_path / "capture")
+    assert again.prompt == laptop.reel.prompt
+    for a, b in zip(again.frames, laptop.reel.frames, strict=True):
+        np.testing.assert_array_equal(a.image, b.image)
+        np.testing.assert_array_equal(a.mask, b.mask)
+        assert (a.stream, a.time_s) == (b.stream, b.time_s)
+    assert load_truth(tmp_path / "capture").parts == ("base", "lid")
+
+
+def test_supersampling_softens_the_rim():
+    config = GenerationConfig(frames=2, size=64, views=1, supersample=2)
+    frame = generate("a laptop opens", config=config).reel.frames[0]
+    assert frame.image.shape == (64, 64, 3)
+    assert ((frame.mask > 0) & (frame.mask < 255)).any()
+
+
+def test_tempo_scales_time():
+    slow = generate("a laptop opens slowly", config=GenerationConfig(frames=2, size=16, views=0))
+    assert slow.reel.times_s[-1] > 2.0
+    assert set(slow.reel.streams) == {"orbit", "front"}
+
+
+def test_nothing_is_written_to_stdout(capfd):
+    generate("a laptop opens", config=GenerationConfig(frames=2, size=16, views=0))
+    assert capfd.readouterr().out == ""
+
+
+def test_profile_starts_and_ends_at_rest():
+    spec = parse_prompt("a laptop opens and closes")
+    wanted = profile(spec, build_laptop(spec, np.random.default_rng(0)), 2.0)
+    q = np.array([wanted(t)["lid"] for t in np.linspace(0, 2, 401)])
+    assert q[0] == q[-1]
+    assert q[200] == q.max() == pytest.approx(2.1)
+    speed = np.abs(np.diff(q))
+    assert speed[[0, 199, 200, -1]].max() < 0.01 * speed.max()
+
+
+def test_cancelling_stops():
+    def cancel(*_, **__):
+        raise CancelledError("stop")
+
+    with pytest.raises(CancelledError):
+        generate("a laptop opens", config=SMALL, progress=cancel)
+
+
+def test_registry():
+    backend: Backend = ScriptedBackend()
+    assert backends()["scripted"] == backend.capabilities
+    with pytest.raises(UsageError, match=r"did you mean 'scripted'\?.*choose one of: scripted"):
+        generate("a cabinet", backend="skripted")
+    with pytest.raises(PromptError, match="is empty"):
+        generate("  ")
+
+
+@pytest.mark.parametrize("field", ["frames", "size", "seconds", "views", "supersample", "seed"])
+def test_config_out_of_range(field):
+    with pytest.raises(UsageError, match=field):
+        GenerationConfig(**{field: -1})
