@@ -83,6 +83,11 @@ class ServerProcess:
         assert line.startswith("listening on "), line
         self.address = line.split()[-1]
 
+    def terminate(self) -> int:
+        """Ask it to stop; its exit code."""
+        self._process.terminate()
+        return self._process.wait(30)
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait(30)

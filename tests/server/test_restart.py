@@ -85,6 +85,20 @@ def test_no_acknowledged_operation_is_lost_in_a_storm_of_creates(tmp_path, start
 
 
 @pytest.mark.slow
+def test_a_server_that_is_asked_to_stop_does_so_and_goes_on_with_its_job_later(
+    tmp_path, start_process, eventually
+):
+    with start_process(tmp_path) as server, Client(server.address) as client:
+        name = client.start(prompt="steps 20 0.1").name
+        eventually(lambda: client.get(name).stage == "steps")
+        worker = attempts(tmp_path, name)[0][0]
+        assert server.terminate() == 0
+        assert gone(worker)
+    with start_process(tmp_path) as server, Client(server.address) as client:
+        assert client.wait(name).attempts == 2
+
+
+@pytest.mark.slow
 def test_a_worker_never_outlives_its_server(tmp_path, start_process, eventually):
     with start_process(tmp_path) as server, Client(server.address) as client:
         name = client.start(prompt="stubborn").name
