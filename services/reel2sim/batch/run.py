@@ -94,6 +94,7 @@ def run_batch(
     before = read_rows(results)
     done = {} if config.force else {j.id: before[j.id] for j in jobs if _intact(j, before, out)}
     waiting = [job for job in jobs if job.id not in done]
+    progress("batch", len(done) / max(len(jobs), 1), f"{len(waiting)} job(s) to do")
     if waiting:
         with _ray(config) as ray:
             batch = _Batch(ray, out, config, runner)
@@ -101,7 +102,7 @@ def run_batch(
                 append_row(results, row)
                 done[row.id] = row
                 failed = sum(x.status != "ok" for x in done.values())
-                message = row.id if row.status == "ok" else f"{row.id}: {row.message}"
+                message = row.id if row.status == "ok" else f"{row.id} failed: {row.reason}"
                 share = len(done) / len(jobs)
                 progress("batch", share, message, done=len(done), failed=failed)
     rows = tuple(done[job.id] for job in jobs)

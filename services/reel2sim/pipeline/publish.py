@@ -99,6 +99,12 @@ def publish(
         exporter(asset, folder, media=media, provenance=provenance, progress=progress)
 
 
+def check_empty(out: Path) -> None:
+    """Raise ConflictError if ``out`` holds anything at all."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConflictError("exists already", source=out, remedy="name an empty or new folder")
+
+
 def check_vacant(out: Path, *, overwrite: bool) -> None:
     """Raise ConflictError if ``out`` holds something that may not be replaced.
 

@@ -42,11 +42,11 @@ class Generate:
         from reel2sim.exporters.staging import staged_folder
         from reel2sim.generation.truth import write_truth
         from reel2sim.media import write_capture
-        from reel2sim.pipeline.publish import check_vacant
+        from reel2sim.pipeline.publish import check_empty
         from reel2sim.pipeline.toolchain import generate_reel
         from reel2sim.scene.errors import UsageError
 
-        check_vacant(self.out, overwrite=False)
+        check_empty(self.out)
         config = self.effort.pipeline_config(backend=self.backend)
         with console.progress() as progress:
             made = generate_reel(self.prompt, config, progress)
