@@ -62,11 +62,13 @@ class JointFit:
         cost: mean truncated squared residual, pixels².
         information: normal matrix of axis (3) and pivot (3) with positions eliminated
             ``(6, 6)``, pixels⁻² per unit².
+        slides: how far each point moved along its ray ``(n,)``.
     """
 
     model: JointModel
     cost: float
     information: Array
+    slides: Array
 
 
 def initial_joint(kind: JointType, parent: Array, child: Array, points: Array) -> JointModel:
@@ -124,24 +126,27 @@ def fit_joint(
             damping *= 10
             if damping > 1e4:
                 break
-    residuals, _ = observations.residuals(best.trajectory(parent))
+    moved = replace(observations, points=observations.points + slides[:, None] * observations.rays)
+    residuals, _ = moved.residuals(best.trajectory(parent), slack=False)
     seen = np.isfinite(residuals)
     cost = np.minimum(residuals[seen], 3.0) ** 2
     information = state.H[:6, :6] - state.H[:6, 6:] @ np.linalg.solve(
         state.H[6:, 6:], state.H[6:, :6]
     )
-    return JointFit(best, float(cost.mean()) if seen.any() else 9.0, information)
+    mean = float(cost.mean()) if seen.any() else 9.0
+    return JointFit(best, mean, information, slides)
 
 
 @dataclass(frozen=True, eq=False)
 class _Linear:
-    """Normal equations at one state."""
+    """Normal equations at one state: joint and positions, slides (diagonal), and both."""
 
     cost: float
     H: Array
     g: Array
     slide_h: Array
     slide_g: Array
+    cross: Array
 
 
 class _Problem:
@@ -200,7 +205,9 @@ class _Problem:
         along = np.einsum("ntij,tjk,nk->nti", dy, R, o.rays, optimize=True)
         slide_h = self.prior + np.einsum("nt,nti,nti->n", w, along, along)
         slide_g = -self.prior * slides + np.einsum("nt,nti,nti->n", w, along, residual)
-        return _Linear(cost, H, g, slide_h, slide_g)
+        coupling = np.einsum("nt,nti,ntij->ntj", w, along, J, optimize=True)
+        cross = np.concatenate([coupling[..., :6].sum(1), coupling[..., 6]], axis=1)
+        return _Linear(cost, H, g, slide_h, slide_g, cross)
 
     def _by_screw(self, joint: JointModel, x: Array, R: Array) -> Array:
         """Derivative of the moved points by axis rotation and pivot ``(n, t, 3, 6)``."""
@@ -243,13 +250,15 @@ class _Problem:
     def step(
         self, joint: JointModel, slides: Array, linear: _Linear, damping: float
     ) -> tuple[JointModel, Array]:
-        H = linear.H.copy()
-        d = np.arange(6)
-        H[d, d] *= 1 + damping
-        if damping > 1:
-            d = np.arange(6, len(H))
-            H[d, d] *= damping
-        delta = np.linalg.solve(H, linear.g)
+        H, g = linear.H.copy(), linear.g
+        free = self.prior > 0
+        share = linear.cross / (linear.slide_h * (1 + damping))[:, None]
+        if free:  # eliminate the slides (Schur complement)
+            H -= linear.cross.T @ share
+            g = g - share.T @ linear.slide_g
+        diagonal = np.arange(len(H))
+        H[diagonal, diagonal] += damping * np.diag(linear.H) + 1e-9
+        delta = np.linalg.solve(H, g)
         axis = exp_rotation(np.clip(delta[:3], -0.3, 0.3)) @ joint.axis
         moved = replace(
             joint,
@@ -257,7 +266,8 @@ class _Problem:
             pivot=joint.pivot + np.clip(delta[3:6], -0.3, 0.3),
             positions=joint.positions + np.clip(delta[6:], -0.4, 0.4),
         )
-        if self.prior == 0.0:
+        if not free:
             return moved, slides
+        slide = linear.slide_g / (linear.slide_h * (1 + damping)) - share @ delta
         limit = 3 * self.o.sigma
-        return moved, np.clip(slides + 0.7 * linear.slide_g / linear.slide_h, -limit, limit)
+        return moved, np.clip(slides + slide, -limit, limit)
