@@ -29,7 +29,8 @@ def author_physics(stage: Usd.Stage, asset: RiggedAsset) -> None:
     default prim; a fixed base is a joint between the world and the root link.
     """
     paths = PrimPaths.of(asset)
-    UsdPhysics.ArticulationRootAPI.Apply(stage.GetDefaultPrim())
+    if asset.joints:  # a single body is no articulation
+        UsdPhysics.ArticulationRootAPI.Apply(stage.GetDefaultPrim())
     author_contacts(stage, asset)
     materials = material_paths(asset)
     poses = start_poses(asset)
