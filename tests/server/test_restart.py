@@ -118,6 +118,8 @@ def test_a_killed_worker_is_replaced_and_its_job_taken_up_again(
         os.kill(attempts(tmp_path, name)[0][0], signal.SIGKILL)
         assert client.wait(name).attempts == 2
         assert len(set(attempts(tmp_path, name)[0])) == 2
+        for folder in ("work", "locks"):
+            eventually(lambda folder=folder: not list((tmp_path / folder).iterdir()))
 
 
 def test_a_folder_serves_one_server_and_a_port_one(tmp_path, start_server):

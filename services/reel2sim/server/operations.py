@@ -141,7 +141,7 @@ class Operations:
         def work(db: sqlite3.Connection, record: OperationRecord) -> None:
             if not record.state.final:
                 state = State.CANCELLED if cancelled else State.FAILED
-                _update(db, record, state=state, error=error, ended_us=now_us())
+                _update(db, record, state=state, error=error, ended_us=now_us(), message="")
 
         await self._change(name, work)
 

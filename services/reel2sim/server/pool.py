@@ -155,6 +155,9 @@ class _Slot:
                 await self._operations.fail(record.name, status, cancelled=report["cancelled"])
             break
         await self._clean(record)
+        # Nobody will take a finished operation up again, so its lock has served.
+        lock = self._config.data_dir / "locks" / self._work_folder(record).name
+        lock.unlink(missing_ok=True)
 
     async def _succeed(self, record: OperationRecord, report: Mapping[str, Any]) -> None:
         """Store the output and end the operation."""
