@@ -22,6 +22,7 @@ COMMANDS = {
     "export": "steps:Export",
     "check": "check:Check",
     "render": "render:Render",
+    "env": "env:Env",
     "serve": "serve:Serve",
     "batch": "batch:Batch",
     "bench": "bench:Bench",
@@ -36,6 +37,7 @@ Start with one of
   reel2sim doctor
   reel2sim run --prompt "a cabinet with a door and a drawer" --out bundle --preset draft
   reel2sim run capture_folder --out bundle
+  reel2sim env bundle
 
 `reel2sim COMMAND --help` explains a command and shows examples."""
 

@@ -29,7 +29,7 @@ def live_bars(console: Console) -> Generator[Progress]:
     """One bar a stage, with its latest figures and the time that is left."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description:<15}"),
+        TextColumn("{task.description:<15}", markup=False),
         BarColumn(bar_width=24),
         TaskProgressColumn(),
         TimeElapsedColumn(),

@@ -98,6 +98,7 @@ def render_preview(
         inputs.append(_input_picture(frame, width, height))
         posed.append(rgb)
         parts.append(part)
+    progress("preview", 1.0, f"{len(picked)} frames")
     times = np.array([frame.time_s for frame in picked])
     span = float(times[-1] - times[0])
     fps = (len(times) - 1) / span if span > 0 else 1.0
