@@ -61,7 +61,7 @@ def standard_toolchain() -> Toolchain:
             1,
             _reconstruct,
             _reconstruction_settings,
-            lambda result: getattr(result, "sequence", result).metrics,
+            _reconstruction_metrics,
             ReconstructionStore(),
             ("reel2sim.reconstruction", "reel2sim.rigging", "reel2sim.scene"),
         ),
@@ -132,6 +132,10 @@ def _reconstruct(reel: Reel, config: PipelineConfig, progress: Progress) -> Reco
     from reel2sim.reconstruction.monocular import reconstruct_clip
 
     return reconstruct_clip(reel, config=settings, progress=progress)
+
+
+def _reconstruction_metrics(result: Reconstruction) -> Mapping[str, float]:
+    return (result if isinstance(result, SurfelSequence) else result.sequence).metrics
 
 
 def _rigging_settings(config: PipelineConfig) -> RiggingConfig:
