@@ -1,0 +1,132 @@
+"""Options of the reconstruction stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from reel2sim.scene.errors import UsageError
+
+PresetName = Literal["draft", "standard", "high"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class ReconstructionConfig:
+    """How much work to spend and how strongly to believe in smooth, rigid motion.
+
+    Lengths named *relative* are fractions of the radius of the object's bounding sphere, so that
+    one configuration serves a button and a building.
+
+    Attributes:
+        image_px: longer side to which frames are reduced before fitting, pixels.
+        hull_resolution: voxels along each side of the visual hull's grid.
+        surfels: number of surfels to start from.
+        canonical_steps: optimiser steps for the surfels at time zero.
+        densify: share of the surfels that may be moved to where the error is largest.
+        bones: number of bones; more follow finer motion, fewer are steadier.
+        knots_per_time: spline control points per distinct time of the reel.
+        max_times: at most this many instants are fitted; others are interpolated.
+        views_per_time: simultaneous views looked at in one step.
+        track_rounds: flow rounds that bring the bones from one instant to the next.
+        dynamic_steps: optimiser steps for spline and skinning weights together.
+        mask_weight: weight of the silhouette against one colour channel.
+        normal_weight: agreement of rendered normals with normals of the rendered depth.
+        rigidity: weight of keeping distances between neighbouring surfels.
+        bone_rigidity: weight of neighbouring bones moving as one body; robust, so that it yields
+            at joints.
+        smoothness: weight of the control points' second differences.
+        skin_temperature: softness of the bones' ellipsoids; small is close to hard parts.
+        skin_smoothness: weight of equal skinning weights between neighbours.
+        motion_px: flow in pixels under which nothing is said to move.
+        min_zero_views: with fewer views at time zero than this, frames of all times shape the
+            canonical surfels.
+        seed: of every random choice.
+        device: where to fit; "auto" takes CUDA if it and ``gsplat`` are there.
+    """
+
+    image_px: int = 192
+    hull_resolution: int = 112
+    surfels: int = 5000
+    canonical_steps: int = 260
+    densify: float = 0.15
+    bones: int = 24
+    knots_per_time: float = 0.6
+    max_times: int = 60
+    views_per_time: int = 2
+    track_rounds: int = 4
+    dynamic_steps: int = 220
+    mask_weight: float = 1.0
+    normal_weight: float = 0.05
+    rigidity: float = 3.0
+    bone_rigidity: float = 0.06
+    smoothness: float = 0.5
+    skin_temperature: float = 0.35
+    skin_smoothness: float = 0.1
+    motion_px: float = 0.5
+    min_zero_views: int = 3
+    seed: int = 0
+    device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise UsageError(
+                    f"must be at least {least}, is {getattr(self, name)}",
+                    source="ReconstructionConfig",
+                    field=name,
+                )
+
+    @classmethod
+    def preset(
+        cls, name: PresetName, *, seed: int = 0, device: Device = "auto"
+    ) -> ReconstructionConfig:
+        """A named trade of time for quality.
+
+        Raises:
+            UsageError: if ``name`` is not a preset.
+        """
+        if name not in _PRESETS:
+            raise UsageError(
+                f"unknown preset {name!r}", remedy=f"choose one of {', '.join(_PRESETS)}"
+            )
+        return replace(_PRESETS[name], seed=seed, device=device)
+
+
+_LEAST = {
+    "image_px": 16,
+    "hull_resolution": 16,
+    "surfels": 32,
+    "canonical_steps": 1,
+    "bones": 1,
+    "knots_per_time": 0.05,
+    "max_times": 2,
+    "views_per_time": 1,
+    "track_rounds": 0,
+    "dynamic_steps": 0,
+    "skin_temperature": 1e-3,
+    "min_zero_views": 1,
+}
+
+_PRESETS: dict[str, ReconstructionConfig] = {
+    "draft": ReconstructionConfig(
+        image_px=128,
+        hull_resolution=80,
+        surfels=2500,
+        canonical_steps=150,
+        bones=20,
+        track_rounds=3,
+        dynamic_steps=100,
+    ),
+    "standard": ReconstructionConfig(),
+    "high": ReconstructionConfig(
+        image_px=384,
+        hull_resolution=160,
+        surfels=16000,
+        canonical_steps=700,
+        bones=28,
+        track_rounds=5,
+        dynamic_steps=600,
+        views_per_time=3,
+    ),
+}

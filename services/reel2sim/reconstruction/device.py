@@ -1,0 +1,49 @@
+"""Where the fit runs."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+
+import torch
+
+from reel2sim.reconstruction.config import Device
+from reel2sim.reconstruction.rasterize import Backend
+from reel2sim.scene.errors import MissingDependencyError, UnavailableError
+
+
+@dataclass(frozen=True)
+class Target:
+    """A device and the rasteriser that draws there.
+
+    Attributes:
+        device: of all tensors of the fit.
+        backend: for :func:`reel2sim.reconstruction.rasterize.rasterize_surfels`.
+    """
+
+    device: torch.device
+    backend: Backend
+
+
+def target(device: Device) -> Target:
+    """Resolve a configured device.
+
+    Raises:
+        UnavailableError: if CUDA is asked for and there is none.
+        MissingDependencyError: if CUDA is asked for and gsplat is not installed.
+    """
+    has_cuda = torch.cuda.is_available()
+    has_gsplat = importlib.util.find_spec("gsplat") is not None
+    if device == "cuda" and not has_cuda:
+        raise UnavailableError(
+            "no CUDA device", source="device", remedy="use --device cpu, or auto"
+        )
+    if device == "cuda" and not has_gsplat:
+        raise MissingDependencyError(
+            "gsplat is not installed",
+            source="device",
+            remedy="pip install 'reel2sim[gpu]', or use --device cpu",
+        )
+    if device != "cpu" and has_cuda and has_gsplat:
+        return Target(torch.device("cuda"), "gsplat")
+    return Target(torch.device("cpu"), "auto")
