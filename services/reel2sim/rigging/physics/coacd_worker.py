@@ -1,7 +1,8 @@
 """Runs CoACD on a mesh read from standard input; started as a script by ``collision``.
 
 It imports nothing of the project, so that it starts quickly and a crash stays here. Both ends of
-the pipe are ``.npz`` archives: ``vertices, faces, threshold, max_pieces, seed`` in, and
+the pipe are ``.npz`` archives: ``vertices, faces, threshold, max_pieces, seed,
+limit_s`` in, and
 ``points`` of all pieces with their ``counts`` out.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import sys
 
 import coacd
@@ -22,6 +24,9 @@ def main() -> None:
     os.dup2(2, 1)
     coacd.set_log_level("error")
     with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as asked:
+        # Processor time, not the clock: a busy machine must not change the answer.
+        limit = int(asked["limit_s"])
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
         parts = coacd.run_coacd(
             coacd.Mesh(asked["vertices"], asked["faces"]),
             threshold=float(asked["threshold"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from reel2sim.scene.arrays import Array
 _WORKER = Path(__file__).with_name("coacd_worker.py")
 _DECOMPOSED_FACES = 1200
 """Faces of the mesh that is decomposed: more costs minutes and gains nothing to collide with."""
+_PATIENCE = 10.0
+"""Seconds on the clock per second of processor time before a decomposition is given up."""
 _NEARLY_CONVEX = 0.95
 """A solid that fills this share of its hull needs one piece."""
 
@@ -60,12 +63,13 @@ def _decompose(mesh: trimesh.Trimesh, config: PhysicsConfig) -> list[Array]:
         threshold=config.concavity,
         max_pieces=config.max_pieces,
         seed=config.seed,
+        limit_s=config.decomposition_limit_s,
     )
     done = subprocess.run(
         [sys.executable, "-I", str(_WORKER)],
         input=sent.getvalue(),
         capture_output=True,
-        timeout=config.decomposition_timeout_s,
+        timeout=_PATIENCE * config.decomposition_limit_s,
         check=True,
     )
     with np.load(io.BytesIO(done.stdout), allow_pickle=False) as answer:
@@ -76,6 +80,8 @@ def _short(fault: Exception) -> str:
     if isinstance(fault, subprocess.TimeoutExpired):
         return f"decomposition took over {fault.timeout:.0f} s"
     if isinstance(fault, subprocess.CalledProcessError):
+        if -fault.returncode in (signal.SIGXCPU, signal.SIGKILL):
+            return "decomposition took too long"
         return f"decomposition failed with status {fault.returncode}"
     return f"decomposition failed: {type(fault).__name__}"
 

@@ -22,7 +22,7 @@ class PhysicsConfig:
         max_pieces: convex collision pieces per link.
         concavity: CoACD's threshold; smaller means more pieces.
         max_piece_vertices: corners of a collision piece.
-        decomposition_timeout_s: after this long a link falls back to its convex hull.
+        decomposition_limit_s: processor time after which a link falls back to its convex hull.
         material: name in :data:`reel2sim.rigging.physics.materials.MATERIALS`.
         density: kg/m³ to use instead of the material's, or None.
         revolute_margin: added to the observed range on both sides, radians.
@@ -39,7 +39,7 @@ class PhysicsConfig:
     max_pieces: int = 16
     concavity: float = 0.05
     max_piece_vertices: int = 64
-    decomposition_timeout_s: float = 60.0
+    decomposition_limit_s: int = 60
     material: str = "plastic"
     density: float | None = None
     revolute_margin: float = 0.0873

@@ -90,7 +90,8 @@ def drive_of(
     axis, q = estimate.axis, estimate.positions
     if abs(q.min()) > abs(q.max()):
         axis, q = -axis, -q
-    q = q + 0.0  # no negative zeros in files
+    # A fixed joint has no coordinate; adding zero keeps negative zeros out of files.
+    q = np.zeros_like(q) if estimate.type is JointType.FIXED else q + 0.0
     type, lower, upper = _range(estimate.type, q, config)
     speed = float(np.abs(np.diff(q) / np.diff(times_s)).max()) if len(q) > 1 else 0.0
     velocity = max(SPEED_MARGIN * speed, LEAST_SPEED[angular])

@@ -44,6 +44,7 @@ class Sheet:
     def __init__(self, samples: Samples, *, depth: Array, least: float) -> None:
         self.samples = samples
         self.depth = depth
+        self.reach = float(depth.max()) + 2.0 * float(np.median(samples.spacing))
         self.tree = KDTree(samples.points)
         self._swell = np.clip((least - wall_thickness(samples)) / 2, 0.0, least / 2)
 
@@ -55,9 +56,8 @@ class Sheet:
             ``(q,)``, both metres; −inf and inf where no sample is near.
         """
         own = self.samples
-        reach = float(self.depth.max()) + 2.0 * float(np.median(own.spacing))
         k = min(_BLEND, len(own))
-        nearest, _ = self.tree.query(points, distance_upper_bound=reach, workers=2)
+        nearest, _ = self.tree.query(points, distance_upper_bound=self.reach, workers=2)
         slab = np.full(len(points), -np.inf)
         near = np.flatnonzero(np.isfinite(nearest))
         if len(near) == 0:

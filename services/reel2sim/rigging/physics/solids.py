@@ -125,9 +125,9 @@ class _Builder:
         alone = self._mine.all()
         w_all = w_own if alone else self._tree(np.ones_like(self._mine))(self._points)
         slab, d_own = self._sheet(self._points)
-        d_rest, panel_rest = self._others(d_own)
+        nearer, beyond = self._others(d_own)
         open_side = (w_all - _BEHIND) * self._ramp
-        slab = np.minimum.reduce([slab, open_side, (d_rest - d_own) / 2])
+        slab = np.minimum.reduce([slab, open_side, nearer])
         own_hull = convex_depth(self._all.points[self._mine], self._points)
         solid = np.maximum(np.minimum((w_own - 0.5) * self._ramp, own_hull), slab)
         if root:
@@ -137,8 +137,8 @@ class _Builder:
             if self._hull is not None:
                 inside = self._hull(self._points) / self._ramp
                 level = np.maximum(level, np.minimum(w_all - _HULL_LEVEL, inside))
-            rest = np.maximum((d_rest - d_own) / 2, d_rest - panel_rest)
-            solid = np.maximum(solid, np.minimum(level * self._ramp, rest))
+            free = np.maximum(nearer, beyond)
+            solid = np.maximum(solid, np.minimum(level * self._ramp, free))
         if self._hull is not None:
             solid = np.minimum(solid, self._hull(self._points) + 1.5 * self._hull.voxel)
         field = np.clip(solid / voxel, OUTSIDE, -OUTSIDE).reshape(self.grid.shape)
@@ -171,13 +171,24 @@ class _Builder:
         return WindingTree.build(s.points[mask], s.normals[mask], s.areas[mask], soft)
 
     def _others(self, d_own: Array) -> tuple[Array, Array]:
-        """Distance to the nearest sample of another part, and that part's panel thickness."""
+        """How much nearer each grid point is to this part's samples than to others', metres.
+
+        Also how far it is beyond the panel that the nearest other part may need there. Both are
+        infinite where no other part is near.
+        """
+        nearer, beyond = np.full((2, len(d_own)), np.inf)
         rest = ~self._mine
         if not rest.any():
-            return np.full(len(d_own), np.inf), np.zeros(len(d_own))
-        tree = KDTree(self._all.points[rest])
-        distance, index = tree.query(self._points, workers=2)
-        return distance, self._thickness[rest][index]
+            return nearer, beyond
+        panels = self._thickness[rest]
+        reach = max(self._sheet.reach, float(panels.max()))
+        distance, index = KDTree(self._all.points[rest]).query(
+            self._points, distance_upper_bound=reach, workers=2
+        )
+        near = np.isfinite(distance)
+        nearer[near] = (distance[near] - d_own[near]) / 2
+        beyond[near] = distance[near] - panels[np.asarray(index)[near]]
+        return nearer, beyond
 
     def _clear_of(self, other: PartSolid) -> Array:
         """How far outside ``other`` every grid point is, less the gap; voxels of this grid."""

@@ -17,7 +17,7 @@ import numpy as np
 from reel2sim.scene.arrays import Array
 
 _LEAF = 16
-_FAR = 2.2
+_FAR = 3.0
 """A node further away than this many radii is replaced by one dipole."""
 
 
