@@ -28,8 +28,10 @@ def wall_thickness(samples: Samples) -> Array:
     depth = -np.einsum("nkd,nd->nk", offset, samples.normals)
     lateral = np.linalg.norm(offset + depth[..., None] * samples.normals[:, None], axis=2)
     opposed = np.einsum("nkd,nd->nk", samples.normals[index], samples.normals) < -0.3
-    usable = opposed & (depth > 0) & (lateral < 1.5 * samples.spacing[:, None])
-    return np.where(usable, depth, np.inf).min(axis=1)
+    # Noise may push the two sides of a pane through each other.
+    behind = depth > -0.5 * samples.spacing[:, None]
+    usable = opposed & behind & (lateral < 1.5 * samples.spacing[:, None])
+    return np.maximum(np.where(usable, depth, np.inf).min(axis=1), 0.0)
 
 
 class Sheet:
@@ -48,20 +50,21 @@ class Sheet:
         self.tree = KDTree(samples.points)
         self._swell = np.clip((least - wall_thickness(samples)) / 2, 0.0, least / 2)
 
-    def __call__(self, points: Array) -> tuple[Array, Array]:
+    def __call__(self, points: Array) -> tuple[Array, Array, Array]:
         """Evaluate at ``points`` ``(q, 3)``.
 
         Returns:
-            Depth inside the slab ``(q,)``, positive inside, and distance to the nearest sample
-            ``(q,)``, both metres; −inf and inf where no sample is near.
+            Depth inside the slab ``(q,)``, positive inside; distance to the nearest sample
+            ``(q,)``; by how much the wall there swells ``(q,)``; all metres. −inf, inf and 0
+            where no sample is near.
         """
         own = self.samples
         k = min(_BLEND, len(own))
-        nearest, _ = self.tree.query(points, distance_upper_bound=self.reach, workers=2)
-        slab = np.full(len(points), -np.inf)
+        nearest, who = self.tree.query(points, distance_upper_bound=self.reach, workers=2)
+        slab, grown = np.full(len(points), -np.inf), np.zeros(len(points))
         near = np.flatnonzero(np.isfinite(nearest))
         if len(near) == 0:
-            return slab, nearest
+            return slab, nearest, grown
         d, i = self.tree.query(points[near], k=k, workers=2)
         d, i = d.reshape(len(near), k), i.reshape(len(near), k)
         slab[near] = _slab(
@@ -74,7 +77,8 @@ class Sheet:
             self.depth,
             self._swell,
         )
-        return slab, nearest
+        grown[near] = self._swell[np.asarray(who)[near]]
+        return slab, nearest, grown
 
 
 @numba.njit(cache=True, parallel=True)

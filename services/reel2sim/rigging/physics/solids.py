@@ -124,9 +124,10 @@ class _Builder:
         w_own = self._own_tree(self._points)
         alone = self._mine.all()
         w_all = w_own if alone else self._tree(np.ones_like(self._mine))(self._points)
-        slab, d_own = self._sheet(self._points)
+        slab, d_own, grown = self._sheet(self._points)
         nearer, beyond = self._others(d_own)
-        open_side = (w_all - _BEHIND) * self._ramp
+        # Between the sides of a wall thinner than the ramp the winding number tells nothing.
+        open_side = (w_all - _BEHIND) * self._ramp + 4.0 * grown
         slab = np.minimum.reduce([slab, open_side, nearer])
         own_hull = convex_depth(self._all.points[self._mine], self._points)
         solid = np.maximum(np.minimum((w_own - 0.5) * self._ramp, own_hull), slab)
