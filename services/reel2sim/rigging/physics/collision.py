@@ -66,7 +66,7 @@ def _decompose(mesh: trimesh.Trimesh, config: PhysicsConfig) -> list[Array]:
         limit_s=config.decomposition_limit_s,
     )
     done = subprocess.run(
-        [sys.executable, "-I", str(_WORKER)],
+        [sys.executable, "-P", str(_WORKER)],
         input=sent.getvalue(),
         capture_output=True,
         timeout=_PATIENCE * config.decomposition_limit_s,
