@@ -1,0 +1,68 @@
+"""The controller that follows the recovered motion."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reel2sim.envs.actuation import Actuation
+from reel2sim.envs.bundle import LoadedBundle
+from reel2sim.envs.config import TrackMotionConfig
+from reel2sim.envs.reference import Reference
+from reel2sim.envs.world import World
+from reel2sim.scene.arrays import Array
+
+_STIFFNESS = 0.4
+"""Natural frequency of the torque controller times the control step."""
+
+
+class Follower:
+    """Actions that bring the joints onto the reference by the end of each control step.
+
+    - position: the target from which the drive, which removes a fixed share of its error in each
+      physics step, ends on the reference;
+    - velocity: the speed that covers the rest of the way;
+    - torque: inverse dynamics with feedback (computed torque).
+    """
+
+    def __init__(
+        self,
+        bundle: LoadedBundle,
+        reference: Reference,
+        actuation: Actuation,
+        config: TrackMotionConfig,
+        *,
+        step_s: float,
+    ) -> None:
+        self._reference = reference
+        self._actuation = actuation
+        self._config = config
+        self._step_s = step_s
+        self._friction = np.array([joint.description.friction for joint in bundle.joints])
+
+    def action(self, world: World, k: int) -> Array:
+        """The action ``(m,)`` for the present state of ``world`` at control step ``k``."""
+        act, config = self._actuation, self._config
+        q, qd = world.joint_state()
+        q_next, _ = self._reference.at(k + 1)
+        if config.control == "torque":
+            action = self._torque(world, q, qd, k)[act.driven] / act.effort
+        elif config.control == "velocity":
+            action = (q_next - q)[act.driven] / self._step_s / act.velocity
+        else:
+            left = (1.0 - config.position_gain) ** config.frame_skip
+            target = q + (q_next - q) / (1.0 - left)
+            middle = q_next[act.driven] if config.residual else act.center
+            action = (target[act.driven] - middle) / act.half
+        return np.clip(action, -1.0, 1.0).astype(np.float32)
+
+    def _torque(self, world: World, q: Array, qd: Array, k: int) -> Array:
+        """Torques ``(n,)``: what the wanted accelerations need, plus damping and dry friction."""
+        reference = self._reference
+        (q0, qd0), (_, qd1) = reference.at(k), reference.at(k + 1)
+        stiffness = _STIFFNESS / self._step_s
+        wanted = (qd1 - qd0) / self._step_s
+        wanted = wanted + stiffness**2 * (q0 - q) + 2 * stiffness * (qd0 - qd)
+        # Dry friction acts against the motion; where the reference rests it is of no concern.
+        fastest = np.maximum(np.abs(reference.qd).max(axis=0), 1e-6)
+        push = self._friction * np.tanh(20.0 * qd1 / fastest)
+        return world.inverse_dynamics(wanted) + reference.damping * qd + push
