@@ -1,0 +1,152 @@
+"""The order of the checks: later ones build on what earlier ones could read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from reel2sim.exporters.check.files import check_files, check_manifest, check_manifest_names
+from reel2sim.exporters.check.media import check_film, check_page
+from reel2sim.exporters.check.meshes import Extents, check_meshes
+from reel2sim.exporters.check.motion import Replay, check_motion
+from reel2sim.exporters.check.report import CheckReport, Notes
+from reel2sim.exporters.check.robot import Robot
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.errors import BundleError
+
+_STATES = 20
+_SEED = 0
+_REACH = np.pi
+"""Range of joints without limits, radians."""
+
+
+def check_bundle(path: Path) -> CheckReport:
+    """Check that the bundle at ``path`` keeps its contract.
+
+    Faults of its files become findings. The bundle is not written to.
+
+    Args:
+        path: a bundle's folder.
+
+    Raises:
+        BundleError: if there is no folder at ``path``.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise BundleError(
+            "is not a folder" if path.exists() else "does not exist",
+            source=path,
+            remedy="give the folder that `reel2sim run` or `reel2sim export` wrote",
+        )
+    notes = Notes(path)
+    there = check_files(notes)
+    manifest = check_manifest(notes) if "manifest.json" in there else None
+    robot, extents = _check_robot(notes, there)
+    if manifest is not None and robot is not None:
+        check_manifest_names(notes, manifest, robot)
+    replay = check_motion(notes, robot) if "motion.json" in there else None
+    surfels = None
+    if "splats.ply" in there:
+        from reel2sim.exporters.check.splats import check_splats
+
+        surfels = check_splats(notes, manifest)
+    with notes.guard("FILE004", str(path)):
+        _check_formats(notes, there, robot, extents, replay, surfels)
+    check_film(notes)
+    if "report.html" in there:
+        check_page(notes)
+    return notes.report()
+
+
+def _check_robot(notes: Notes, there: set[str]) -> tuple[Robot | None, Extents]:
+    """Read the URDF and look at its meshes."""
+    if "scene.urdf" not in there:
+        return None, Extents()
+    from reel2sim.exporters.check.urdf import check_urdf
+
+    robot = check_urdf(notes)
+    if robot is None:
+        return None, Extents()
+    return robot, check_meshes(notes, robot)
+
+
+def _check_formats(
+    notes: Notes,
+    there: set[str],
+    robot: Robot | None,
+    extents: Extents,
+    replay: Replay | None,
+    surfels: Array | None,
+) -> None:
+    """Compare what every loader understands, at random states and over the motion."""
+    states: dict[str, Array] = {}
+    expected: dict[str, Array] | None = None
+    if robot is not None:
+        states = random_states(robot)
+        if robot.finite:
+            expected = robot.poses(states, _STATES)
+            notes.counts["states"] = _STATES
+        _check_engines(notes, there, robot, states, expected)
+    if "usd/scene/scene.usda" in there:
+        from reel2sim.exporters.check.stage import check_stage
+
+        check_stage(notes, robot, extents, replay, states, expected, surfels)
+    if "scene.usdz" in there:
+        from reel2sim.exporters.check.stage import check_package
+
+        check_package(notes)
+    if robot is not None and "asset.glb" in there:
+        from reel2sim.exporters.check.glb import check_glb
+
+        check_glb(notes, robot, extents, replay)
+
+
+def random_states(robot: Robot) -> dict[str, Array]:
+    """Positions ``(s,)`` of every moving joint within its limits, the same every time."""
+    rng = np.random.default_rng(_SEED)
+    states = {}
+    for joint in robot.moving:
+        limit = joint.limit or {}
+        low, high = limit.get("lower"), limit.get("upper")
+        bounded = joint.type != "continuous" and low is not None and high is not None
+        bounds = np.array([low, high] if bounded else [-_REACH, _REACH], dtype=np.float64)
+        # A bad bound is a finding of its own; here any position will do.
+        bounds = np.sort(np.nan_to_num(bounds, nan=0.0, posinf=_REACH, neginf=-_REACH))
+        states[joint.name] = rng.uniform(*bounds, size=_STATES)
+    return states
+
+
+def _check_engines(
+    notes: Notes,
+    there: set[str],
+    robot: Robot,
+    states: Mapping[str, Array],
+    expected: Mapping[str, Array] | None,
+) -> None:
+    from reel2sim.exporters.check.bullet import read_pybullet
+    from reel2sim.exporters.check.engines import read_mujoco, read_yourdfpy
+    from reel2sim.exporters.check.reading import (
+        MJCF_IDS,
+        URDF_IDS,
+        Reading,
+        compare,
+        compare_pairs,
+    )
+
+    urdf = notes.root / "scene.urdf"
+    readings: list[Reading] = []
+    with notes.guard("LOAD001", urdf.name):
+        readings.append(read_yourdfpy(urdf, robot, states, _STATES))
+    with notes.guard("LOAD002", urdf.name):
+        readings.append(read_pybullet(notes, urdf, robot, states, _STATES))
+    with notes.guard("LOAD003", urdf.name):
+        readings.append(read_mujoco(urdf, robot, states, _STATES))
+    for reading in readings:
+        compare(notes, robot, expected, reading, URDF_IDS)
+    compare_pairs(notes, readings)
+    if "scene.xml" in there:
+        with notes.guard("LOAD004", "scene.xml"):
+            reading = read_mujoco(notes.root / "scene.xml", robot, states, _STATES)
+            compare(notes, robot, expected, reading, MJCF_IDS)

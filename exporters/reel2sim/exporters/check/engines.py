@@ -1,0 +1,125 @@
+"""The object as yourdfpy and MuJoCo understand it."""
+
+# MuJoCo fills its module at run time.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reel2sim.exporters.check.quiet import quiet
+from reel2sim.exporters.check.reading import JointKind, JointReading, Reading
+from reel2sim.exporters.check.robot import Body, Robot
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.transforms import invert, matrix_from_quaternion, pose
+
+
+def read_yourdfpy(path: Path, robot: Robot, states: Mapping[str, Array], count: int) -> Reading:
+    """The URDF in yourdfpy, at ``count`` states.
+
+    Raises:
+        ValueError: if yourdfpy finds it invalid.
+        Exception: whatever yourdfpy raises.
+    """
+    import yourdfpy
+
+    with quiet():
+        model = yourdfpy.URDF.load(str(path), load_meshes=False)
+        valid = model.validate()
+    if not valid:
+        raise ValueError("; ".join(str(error) for error in model.errors))
+    poses = {name: np.empty((count, 4, 4)) for name in model.link_map}
+    for k in range(count):
+        if states:
+            model.update_cfg({name: float(q[k]) for name, q in states.items()})
+        for name, T in poses.items():
+            T[k] = model.get_transform(name)
+    bodies = {
+        name: _yourdfpy_body(link.inertial)
+        for name, link in model.link_map.items()
+        if link.inertial is not None
+    }
+    joints = {name: _yourdfpy_joint(joint) for name, joint in model.joint_map.items()}
+    return Reading("yourdfpy", path.name, poses, bodies, joints)
+
+
+def _yourdfpy_body(inertial: Any) -> Body:
+    T = np.eye(4) if inertial.origin is None else inertial.origin
+    R = T[:3, :3]
+    return Body(float(inertial.mass), T[:3, 3], R @ inertial.inertia @ R.T)
+
+
+def _yourdfpy_joint(joint: Any) -> JointReading:
+    kinds: dict[str, JointKind] = {
+        "fixed": "fixed", "revolute": "hinge", "continuous": "hinge", "prismatic": "slide"
+    }  # fmt: skip
+    limit = joint.limit
+    if limit is None:
+        return JointReading(kinds.get(joint.type, "other"))
+    bounded = joint.type in ("revolute", "prismatic")
+    return JointReading(
+        kinds.get(joint.type, "other"),
+        limit.lower if bounded else None,
+        limit.upper if bounded else None,
+        limit.effort,
+        limit.velocity,
+    )
+
+
+def read_mujoco(path: Path, robot: Robot, states: Mapping[str, Array], count: int) -> Reading:
+    """A URDF or MJCF in MuJoCo, at ``count`` states.
+
+    MuJoCo has no speed limits. It welds a URDF's root to the world and counts it as part of that,
+    so the root's mass is known from MJCF only.
+
+    Raises:
+        Exception: whatever MuJoCo raises.
+    """
+    import mujoco
+
+    with quiet():
+        model = mujoco.MjModel.from_xml_path(str(path))
+        data = mujoco.MjData(model)
+    names = [model.body(i).name for i in range(1, model.nbody)]
+    root = robot.roots[0] if robot.roots else names[0]
+    joints = {model.joint(i).name: _mujoco_joint(model, i) for i in range(model.njnt)}
+    free = {name for name, joint in joints.items() if joint.kind == "other"}
+    poses = {name: np.empty((count, 4, 4)) for name in names}
+    for k in range(count):
+        for name, q in states.items():
+            if name in joints:
+                data.joint(name).qpos[0] = q[k]
+        mujoco.mj_forward(model, data)
+        for name, T in poses.items():
+            body = data.body(name)
+            T[k] = pose(body.xmat.reshape(3, 3), body.xpos)
+    if root in poses:
+        T_root_world = invert(poses[root])
+        poses = {name: T_root_world @ T for name, T in poses.items()}
+    told = [name for name in names if path.suffix != ".urdf" or name != root]
+    bodies = {name: _mujoco_body(model.body(name)) for name in told}
+    kept = {name: joint for name, joint in joints.items() if name not in free}
+    return Reading(f"MuJoCo {path.suffix[1:]}", path.name, poses, bodies, kept)
+
+
+def _mujoco_body(body: Any) -> Body:
+    R = matrix_from_quaternion(body.iquat)
+    return Body(float(body.mass[0]), body.ipos.copy(), R @ np.diag(body.inertia) @ R.T)
+
+
+def _mujoco_joint(model: Any, index: int) -> JointReading:
+    import mujoco
+
+    kinds: dict[int, JointKind] = {
+        int(mujoco.mjtJoint.mjJNT_HINGE): "hinge", int(mujoco.mjtJoint.mjJNT_SLIDE): "slide"
+    }  # fmt: skip
+    low = high = effort = None
+    if model.jnt_limited[index]:
+        low, high = (float(v) for v in model.jnt_range[index])
+    if model.jnt_actfrclimited[index]:
+        effort = float(model.jnt_actfrcrange[index][1])
+    return JointReading(kinds.get(int(model.jnt_type[index]), "other"), low, high, effort)

@@ -1,0 +1,170 @@
+"""What a loader understood of the object, in one form, and how it compares with the URDF."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from reel2sim.exporters.check.report import Notes
+from reel2sim.exporters.check.robot import ANGULAR, Body, Robot, RobotJoint
+from reel2sim.scene.arrays import Array
+
+TOLERANCE = 1e-5
+"""Largest difference of poses: metres, and entries of rotation matrices."""
+_NUMBERS = 1e-4
+"""Relative difference of masses and limits: some formats keep single precision."""
+
+JointKind = Literal["fixed", "hinge", "slide", "other"]
+
+
+@dataclass(frozen=True)
+class JointReading:
+    """A joint in SI units and radians; None where the format or loader says nothing."""
+
+    kind: JointKind
+    lower: float | None = None
+    upper: float | None = None
+    effort: float | None = None
+    velocity: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What one loader understood.
+
+    Attributes:
+        loader: its name, for people.
+        where: the file it read.
+        poses: ``T_root_link`` ``(s, 4, 4)`` by link, at the states asked for.
+        bodies: mass properties by link, as far as the loader tells them.
+        joints: by name.
+    """
+
+    loader: str
+    where: str
+    poses: Mapping[str, Array]
+    bodies: Mapping[str, Body] = field(default_factory=dict[str, Body])
+    joints: Mapping[str, JointReading] = field(default_factory=dict[str, JointReading])
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Which checks a reading can fail: names, poses, masses, limits."""
+
+    tree: str
+    poses: str
+    masses: str
+    limits: str
+
+
+URDF_IDS = Ids("TREE001", "KIN001", "MASS001", "LIM001")
+MJCF_IDS = Ids("TREE002", "KIN002", "MASS002", "LIM002")
+USD_IDS = Ids("TREE003", "KIN003", "MASS003", "LIM003")
+
+
+def compare(
+    notes: Notes, robot: Robot, expected: Mapping[str, Array] | None, reading: Reading, ids: Ids
+) -> None:
+    """Note how ``reading`` differs from ``robot``, posed as ``expected`` if that is known."""
+    where = f"{reading.where} ({reading.loader})"
+    _compare_tree(notes, where, robot, reading, ids.tree)
+    if expected is not None:
+        compare_poses(notes, reading.loader, where, expected, reading.poses, ids.poses)
+    for link in robot.links:
+        found = reading.bodies.get(link.name)
+        if link.body is not None and found is not None:
+            _compare_body(notes, f"{where}: {link.name}", link.body, found, ids.masses)
+    for joint in robot.moving:
+        found = reading.joints.get(joint.name)
+        if found is not None:
+            _compare_limits(notes, f"{where}: {joint.name}", joint, found, ids.limits)
+
+
+def compare_poses(
+    notes: Notes,
+    loader: str,
+    where: str,
+    expected: Mapping[str, Array],
+    found: Mapping[str, Array],
+    check: str,
+) -> None:
+    """Note the link that is farthest from where it should be, if that is too far."""
+    common = [name for name in expected if name in found]
+    gaps = {name: float(np.abs(found[name] - expected[name]).max()) for name in common}
+    # A pose that is no number counts as infinitely far.
+    gaps = {name: gap if np.isfinite(gap) else float("inf") for name, gap in gaps.items()}
+    worst = max(gaps, key=lambda name: gaps[name], default=None)
+    if worst is None:
+        return
+    notes.agreement[loader] = max(notes.agreement.get(loader, 0.0), gaps[worst])
+    if gaps[worst] > TOLERANCE:
+        far = sum(gap > TOLERANCE for gap in gaps.values())
+        notes.add(check, f"{where}: {worst}", f"is off by {gaps[worst]:.3g}; {far} links are off")
+
+
+def compare_pairs(notes: Notes, readings: list[Reading]) -> None:
+    """Note pairs of URDF loaders that disagree with each other."""
+    for i, first in enumerate(readings):
+        for second in readings[i + 1 :]:
+            pair = f"{first.loader} – {second.loader}"
+            compare_poses(
+                notes, pair, f"{first.where} ({pair})", first.poses, second.poses, "KIN001"
+            )
+
+
+def _compare_tree(notes: Notes, where: str, robot: Robot, reading: Reading, check: str) -> None:
+    links = {link.name for link in robot.links}
+    for name in sorted(links ^ set(reading.poses)):
+        notes.add(check, where, f"link {name} is {'missing' if name in links else 'unexpected'}")
+    joints = {joint.name: joint for joint in robot.joints}
+    kept = {n for n, j in joints.items() if j.type != "fixed" or n in reading.joints}
+    for name in sorted(kept ^ set(reading.joints)):
+        notes.add(check, where, f"joint {name} is {'missing' if name in joints else 'unexpected'}")
+    for name in sorted(kept & set(reading.joints)):
+        wanted, found = _kind(joints[name]), reading.joints[name].kind
+        if wanted != found:
+            notes.add(check, f"{where}: {name}", f"is a {found} joint, in the URDF a {wanted} one")
+
+
+def _kind(joint: RobotJoint) -> JointKind:
+    if joint.type in ANGULAR:
+        return "hinge"
+    kinds: dict[str, JointKind] = {"fixed": "fixed", "prismatic": "slide"}
+    return kinds.get(joint.type, "other")
+
+
+def _compare_body(notes: Notes, where: str, wanted: Body, found: Body, check: str) -> None:
+    if not _close(found.mass, wanted.mass):
+        notes.add(check, where, f"mass is {found.mass:.6g} kg, in the URDF {wanted.mass:.6g}")
+    gap = float(np.abs(found.center - wanted.center).max())
+    if not gap <= TOLERANCE:
+        notes.add(check, where, f"centre of mass is off by {gap:.3g} m")
+    size = float(np.abs(wanted.inertia).max())
+    gap = float(np.abs(found.inertia - wanted.inertia).max())
+    if not gap <= 1e-3 * size:
+        notes.add(check, where, f"inertia is off by {gap:.3g} kg·m², it is {size:.3g}")
+
+
+def _compare_limits(
+    notes: Notes, where: str, joint: RobotJoint, found: JointReading, check: str
+) -> None:
+    limit = joint.limit or {}
+    keys = ["effort", "velocity"]
+    if joint.type == "continuous":
+        if found.lower is not None or found.upper is not None:
+            notes.add(check, where, "is limited, in the URDF it is continuous")
+    else:
+        keys = ["lower", "upper", *keys]
+    for key in keys:
+        wanted, value = limit.get(key), getattr(found, key)
+        if key in ("lower", "upper") and wanted is not None and value is None:
+            notes.add(check, where, f"has no {key} limit, in the URDF it is {wanted:.6g}")
+        elif wanted is not None and value is not None and not _close(value, wanted):
+            notes.add(check, where, f"{key} is {value:.6g}, in the URDF {wanted:.6g}")
+
+
+def _close(found: float, wanted: float) -> bool:
+    return abs(found - wanted) <= _NUMBERS * abs(wanted) + 1e-5

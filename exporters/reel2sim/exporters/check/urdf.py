@@ -1,0 +1,129 @@
+"""Faults of a URDF that loaders pass over, each in its own way."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+
+from reel2sim.exporters.check.report import Notes
+from reel2sim.exporters.check.robot import MOVING, Body, Robot, RobotJoint, RobotLink, read_robot
+
+URDF = "scene.urdf"
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_UNIT = 1e-3
+
+
+def check_urdf(notes: Notes) -> Robot | None:
+    """Read ``scene.urdf`` and note its faults; None if it cannot be read at all."""
+    robot = None
+    with notes.guard("URDF001", URDF):
+        robot = read_robot(notes.root / URDF)
+    if robot is None:
+        return None
+    notes.counts |= {"links": len(robot.links), "joints": len(robot.joints)}
+    _check_names(notes, robot)
+    if robot.order is None:
+        _explain_tree(notes, robot)
+    for link in robot.links:
+        _check_link(notes, link)
+    for joint in robot.joints:
+        _check_joint(notes, joint)
+    return robot
+
+
+def _check_names(notes: Notes, robot: Robot) -> None:
+    groups = {"link": robot.links, "joint": robot.joints}
+    for kind, things in groups.items():
+        counts = Counter(thing.name for thing in things)
+        for name, count in counts.items():
+            if count > 1:
+                notes.add("URDF002", f"{URDF}: {kind} {name}", f"{count} {kind}s have this name")
+        for thing in things:
+            if not _NAME.match(thing.name):
+                notes.add("URDF003", f"{URDF}: {kind} {thing.name!r}", "is not an identifier")
+
+
+def _explain_tree(notes: Notes, robot: Robot) -> None:
+    names = {link.name for link in robot.links}
+    said = len(notes.findings)
+    for joint in robot.joints:
+        for end in (joint.parent, joint.child):
+            if end not in names:
+                notes.add("URDF004", f"{URDF}: joint {joint.name}", f"no link is named {end!r}")
+    for child, count in Counter(joint.child for joint in robot.joints).items():
+        if count > 1:
+            notes.add("URDF004", f"{URDF}: link {child}", f"has {count} parents")
+    if len(robot.roots) > 1:
+        notes.add("URDF004", URDF, f"has {len(robot.roots)} roots: {', '.join(robot.roots)}")
+    if len(notes.findings) == said:
+        notes.add("URDF004", URDF, "links form a loop, or their names are not unique")
+
+
+def _check_link(notes: Notes, link: RobotLink) -> None:
+    where = f"{URDF}: link {link.name}"
+    for kind, shapes in (("visual", link.visuals), ("collision", link.collisions)):
+        for k, shape in enumerate(shapes):
+            if not (np.isfinite(shape.T_link_shape).all() and np.isfinite(shape.scale).all()):
+                notes.add("URDF005", f"{where}: {kind} {k}", "origin or scale is not finite")
+            elif (shape.scale <= 0).any():
+                notes.add("URDF005", f"{where}: {kind} {k}", "scale is not positive")
+    if link.body is None:
+        notes.add("URDF010", where, "has no <inertial>")
+    else:
+        _check_body(notes, where, link.body)
+
+
+def _check_body(notes: Notes, where: str, body: Body) -> None:
+    numbers = np.concatenate([[body.mass], body.center, body.inertia.ravel()])
+    if not np.isfinite(numbers).all():
+        notes.add("URDF005", f"{where}: inertial", "mass, origin or inertia is not finite")
+        return
+    if body.mass <= 0:
+        notes.add("URDF011", where, f"mass is {body.mass:g} kg")
+    moments = np.linalg.eigvalsh(body.inertia)
+    if moments[0] <= 0:
+        notes.add("URDF012", where, f"principal moments are {moments}")
+    elif moments[2] > (moments[0] + moments[1]) * (1 + 1e-6):
+        notes.add("URDF013", where, f"{moments[2]:g} > {moments[0]:g} + {moments[1]:g} kg·m²")
+
+
+def _check_joint(notes: Notes, joint: RobotJoint) -> None:
+    where = f"{URDF}: joint {joint.name}"
+    if joint.type not in (*MOVING, "fixed"):
+        notes.add("URDF014", where, f"type is {joint.type!r}")
+        return
+    if not np.isfinite(joint.T_parent_joint).all():
+        notes.add("URDF005", where, "origin is not finite")
+    if joint.type == "fixed":
+        return
+    length = float(np.linalg.norm(joint.axis))
+    if not np.isfinite(length):
+        notes.add("URDF005", where, "axis is not finite")
+    elif abs(length - 1) > _UNIT:
+        notes.add("URDF006", where, f"axis has length {length:g}")
+    if not (np.isfinite(joint.damping) and np.isfinite(joint.friction)):
+        notes.add("URDF005", where, "damping or friction is not finite")
+    elif min(joint.damping, joint.friction) < 0:
+        notes.add("URDF015", where, f"damping {joint.damping:g}, friction {joint.friction:g}")
+    _check_limit(notes, where, joint)
+
+
+def _check_limit(notes: Notes, where: str, joint: RobotJoint) -> None:
+    needed = ["effort", "velocity"]
+    if joint.type != "continuous":
+        needed = ["lower", "upper", *needed]
+    limit = joint.limit or {}
+    values = {key: limit.get(key) for key in needed}
+    missing = [key for key, value in values.items() if value is None]
+    if missing:
+        notes.add("URDF007", where, f"has no {', '.join(missing)}")
+    given = {key: value for key, value in values.items() if value is not None}
+    for key, value in given.items():
+        if not np.isfinite(value):
+            notes.add("URDF005", where, f"{key} is {value}")
+        elif key in ("effort", "velocity") and value <= 0:
+            notes.add("URDF009", where, f"{key} is {value:g}")
+    if "lower" in given and "upper" in given and given["lower"] > given["upper"]:
+        notes.add("URDF008", where, f"lower {given['lower']:g} > upper {given['upper']:g}")
