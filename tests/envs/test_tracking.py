@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -213,3 +216,25 @@ def test_other_environments_have_no_reference() -> None:
 
     with pytest.raises(UsageError, match="Reel2Sim/TrackMotion-v0"):
         ReferencePolicy(gymnasium.make("CartPole-v1"))
+
+
+def test_a_simulation_that_blew_up_ends_the_episode(make_env) -> None:
+    for kind in ("drawer", "thrown"):
+        env = make_env(kind).unwrapped
+        env.reset(seed=0)
+        env.world.place(np.array([np.nan]))
+        observation, reward, terminated, _, info = env.step(np.zeros(1, np.float32))
+        assert terminated
+        assert reward == 0.0
+        assert not info["is_success"]
+        assert env.observation_space.contains(observation)
+        assert np.isfinite(env.reset(seed=0)[0]).all()
+
+
+def test_the_example_runs(bundles) -> None:
+    example = Path(__file__).parents[2] / "examples" / "track_motion.py"
+    run = subprocess.run(
+        [sys.executable, example, str(bundles["arm"])], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert "of at most 60" in run.stdout

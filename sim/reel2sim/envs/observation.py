@@ -94,5 +94,6 @@ class Observer:
             linear, angular = world.root_velocity()
             vector = pose_to_vector(T) if np.isfinite(T).all() else np.zeros(7)
             parts += [vector[:3] / ref.size, vector[3:], linear / ref.size, angular]
-        values = np.nan_to_num(np.concatenate(parts), posinf=1e9, neginf=-1e9)
-        return np.clip(values, self._low, self._high).astype(np.float32)
+        values = np.concatenate(parts)
+        np.copyto(values, 0.0, where=np.isnan(values))
+        return np.minimum(np.maximum(values, self._low), self._high).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +135,11 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
             world.floor_z = float(self.reference.lower[2])
         self._started = False
         self._k = self._end = 0
-        self._errors: list[float] = []
+        self._error_sum, self._error_count = 0.0, 0
+        self._T_root_world = np.eye(4)
+        self._far = _FAR_RANGES * self.actuation.half
+        path = np.ptp(self.reference.T_world_root[:, :3, 3], axis=0).sum()
+        self._far_root = float(path + _FAR_SIZES * self.reference.size)
 
     @property
     def joint_names(self) -> tuple[str, ...]:
@@ -180,10 +185,11 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
             length = round(self.config.episode_s / self.step_s)
         self._end = self._k + max(1, length)
         world.reset(self.reference.start(self._k))
+        self._T_root_world = invert(world.root_pose())
         self._started = True
         state = self._look()
         score = self._tracking.score(state.q, state.qd, state.centers, self._k)
-        self._errors = [score.tracking_error]
+        self._error_sum, self._error_count = score.tracking_error, 1
         self._show()
         return self._observer.observe(world, state.q, state.qd, self._k), self._info(state, score)
 
@@ -201,7 +207,8 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
         self._k += 1
         state = self._look()
         score = self._tracking.score(state.q, state.qd, state.centers, self._k)
-        self._errors.append(score.tracking_error)
+        self._error_sum += score.tracking_error
+        self._error_count += 1
         observation = self._observer.observe(world, state.q, state.qd, self._k)
         info = {**self._info(state, score), **score.terms}
         reward = 0.0 if state.diverged else score.reward
@@ -259,22 +266,20 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
     def _look(self) -> _State:
         world, reference, act = self.world, self.reference, self.actuation
         q, qd = world.joint_state()
-        T_root_world = invert(world.root_pose())
-        centers = apply(T_root_world, world.link_centers())
-        shift = T_root_world @ reference.T_world_root[0]
-        whole = all(np.isfinite(a).all() for a in (q, qd, centers, shift))
-        far = whole and bool(
-            np.any(np.abs(q[act.driven] - act.center) > _FAR_RANGES * act.half)
-            or np.linalg.norm(shift[:3, 3]) > _FAR_SIZES * reference.size + self._path_length
-        )
+        if not self._fixed_base:
+            self._T_root_world = invert(world.root_pose())
+        centers = apply(self._T_root_world, world.link_centers())
+        # A sum is finite exactly if all of it is, but for sums beyond 10³⁰⁸.
+        whole = bool(np.isfinite(q.sum() + qd.sum() + centers.sum() + self._T_root_world.sum()))
+        far = whole and bool((np.abs(q[act.driven] - act.center) > self._far).any())
+        if whole and not self._fixed_base:
+            shift = self._T_root_world[:3, :3] @ reference.T_world_root[0, :3, 3]
+            shift += self._T_root_world[:3, 3]
+            far |= math.dist(shift, (0.0, 0.0, 0.0)) > self._far_root
         return _State(q, qd, centers, not whole or far)
 
-    @property
-    def _path_length(self) -> float:
-        return float(np.ptp(self.reference.T_world_root[:, :3, 3], axis=0).sum())
-
     def _info(self, state: _State, score: TrackingScore) -> dict[str, Any]:
-        mean = float(np.mean(self._errors))
+        mean = self._error_sum / self._error_count
         return {
             "time_s": self._k * self.step_s,
             "q": state.q[self.actuation.driven],

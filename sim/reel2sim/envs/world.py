@@ -81,6 +81,7 @@ class World:
         self._joints: list[int] = []
         self._links: list[int] = []
         self._T_root_com = np.eye(4)
+        self._T_world_root = np.eye(4)
         self._friction: Array = np.zeros(len(joints))
         self.floor_z: float | None = None
         self.damping: Array | None = None
@@ -122,6 +123,7 @@ class World:
             plane = p.createCollisionShape(p.GEOM_PLANE, physicsClientId=client)
             p.createMultiBody(0, plane, -1, [0, 0, self.floor_z], physicsClientId=client)
         self._load(start.T_world_root)
+        self._T_world_root = start.T_world_root
         for joint, q, qd in zip(self._joints, start.q, start.qd, strict=True):
             p.resetJointState(self._body, joint, float(q), float(qd), physicsClientId=client)
         if not self._fixed_base:
@@ -255,6 +257,8 @@ class World:
 
     def root_pose(self) -> Array:
         """``T_world_root`` ``(4, 4)``."""
+        if self._fixed_base:
+            return self._T_world_root
         found = self._p.getBasePositionAndOrientation(self._body, physicsClientId=self.client)
         return _from_bullet(*found) @ invert(self._T_root_com)
 
