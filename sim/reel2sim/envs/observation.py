@@ -10,7 +10,7 @@ from reel2sim.envs.config import TrackMotionConfig
 from reel2sim.envs.reference import Reference
 from reel2sim.envs.world import World
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import invert, pose_to_vector
+from reel2sim.scene.transforms import invert, quaternion_from_matrix, quaternion_multiply
 
 _POSITION_BOUND = 2.0
 _VELOCITY_BOUND = 5.0
@@ -49,7 +49,11 @@ class Observer:
         self._reference = reference
         self._ahead = np.array([0, *config.lookahead])
         self._fixed_base = fixed_base
-        self._T_start_world = invert(reference.T_world_root[0])
+        T_start_world = invert(reference.T_world_root[0])
+        self._R_start_world, self._t_start_world = T_start_world[:3, :3], T_start_world[:3, 3]
+        # Multiplying by the start's inverse quaternion from the left, as a matrix.
+        inverse = quaternion_from_matrix(self._R_start_world)
+        self._L_start_world = quaternion_multiply(inverse, np.eye(4)).T
         m, a = len(actuation.driven), len(self._ahead)
         parts = [
             ("position", m, _POSITION_BOUND),
@@ -73,27 +77,33 @@ class Observer:
         low = -high
         low[self.layout["phase"]] = 0.0
         self._low, self._high = low, high
+        # Scaled once, with rows after the end for what lies beyond it.
+        beyond = ((0, int(self._ahead.max()) + 1), (0, 0))
+        ref_q = (reference.q[:, actuation.driven] - actuation.center) / actuation.half
+        ref_qd = reference.qd[:, actuation.driven] / actuation.velocity
+        self._ref_q, self._ref_qd = np.pad(ref_q, beyond, mode="edge"), np.pad(ref_qd, beyond)
         self.space = spaces.Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
 
     def observe(self, world: World, q: Array, qd: Array, k: int) -> Array:
         """The observation at control step ``k``, with joint states ``(n,)`` of all joints."""
         act, ref = self._actuation, self._reference
-        steps = np.minimum(k + self._ahead, ref.last)
-        ref_q = (ref.q[steps][:, act.driven] - act.center) / act.half
-        ref_qd = ref.qd[steps][:, act.driven] / act.velocity
-        ref_qd[k + self._ahead > ref.last] = 0.0
+        rows = min(k, ref.last + 1) + self._ahead
         parts = [
             (q[act.driven] - act.center) / act.half,
             qd[act.driven] / act.velocity,
-            ref_q.ravel(),
-            ref_qd.ravel(),
+            self._ref_q[rows].ravel(),
+            self._ref_qd[rows].ravel(),
             [min(k / ref.last, 1.0)],
         ]
         if not self._fixed_base:
-            T = self._T_start_world @ world.root_pose()
+            vector = world.root_vector()
+            position = self._R_start_world @ vector[:3] + self._t_start_world
+            rotation = self._L_start_world @ vector[3:]
+            if rotation[0] < 0:
+                rotation = -rotation
             linear, angular = world.root_velocity()
-            vector = pose_to_vector(T) if np.isfinite(T).all() else np.zeros(7)
-            parts += [vector[:3] / ref.size, vector[3:], linear / ref.size, angular]
+            parts += [position / ref.size, rotation, linear / ref.size, angular]
         values = np.concatenate(parts)
         np.copyto(values, 0.0, where=np.isnan(values))
-        return np.minimum(np.maximum(values, self._low), self._high).astype(np.float32)
+        np.maximum(values, self._low, out=values)
+        return np.minimum(values, self._high, out=values).astype(np.float32)

@@ -24,7 +24,6 @@ from reel2sim.envs.reward import Tracking, TrackingScore
 from reel2sim.envs.world import TIMESTEP_S, World
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError
-from reel2sim.scene.transforms import apply, invert
 
 _FAR_RANGES = 10.0
 """A joint this many half-ranges from the middle of its range has diverged."""
@@ -136,7 +135,7 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
         self._started = False
         self._k = self._end = 0
         self._error_sum, self._error_count = 0.0, 0
-        self._T_root_world = np.eye(4)
+        self._T_world_root = np.eye(4)
         self._far = _FAR_RANGES * self.actuation.half
         path = np.ptp(self.reference.T_world_root[:, :3, 3], axis=0).sum()
         self._far_root = float(path + _FAR_SIZES * self.reference.size)
@@ -185,12 +184,15 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
             length = round(self.config.episode_s / self.step_s)
         self._end = self._k + max(1, length)
         world.reset(self.reference.start(self._k))
-        self._T_root_world = invert(world.root_pose())
+        self._T_world_root = world.root_pose()
         self._started = True
         state = self._look()
         score = self._tracking.score(state.q, state.qd, state.centers, self._k)
         self._error_sum, self._error_count = score.tracking_error, 1
-        self._show()
+        if self.render_mode == "human":
+            view = self._view(4 / 3)
+            world.look(view.target, distance=view.distance, yaw=view.yaw, pitch=view.pitch)
+        self._pace()
         return self._observer.observe(world, state.q, state.qd, self._k), self._info(state, score)
 
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -212,7 +214,7 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
         observation = self._observer.observe(world, state.q, state.qd, self._k)
         info = {**self._info(state, score), **score.terms}
         reward = 0.0 if state.diverged else score.reward
-        self._show()
+        self._pace()
         return observation, reward, state.diverged, self._k >= self._end, info
 
     def render(self) -> Array | None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -266,16 +268,13 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
     def _look(self) -> _State:
         world, reference, act = self.world, self.reference, self.actuation
         q, qd = world.joint_state()
-        if not self._fixed_base:
-            self._T_root_world = invert(world.root_pose())
-        centers = apply(self._T_root_world, world.link_centers())
+        T = self._T_world_root if self._fixed_base else world.root_pose()
+        centers = (world.link_centers() - T[:3, 3]) @ T[:3, :3]
         # A sum is finite exactly if all of it is, but for sums beyond 10³⁰⁸.
-        whole = bool(np.isfinite(q.sum() + qd.sum() + centers.sum() + self._T_root_world.sum()))
+        whole = math.isfinite(q.sum() + qd.sum() + centers.sum() + T.sum())
         far = whole and bool((np.abs(q[act.driven] - act.center) > self._far).any())
         if whole and not self._fixed_base:
-            shift = self._T_root_world[:3, :3] @ reference.T_world_root[0, :3, 3]
-            shift += self._T_root_world[:3, 3]
-            far |= math.dist(shift, (0.0, 0.0, 0.0)) > self._far_root
+            far |= math.dist(T[:3, 3], reference.T_world_root[0, :3, 3]) > self._far_root
         return _State(q, qd, centers, not whole or far)
 
     def _info(self, state: _State, score: TrackingScore) -> dict[str, Any]:
@@ -294,10 +293,7 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
     def _view(self, aspect: float) -> View:
         return View.around(self.reference.lower, self.reference.upper, aspect=aspect)
 
-    def _show(self) -> None:
-        if self.render_mode != "human":
-            return
-        view = self._view(4 / 3)
-        if self._k == 0:
-            self.world.look(view.target, distance=view.distance, yaw=view.yaw, pitch=view.pitch)
-        time.sleep(self.step_s)
+    def _pace(self) -> None:
+        """Let people watch: a window shows the world by itself, but faster than it moves."""
+        if self.render_mode == "human":
+            time.sleep(self.step_s)

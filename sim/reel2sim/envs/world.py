@@ -82,6 +82,7 @@ class World:
         self._links: list[int] = []
         self._T_root_com = np.eye(4)
         self._T_world_root = np.eye(4)
+        self._com_root: Any = None
         self._friction: Array = np.zeros(len(joints))
         self.floor_z: float | None = None
         self.damping: Array | None = None
@@ -163,6 +164,7 @@ class World:
         self._T_root_com = _from_bullet(
             *p.getDynamicsInfo(self._body, -1, physicsClientId=client)[3:5]
         )
+        self._com_root = _to_bullet(invert(self._T_root_com))
         self._tame()
 
     def _tame(self) -> None:
@@ -259,8 +261,23 @@ class World:
         """``T_world_root`` ``(4, 4)``."""
         if self._fixed_base:
             return self._T_world_root
+        position, xyzw = self._root()
+        # Quicker than going through our own quaternions, and this runs in every step.
+        R = np.array(self._p.getMatrixFromQuaternion(xyzw)).reshape(3, 3)
+        T = np.eye(4)
+        T[:3, :3], T[:3, 3] = R, position
+        return T
+
+    def root_vector(self) -> Array:
+        """The root's pose as ``[x, y, z, qw, qx, qy, qz]``."""
+        if self._fixed_base:
+            return pose_to_vector(self._T_world_root)
+        position, q = self._root()
+        return np.array([*position, q[3], q[0], q[1], q[2]])
+
+    def _root(self) -> tuple[Any, Any]:
         found = self._p.getBasePositionAndOrientation(self._body, physicsClientId=self.client)
-        return _from_bullet(*found) @ invert(self._T_root_com)
+        return self._p.multiplyTransforms(*found, *self._com_root)
 
     def root_velocity(self) -> tuple[Array, Array]:
         """Velocity of the root's centre of mass and angular velocity, world axes, ``(3,)`` each."""
