@@ -11,6 +11,7 @@ from reel2sim.exporters.check.files import check_files, check_manifest, check_ma
 from reel2sim.exporters.check.media import check_film, check_page
 from reel2sim.exporters.check.meshes import Extents, check_meshes
 from reel2sim.exporters.check.motion import Replay, check_motion
+from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.report import CheckReport, Notes
 from reel2sim.exporters.check.robot import Robot
 from reel2sim.scene.arrays import Array
@@ -25,7 +26,8 @@ _REACH = np.pi
 def check_bundle(path: Path) -> CheckReport:
     """Check that the bundle at ``path`` keeps its contract.
 
-    Faults of its files become findings. The bundle is not written to.
+    Faults of its files become findings. The bundle is not written to. Engines talk while they load,
+    so nothing that the process prints meanwhile is heard.
 
     Args:
         path: a bundle's folder.
@@ -41,6 +43,12 @@ def check_bundle(path: Path) -> CheckReport:
             remedy="give the folder that `reel2sim run` or `reel2sim export` wrote",
         )
     notes = Notes(path)
+    with quiet():
+        _check(notes)
+    return notes.report()
+
+
+def _check(notes: Notes) -> None:
     there = check_files(notes)
     manifest = check_manifest(notes) if "manifest.json" in there else None
     robot, extents = _check_robot(notes, there)
@@ -52,12 +60,11 @@ def check_bundle(path: Path) -> CheckReport:
         from reel2sim.exporters.check.splats import check_splats
 
         surfels = check_splats(notes, manifest)
-    with notes.guard("FILE004", str(path)):
+    with notes.guard("FILE004", "bundle"):
         _check_formats(notes, there, robot, extents, replay, surfels)
     check_film(notes)
     if "report.html" in there:
         check_page(notes)
-    return notes.report()
 
 
 def _check_robot(notes: Notes, there: set[str]) -> tuple[Robot | None, Extents]:

@@ -297,7 +297,7 @@ _ROWS: tuple[tuple[str, Severity, str, str], ...] = (
     ("PLY003", "error", "`splats.ply` has another number of surfels than the manifest.", _EXPORT),
     ("PLY004", "error", "Splats of the stage are elsewhere than those of `splats.ply`.", _EXPORT),
     ("FILM001", "error", "`preview.mp4` does not decode.", _EXPORT),
-    ("PAGE001", "error", "`report.html` cannot be read or is empty.", _EXPORT),
+    ("PAGE001", "error", "`report.html` cannot be read, is empty or breaks off.", _EXPORT),
     ("PAGE002", "error", "`report.html` needs files from elsewhere.", "Embed them as data."),
 )
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.reading import JointKind, JointReading, Reading
 from reel2sim.exporters.check.robot import Body, Robot
 from reel2sim.scene.arrays import Array
@@ -27,9 +26,8 @@ def read_yourdfpy(path: Path, robot: Robot, states: Mapping[str, Array], count: 
     """
     import yourdfpy
 
-    with quiet():
-        model = yourdfpy.URDF.load(str(path), load_meshes=False)
-        valid = model.validate()
+    model = yourdfpy.URDF.load(str(path), load_meshes=False)
+    valid = model.validate()
     if not valid:
         raise ValueError("; ".join(str(error) for error in model.errors))
     poses = {name: np.empty((count, 4, 4)) for name in model.link_map}
@@ -81,9 +79,8 @@ def read_mujoco(path: Path, robot: Robot, states: Mapping[str, Array], count: in
     """
     import mujoco
 
-    with quiet():
-        model = mujoco.MjModel.from_xml_path(str(path))
-        data = mujoco.MjData(model)
+    model = mujoco.MjModel.from_xml_path(str(path))
+    data = mujoco.MjData(model)
     names = [model.body(i).name for i in range(1, model.nbody)]
     root = robot.roots[0] if robot.roots else names[0]
     joints = {model.joint(i).name: _mujoco_joint(model, i) for i in range(model.njnt)}

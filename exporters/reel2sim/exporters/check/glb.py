@@ -13,7 +13,6 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from reel2sim.exporters.check.meshes import Extents, compare_bounds
 from reel2sim.exporters.check.motion import Replay
-from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.reading import compare_poses
 from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.robot import Robot
@@ -48,8 +47,7 @@ def check_glb(notes: Notes, robot: Robot, extents: Extents, replay: Replay | Non
 def _load_meshes(path: Path) -> None:
     import trimesh
 
-    with quiet():
-        scene = trimesh.load_scene(path)
+    scene = trimesh.load_scene(path)
     for name, mesh in scene.geometry.items():
         vertices = getattr(mesh, "vertices", np.zeros(0))
         if not np.isfinite(np.asarray(vertices)).all():

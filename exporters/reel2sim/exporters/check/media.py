@@ -34,8 +34,8 @@ def check_page(notes: Notes) -> None:
         page = _Page()
         page.feed(text)
         page.close()
-        if not page.said:
-            raise ValueError("holds no text")
+        if not page.whole:
+            raise ValueError("holds no text, or breaks off before its end")
         for target in sorted(set(page.targets)):
             if not target.startswith(("data:", "#", "about:")):
                 notes.add("PAGE002", PAGE, f"loads {target[:120]!r}")
@@ -47,8 +47,13 @@ class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.targets: list[str] = []
-        self.said = False
+        self._said = self._ended = False
         self._in_style = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is text, and then the end."""
+        return self._said and self._ended
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._in_style = tag == "style"
@@ -63,9 +68,10 @@ class _Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._in_style = False
+        self._ended = self._ended or tag == "html"
 
     def handle_data(self, data: str) -> None:
-        self.said = self.said or bool(data.strip())
+        self._said = self._said or bool(data.strip())
         if self._in_style:
             self._collect_css(data)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.robot import Robot, RobotLink, Shape
 from reel2sim.exporters.check.urdf import URDF
@@ -102,8 +101,7 @@ def _load(notes: Notes, link: RobotLink, shape: Shape) -> Any | None:
 def _read(path: Path) -> Any:
     import trimesh
 
-    with quiet():
-        mesh = trimesh.load(path, force="mesh", process=False, skip_materials=True)
+    mesh = trimesh.load(path, force="mesh", process=False, skip_materials=True)
     if not isinstance(mesh, trimesh.Trimesh) or not len(mesh.faces):
         raise ValueError("holds no triangles")
     if not np.isfinite(mesh.vertices).all():

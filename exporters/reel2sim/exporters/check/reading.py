@@ -117,8 +117,10 @@ def compare_pairs(notes: Notes, readings: list[Reading]) -> None:
 
 def _compare_tree(notes: Notes, where: str, robot: Robot, reading: Reading, check: str) -> None:
     links = {link.name for link in robot.links}
-    for name in sorted(links ^ set(reading.poses)):
-        notes.add(check, where, f"link {name} is {'missing' if name in links else 'unexpected'}")
+    for name in sorted(links - set(reading.poses)):
+        notes.add(check, where, f"link {name} is missing, or no joint leads to it")
+    for name in sorted((set(reading.poses) | set(reading.bodies)) - links):
+        notes.add(check, where, f"link {name} is unexpected")
     joints = {joint.name: joint for joint in robot.joints}
     kept = {n for n, j in joints.items() if j.type != "fixed" or n in reading.joints}
     for name in sorted(kept ^ set(reading.joints)):

@@ -15,7 +15,6 @@ from pxr import Plug, Usd, UsdGeom, UsdPhysics, UsdUtils, UsdValidation
 
 from reel2sim.exporters.check.meshes import Extents, compare_bounds
 from reel2sim.exporters.check.motion import Replay
-from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.reading import USD_IDS, compare, compare_poses
 from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.robot import Robot
@@ -52,7 +51,7 @@ def check_stage(
         surfels: positions ``(n, 3)`` of ``splats.ply``.
     """
     stage = None
-    with notes.guard("USD001", STAGE), quiet():
+    with notes.guard("USD001", STAGE):
         stage = _open(notes.root / STAGE)
     if stage is None:
         return
@@ -93,8 +92,7 @@ def check_package(notes: Notes) -> None:
             path = folder / name
             if name not in packed or not path.is_file() or packed[name] != path.read_bytes():
                 notes.add("USD011", f"{PACKAGE}: {name}", "is not the file in usd/scene")
-        with quiet():
-            stage = _open(root / PACKAGE)
+        stage = _open(root / PACKAGE)
         _validate(notes, PACKAGE, stage)
 
 
@@ -117,8 +115,7 @@ def _open(path: Path) -> Usd.Stage:
 def _check_layers(notes: Notes, stage: Usd.Stage) -> None:
     folder = (notes.root / STAGE).parent.resolve()
     with notes.guard("USD009", STAGE):
-        with quiet():
-            layers, assets, unresolved = UsdUtils.ComputeAllDependencies(str(notes.root / STAGE))
+        layers, assets, unresolved = UsdUtils.ComputeAllDependencies(str(notes.root / STAGE))
         for path in unresolved:
             notes.add("USD009", STAGE, f"{path} cannot be found")
         for path in [layer.realPath for layer in layers] + list(assets):
@@ -139,7 +136,7 @@ def _check_units(notes: Notes, stage: Usd.Stage) -> None:
 
 def _validate(notes: Notes, where: str, stage: Usd.Stage) -> None:
     """Run all of Pixar's validators on every appearance of the stage."""
-    with notes.guard("USD002", where), quiet():
+    with notes.guard("USD002", where):
         for plugin in Plug.Registry().GetAllPlugins():
             if plugin.name.endswith("Validators"):
                 plugin.Load()

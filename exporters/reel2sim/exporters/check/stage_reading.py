@@ -52,6 +52,7 @@ def read_stage(
     named = {joint.GetPrim().GetName(): _joint(joint) for joint in inner}
     named |= {j.GetPrim().GetName(): _joint(j) for j in anchors if not _is_fixed(j)}
     masses = {prim.GetName(): _body(prim) for prim in bodies}
+    poses = {name: T for name, T in poses.items() if name in masses}
     return Reading("USD joints", where, poses, masses, named)
 
 
