@@ -38,7 +38,6 @@ class ReconstructionConfig:
         smoothness: weight of the control points' second differences.
         skin_temperature: softness of the bones' ellipsoids; small is close to hard parts.
         skin_smoothness: weight of equal skinning weights between neighbours.
-        motion_px: flow in pixels under which nothing is said to move.
         min_zero_views: with fewer views at time zero than this, frames of all times shape the
             canonical surfels.
         seed: of every random choice.
@@ -63,7 +62,6 @@ class ReconstructionConfig:
     smoothness: float = 0.5
     skin_temperature: float = 0.35
     skin_smoothness: float = 0.1
-    motion_px: float = 0.5
     min_zero_views: int = 3
     seed: int = 0
     device: Device = "auto"

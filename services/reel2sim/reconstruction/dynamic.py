@@ -39,7 +39,7 @@ from reel2sim.scene.progress import Progress, silent, subrange
 from reel2sim.scene.spline import PoseSpline, bspline_basis
 from reel2sim.scene.transforms import quaternion_from_matrix
 
-_RATES = {"translations": 3e-3, "rotations": 5e-3, "delta": 4e-2}
+_RATES = {"translations": 3e-3, "rotations": 5e-3, "delta": 1e-1}
 _FINAL_RATE = 0.2
 _MIN_KNOTS = 4
 
@@ -192,7 +192,9 @@ def _refine(
     rows = torch.as_tensor(basis).to(like)
     priors = Priors.of(skeleton, like)
     optimiser = torch.optim.Adam(
-        [{"params": [leaf[n]], "lr": r, "name": n} for n, r in _RATES.items()], betas=(0.9, 0.95)
+        [{"params": [leaf[n]], "lr": r, "name": n} for n, r in _RATES.items()],
+        betas=(0.9, 0.95),
+        eps=1e-12,
     )
     tick = Ticker(progress, "fitting motion")
     recent: deque[tuple[float, int]] = deque(maxlen=8)

@@ -113,7 +113,12 @@ class SurfelTensors:
 
 @torch.no_grad()
 def visibility(
-    surfels: SurfelTensors, view: View, *, backend: Backend, depth_slack: float = 0.06
+    surfels: SurfelTensors,
+    view: View,
+    *,
+    backend: Backend,
+    drawn: RasterOutput | None = None,
+    depth_slack: float = 0.06,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Which surfels a view sees.
 
@@ -121,6 +126,7 @@ def visibility(
         surfels: to test.
         view: from where.
         backend: rasteriser.
+        drawn: their picture in this view, if it is there already.
         depth_slack: how far behind the rendered surface still counts, radii.
 
     Returns:
@@ -128,7 +134,7 @@ def visibility(
         of each centre ``(n, 2)`` float, pixel centres at halves; the nearest pixel ``(n, 2)``
         int, clamped into the picture.
     """
-    out = surfels.draw(view, backend=backend)
+    out = surfels.draw(view, backend=backend) if drawn is None else drawn
     R, t = view.T_camera_world[:3, :3], view.T_camera_world[:3, 3]
     p = surfels.means @ R.T + t
     z = p[:, 2].clamp(min=1e-6)

@@ -99,7 +99,7 @@ def flow_targets(posed: SurfelTensors, view: View, *, backend: Backend) -> FlowT
     size = (view.width * enlarge, view.height * enlarge)
     flow = _dense_flow(cv2.resize(drawn, size), cv2.resize(wanted, size)) / enlarge
     flow = cv2.resize(flow, (view.width, view.height), interpolation=cv2.INTER_AREA)
-    cosine, uv, pixel = visibility(posed, view, backend=backend)
+    cosine, uv, pixel = visibility(posed, view, backend=backend, drawn=out)
     index = np.flatnonzero(cosine.cpu().numpy() > 0.15)
     column, row = pixel[torch.as_tensor(index)].cpu().numpy().T
     goal = uv.cpu().numpy()[index].astype(np.float64) + flow[row, column]
