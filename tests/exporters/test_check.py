@@ -708,6 +708,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_is_found_and_never_raised(damage, good, tmp_path):
     files = sorted(p.relative_to(good) for p in good.rglob("*") if p.is_file())
@@ -773,6 +774,15 @@ def test_report_is_plain_json(good, tmp_path):
     severities = [f["severity"] for f in record["findings"]]
     assert severities == sorted(severities, key=["error", "warning", "info"].index)
     assert set(record["findings"][0]) == {"id", "severity", "where", "message", "remedy"}
+
+
+def test_poses_that_are_no_number_are_plain_json(good, tmp_path):
+    folder = tmp_path / "bundle"
+    shutil.copytree(good, folder)
+    swap(folder / PHYSICS, r"localPos0 = \([^)]*\)", "localPos0 = (nan, 0, 0)", 0)
+    report = check_bundle(folder)
+    assert report.agreement["USD joints"] == float("inf")
+    assert report.to_json()["agreement"]["USD joints"] is None
 
 
 def test_engines_are_silent(good, tmp_path):

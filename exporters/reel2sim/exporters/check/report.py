@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -54,12 +55,12 @@ class CheckReport:
         return all(finding.severity != "error" for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """The report as plain JSON values."""
+        """The report as plain JSON values; a difference that is not finite becomes None."""
         return {
             "bundle": str(self.path),
             "ok": self.ok,
             "findings": [asdict(finding) for finding in self.findings],
-            "agreement": dict(self.agreement),
+            "agreement": {k: v if math.isfinite(v) else None for k, v in self.agreement.items()},
             "counts": dict(self.counts),
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,13 +35,12 @@ class Check:
         from reel2sim.exporters.check import check_bundle
 
         report = check_bundle(self.bundle)
-        findings = [asdict(finding) for finding in report.findings]
-        rows = [
-            (f["severity"], f["id"], f["where"], f["message"], f["remedy"] or "") for f in findings
-        ]
+        rows = [(f.severity, f.id, f.where, f.message, f.remedy) for f in report.findings]
         columns = ("severity", "check", "where", "what is wrong", "remedy")
         verdict = "ok" if report.ok else "not ok"
         shown = [table(f"{len(rows)} finding(s)", columns, rows)] if rows else []
-        record = {"bundle": str(self.bundle), "ok": report.ok, "findings": findings}
-        console.result(record, *shown, f"{self.bundle}: {verdict}")
+        if report.agreement:
+            compared = list(report.agreement.items())
+            shown.append(table("agreement", ("reader", "largest difference"), compared))
+        console.result(report.to_json(), *shown, f"{self.bundle}: {verdict}")
         return 0 if report.ok else 1
