@@ -23,6 +23,7 @@ _FREE_MOTION_FACTOR = 0.8
 """A free motion has so many parameters that it must explain this much more than a joint."""
 _PRISMATIC_FACTOR = 1.08
 _ROOT_PARENT_FACTOR = 1.02
+_ROOT_SUFFICES = 0.92
 _MOST_POINTS = 1800
 """Unexplained points looked at in one search; more only cost time."""
 _DISTINCT = 6
@@ -264,9 +265,15 @@ def _as_joints(
     config: RiggingConfig,
     rng: np.random.Generator,
 ) -> list[_Candidate]:
-    """A free motion explained as each kind of joint under each known motion."""
+    """A free motion explained as each kind of joint under the known motions.
+
+    Parents other than the root are tried only where the root leaves much of it unexplained.
+    """
     found: list[_Candidate] = []
+    enough = _ROOT_SUFFICES * free.score / _FREE_MOTION_FACTOR
     for parent, above in enumerate(known):
+        if parent and found and max(c.score for c in found if c.part.parent == 0) > enough:
+            break
         for kind in ONE_DOF:
             points = pool.observations.points[free.inliers]
             model = initial_joint(kind, above.trajectory, free.part.trajectory, points)

@@ -155,6 +155,7 @@ def _relabel(
         smoothness=config.label_smoothness,
         evidence=thresholds[0],
         evidence_share=thresholds[1],
+        misfit=np.array([part.cost for part in state.parts]),
     )
     new = {old: i for i, old in enumerate(alive)}
 

@@ -22,6 +22,7 @@ _MAX_MISMATCH = 0.7
 _HIDDEN_BEHIND = 0.06
 _PRIOR_COUNT, _PRIOR_MISMATCH = 3.0, 0.25
 _FULL_EVIDENCE = 12.0
+_MISFIT_DEMAND = 2.0
 
 
 def image_mismatch(image: Array, alpha: Array, view: View) -> Array:
@@ -171,6 +172,7 @@ def prune(
     smoothness: float,
     evidence: float,
     evidence_share: float,
+    misfit: Array,
 ) -> tuple[list[int], Array]:
     """Drop parts whose surfels others explain almost as well, weakest first.
 
@@ -180,6 +182,8 @@ def prune(
         smoothness: Potts weight.
         evidence: least increase of the total cost that keeps a part.
         evidence_share: the same per surfel of the part.
+        misfit: residual of each part's joint ``(p,)``, pixels²; a joint that fits its points
+            badly must be worth more to the pictures.
 
     Returns:
         Kept columns and labels into them ``(n,)``.
@@ -194,7 +198,8 @@ def prune(
             without = smooth_labels(cost[:, rest], model, smoothness=smoothness)
             gain = _energy(cost, rest, without, model, smoothness) - now
             size = int((labels == position).sum())
-            if gain < evidence or gain < evidence_share * size:
+            demand = 1 + _MISFIT_DEMAND * min(float(misfit[part]), 3.0)
+            if gain < demand * max(evidence, evidence_share * size):
                 worth = gain / max(size, 1)
                 if weakest is None or worth < weakest[0]:
                     weakest = (worth, part)
