@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -118,3 +120,14 @@ def test_presets_grow_and_bad_options_are_named() -> None:
         ReconstructionConfig.preset("ultra")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="bones"):
         ReconstructionConfig(bones=0)
+
+
+def test_package_loads_torch_only_when_used_and_keeps_its_functions() -> None:
+    code = (
+        "import sys, reel2sim.reconstruction as r\n"
+        "assert 'torch' not in sys.modules\n"
+        "import reel2sim.reconstruction.render\n"
+        "from reel2sim.reconstruction import reconstruct, render\n"
+        "assert callable(render) and callable(reconstruct)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
