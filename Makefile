@@ -62,7 +62,7 @@ proto: $(VENV)/.dev $(PROTOS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/render_captures.py --out out/captures
-	$(BIN)/reel2sim bench rig out/captures/* --json out/bench.json
+	$(BIN)/reel2sim bench rig out/captures/* --report out/bench.json
 
 clean:
 	rm -rf $(VENV) out dist build

@@ -79,6 +79,8 @@ def read_mujoco(path: Path, robot: Robot, states: Mapping[str, Array], count: in
     """
     import mujoco
 
+    # Unless told otherwise, MuJoCo appends its warnings to a file in the working folder.
+    mujoco.set_mju_user_warning(lambda text: None)
     model = mujoco.MjModel.from_xml_path(str(path))
     data = mujoco.MjData(model)
     names = [model.body(i).name for i in range(1, model.nbody)]
