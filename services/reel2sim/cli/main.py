@@ -60,7 +60,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] in (["--version"], ["-V"]):
         print(f"reel2sim {_version()}")
         return 0
+    _one_thread_per_library()
     return run_command(_parse(arguments))
+
+
+def _one_thread_per_library() -> None:
+    """Keep BLAS and OpenMP to one thread unless the user chose; must run before numpy loads.
+
+    The heavy kernels are numba's and use all cores by themselves. What is left are thousands of
+    small products, which several threads make slower, several times so on a busy machine.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def run_command(command: Command) -> int:

@@ -38,7 +38,7 @@ class SurfelModel:
         """Build the graph."""
         k = min(neighbours, len(surfels) - 1)
         distances, index = KDTree(surfels.means).query(surfels.means, k + 1)
-        index, distances = index[:, 1:], distances[:, 1:]
+        index, distances = np.asarray(index)[:, 1:], np.asarray(distances)[:, 1:]
         spacing = float(np.median(distances[:, : max(k // 2, 1)].mean(axis=1)))
         normals = surfels.normals
         parallel = np.abs(np.einsum("nj,nkj->nk", normals, normals[index]))

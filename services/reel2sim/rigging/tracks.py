@@ -91,7 +91,7 @@ def _track_stream(
         positions,
         seen,
         whitening(tensors),
-        KDTree(model.points).query(points)[1],
+        np.asarray(KDTree(model.points).query(points)[1]),
         footage.T_camera_world,
         footage.intrinsics,
         config.anchor_sigma,
