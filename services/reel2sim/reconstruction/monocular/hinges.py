@@ -93,7 +93,12 @@ def observed(tracks: ClipTracks, index: Array, frames: Array, camera: Camera) ->
 def moving_tracks(tracks: ClipTracks, frames: Array) -> Array:
     """Indices of tracks that move, live long enough and are not skin."""
     long = tracks.seen[:, frames].sum(axis=1) >= max(6, len(frames) // 5)
-    return np.nonzero(long & (tracks.travel > _MOVES_PX) & (tracks.skin < _SKIN))[0]
+    moving = long & (tracks.travel > _MOVES_PX)
+    skin = tracks.skin >= _SKIN
+    # Where most of what moves has the colour of skin, it is the subject's own (wood has it too).
+    if moving.any() and skin[moving].mean() < 0.5:
+        moving &= ~skin
+    return np.nonzero(moving)[0]
 
 
 def find_parts(

@@ -11,6 +11,8 @@ from reel2sim.scene.errors import NoSubjectError
 
 _UNIFORM = 12.0
 _DIFFERS = 18.0
+_REACH = 0.25
+"""How far a track speaks for pixels, in sides of a square as large as the subject."""
 
 
 def plain_background(image: Array) -> Array | None:
@@ -94,15 +96,21 @@ def _clean(mask: Array) -> Array:
 def part_map(mask: Array, pixels: Array, parts: Array) -> Array:
     """Part of each pixel ``(h, w)``: majority of the nearest tracks; −1 outside the mask.
 
+    What lies far from every track belongs to the part that stands still.
+
     Args:
         mask: subject ``(h, w)`` bool.
         pixels: of tracks in the first frame ``(n, 2)``.
         parts: part each track follows ``(n,)``, 0 for those that stand still.
     """
-    out = np.full(mask.shape, -1, np.int32)
+    out = np.where(mask, 0, -1).astype(np.int32)
+    if not parts.any():
+        return out
     y, x = np.nonzero(mask)
     k = min(5, len(pixels))
-    index = KDTree(pixels).query(np.stack([x + 0.5, y + 0.5], axis=1), k)[1].reshape(len(x), k)
-    votes = np.stack([(parts[index] == p).sum(axis=1) for p in range(int(parts.max()) + 1)], axis=1)
-    out[y, x] = votes.argmax(axis=1)
+    distance, index = KDTree(pixels).query(np.stack([x + 0.5, y + 0.5], axis=1), k)
+    nearest = parts[np.asarray(index).reshape(len(x), k)]
+    votes = np.stack([(nearest == p).sum(axis=1) for p in range(int(parts.max()) + 1)], axis=1)
+    near = np.asarray(distance).reshape(len(x), k)[:, 0] < _REACH * np.sqrt(len(x))
+    out[y, x] = np.where(near, votes.argmax(axis=1), 0)
     return out

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from reel2sim.reconstruction.monocular.subject import plain_background
 from reel2sim.scene import Frame
 from reel2sim.scene.arrays import Array
 
@@ -63,7 +64,9 @@ def follow(frames: tuple[Frame, ...]) -> ClipTracks:
     skin = _skin_share(frames, pixels, seen)
     moved = np.linalg.norm(pixels - pixels[:, :1], axis=-1)
     medians = [np.median(moved[seen[:, t], t]) for t in range(len(frames)) if seen[:, t].sum() > 20]
-    still = max(medians, default=0.0) < _STILL_PX
+    # A plain backdrop that stays plain gives the camera nothing to move against.
+    plain = all(plain_background(frames[k].image) is not None for k in (0, len(frames) // 2, -1))
+    still = plain or max(medians, default=0.0) < _STILL_PX
     H = np.tile(np.eye(3), (len(frames), 1, 1))
     if not still:
         H = _homographies(pixels, seen)
