@@ -197,7 +197,7 @@ class Joint:
             raise InputError(f"axis has length {norm}, expected 1", source=self.name)
         if not 0.0 <= self.confidence <= 1.0:
             raise InputError(f"confidence {self.confidence} is not in 0..1", source=self.name)
-        assign(self, origin=origin, axis=axis / norm)
+        assign(self, origin=origin, axis=axis if abs(norm - 1) < 1e-12 else axis / norm)
 
     def motion(self, q: Array | float) -> Array:
         """Motion of the child in the joint frame at positions ``q``: ``(..., 4, 4)``.

@@ -61,7 +61,8 @@ class Surfels:
         assign(
             self,
             means=means,
-            rotations=rot / norms,
+            # Stored surfels must load with the bits they had, so unit stays untouched.
+            rotations=np.where(np.abs(norms - 1) < 1e-6, rot, rot / norms),
             scales=scales,
             opacities=op,
             sh=sh,

@@ -68,7 +68,8 @@ class JointEstimate:
             raise InputError("is not in 0..1", source=source, field="confidence")
         if not np.isfinite(self.pitch):
             raise InputError("is not finite", source=source, field="pitch")
-        assign(self, axis=axis / norm, pivot=pivot, positions=positions)
+        unit = axis if abs(norm - 1) < 1e-12 else axis / norm
+        assign(self, axis=unit, pivot=pivot, positions=positions)
 
     def motions(self) -> Array:
         """Motion of the child with the parent held still, world to world ``(t, 4, 4)``."""

@@ -21,6 +21,7 @@ from reel2sim.generation.scripted.parts import (
     write_urdf,
 )
 from reel2sim.generation.scripted.simulate import Stage, profile, staged
+from reel2sim.generation.scripted.visibility import seen_from
 from reel2sim.generation.truth import TrueJoint, Truth
 from reel2sim.media.images import shrink
 from reel2sim.scene.arrays import Array
@@ -29,7 +30,8 @@ from reel2sim.scene.reel import Frame, Reel
 from reel2sim.scene.rig import JointType
 from reel2sim.scene.transforms import apply, axis_rotation, pose
 
-_POINTS = 6000
+_POINTS = 14000
+"""Surface points drawn before those that no picture of the first instant shows are dropped."""
 
 
 class ScriptedBackend:
@@ -78,7 +80,8 @@ class ScriptedBackend:
                 frames, states, poses = _record(stage, wanted, times, shots, config, progress)
         order = {shot.stream: k for k, shot in enumerate(shots)}
         frames.sort(key=lambda frame: order[frame.stream])
-        truth = _truth(thing, times, states, poses, rng)
+        eyes = [shot.camera.position for shot in shots if shot.instant == 0]
+        truth = _truth(thing, times, states, poses, eyes, rng)
         return GeneratedReel(Reel(tuple(frames), source="scripted", prompt=prompt), truth)
 
 
@@ -143,16 +146,22 @@ def _truth(
     times: Array,
     states: list[dict[str, float]],
     poses: list[dict[str, Array]],
+    eyes: list[Array],
     rng: np.random.Generator,
 ) -> Truth:
+    """What is true of the reel; surface points are those that the first instant shows."""
     names = tuple(part.name for part in thing.parts)
     sizes = [float(np.prod(np.ptp(corners(part), axis=0) + 0.05)) for part in thing.parts]
-    share = np.maximum(300, _POINTS * np.array(sizes) / sum(sizes)).astype(int)
+    share = np.maximum(700, _POINTS * np.array(sizes) / sum(sizes)).astype(int)
     at_rest = [sample_surface(p, int(n), rng) for p, n in zip(thing.parts, share, strict=True)]
     # A part's own frame has its origin at the pivot and the world's axes at zero state.
     points = [
         apply(poses[0][part.name], cloud - np.array(part.pivot))
         for part, cloud in zip(thing.parts, at_rest, strict=True)
+    ]
+    shown = [seen_from(eyes, cloud, thing.parts, poses[0]) for cloud in points]
+    points = [
+        cloud[seen] if seen.any() else cloud for cloud, seen in zip(points, shown, strict=True)
     ]
     solids = np.concatenate(
         [apply(poses[0][p.name], corners(p) - np.array(p.pivot)) for p in thing.parts]
@@ -176,5 +185,5 @@ def _truth(
         parts=names,
         link_poses={name: np.stack([p[name] for p in poses]) for name in names},
         points=np.concatenate(points),
-        point_parts=np.repeat(np.arange(len(names)), share),
+        point_parts=np.repeat(np.arange(len(names)), [len(cloud) for cloud in points]),
     )
