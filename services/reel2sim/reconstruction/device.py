@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -47,3 +49,19 @@ def target(device: Device) -> Target:
     if device != "cpu" and has_cuda and has_gsplat:
         return Target(torch.device("cuda"), "gsplat")
     return Target(torch.device("cpu"), "auto")
+
+
+@contextmanager
+def reproducible(device: torch.device) -> Generator[None]:
+    """Make the same input give the same bits while it lasts.
+
+    PyTorch's scattered sums (gradients of indexing) otherwise depend on where memory happens to
+    lie, even on one CPU thread. On CUDA it is asked for where there is such an algorithm.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    warned = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warned)

@@ -9,7 +9,7 @@ import torch
 from reel2sim.reconstruction.bounds import Sphere, camera_of, object_sphere
 from reel2sim.reconstruction.canonical import fit_canonical
 from reel2sim.reconstruction.config import ReconstructionConfig
-from reel2sim.reconstruction.device import target
+from reel2sim.reconstruction.device import Target, reproducible, target
 from reel2sim.reconstruction.dynamic import fit_dynamic
 from reel2sim.reconstruction.losses import psnr_db, squared_error
 from reel2sim.reconstruction.masking import with_masks
@@ -57,6 +57,19 @@ def reconstruct(
     moves = motion_seen(reel)
     if moves is False:
         raise no_motion(reel)
+    with reproducible(where.device):
+        return _fit(reel, moves, where, config=config, progress=progress)
+
+
+def _fit(
+    reel: Reel,
+    moves: bool | None,
+    where: Target,
+    *,
+    config: ReconstructionConfig,
+    progress: Progress,
+) -> SurfelSequence:
+    """The two fits of :func:`reconstruct`, on a reel that has passed its checks."""
     canonical = fit_canonical(reel, config=config, progress=subrange(progress, 0.01, 0.35))
     sphere = object_sphere(reel, min_views=config.min_zero_views)
     views = load_views(reel, sphere=sphere, max_px=config.image_px, device=where.device)
