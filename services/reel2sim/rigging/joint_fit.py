@@ -201,7 +201,8 @@ class _Problem:
         H[6:, :6] = full[:, :6, 6]
         H[6:, 6:] = np.diag(full[:, 6, 6])
         g = np.concatenate([grad[:, :6].sum(0), grad[:, 6]])
-        cost += self._regularise(joint, H, g)
+        # The pulls' weights depend on the state, so they stay out of the cost steps are judged by.
+        self._regularise(joint, H, g)
         along = np.einsum("ntij,tjk,nk->nti", dy, R, o.rays, optimize=True)
         slide_h = self.prior + np.einsum("nt,nti,nti->n", w, along, along)
         slide_g = -self.prior * slides + np.einsum("nt,nti,nti->n", w, along, residual)
@@ -227,8 +228,8 @@ class _Problem:
             return np.broadcast_to(joint.axis, moved.shape)
         return np.cross(joint.axis, moved - joint.pivot)
 
-    def _regularise(self, joint: JointModel, H: Array, g: Array) -> float:
-        """Add smooth positions, zero at time zero, and a pivot near the part; return the cost."""
+    def _regularise(self, joint: JointModel, H: Array, g: Array) -> None:
+        """Add, in place, smooth positions, zero at time zero, and a pivot near the part."""
         q = joint.positions
         mean = np.trace(H[6:, 6:]) / len(q) + 1e-6
         scale = np.trace(H[:6, :6]) / 6 + 1e-6
@@ -244,8 +245,6 @@ class _Problem:
             )
             g[3:6] += 1e-4 * scale * (self.center - joint.pivot)
         H[:3, :3] += 1e-4 * scale * np.eye(3)
-        # Weights that depend on the state must not enter the cost that steps are judged by.
-        return 0.0
 
     def step(
         self, joint: JointModel, slides: Array, linear: _Linear, damping: float
