@@ -57,13 +57,15 @@ class Model:
             T[joint.child] = T[joint.parent] @ _screw(joint, float(q))
         return T
 
+    def positions(self, shares: Array) -> Array:
+        """Positions of every joint relative to its start at shares 0..1 ``(n,)``: ``(n, j)``."""
+        count = len(self.joints)
+        each = [_profile(shares, i, count) * j.travel for i, j in enumerate(self.joints)]
+        return np.stack(each, axis=1) if each else np.zeros((len(shares), 0))
+
     def trajectory(self, frames: int) -> Array:
-        """Positions of every joint relative to its start: ``(frames, j)``, first row zero."""
-        u = np.linspace(0.0, 1.0, frames)
-        shares = [_profile(u, i, len(self.joints)) for i in range(len(self.joints))]
-        return np.stack(
-            [s * j.travel for s, j in zip(shares, self.joints, strict=True)], axis=1
-        ).reshape(frames, len(self.joints))
+        """:meth:`positions` at even times: ``(frames, j)``, first row zero."""
+        return self.positions(np.linspace(0.0, 1.0, frames))
 
 
 def _screw(joint: ModelJoint, q: float) -> Array:
