@@ -1,4 +1,4 @@
-"""Rendering a bundle from cameras of the user's choice."""
+"""Files of cameras and times."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from reel2sim.media import opencv_from_opengl
-from reel2sim.pipeline.publish import ASSET_FILE
-from reel2sim.pipeline.views import load_bundle_asset, read_views, render_views
+from reel2sim.pipeline.views import read_views, resized
 from reel2sim.scene import look_at
-from reel2sim.scene.errors import BundleError, CameraError, CaptureError
-from reel2sim.scene.store import save_asset
-
-from .conftest import make_asset
+from reel2sim.scene.errors import CameraError, CaptureError
 
 CAMERA = look_at(np.array([2.0, 0.3, 0.5]), np.zeros(3), width=32, height=24, fov_y=0.6)
 
@@ -66,6 +61,8 @@ def test_an_angle_stands_for_a_focal_length(tmp_path: Path) -> None:
         ({"transform_matrix": (2 * np.eye(4)).tolist()}, CameraError, "transform_matrix"),
         ({"fl_x": -1.0}, CameraError, "fx"),
         ({"w": 0}, CameraError, "frames[1]"),
+        ({"w": 1e9}, CaptureError, "w"),
+        ({"h": 10**400}, CaptureError, "h"),
     ],
 )
 def test_a_wrong_entry_is_named(tmp_path: Path, change: dict, error: type, field: str) -> None:
@@ -80,35 +77,30 @@ def test_two_entries_may_not_share_a_picture(tmp_path: Path) -> None:
         read_views(camera_file(tmp_path, entry(file_path="a.jpg"), entry(file_path="a.png")))
 
 
-@pytest.mark.parametrize("background", ["transparent", "white", "black"])
-def test_one_picture_a_view_at_its_time(tmp_path: Path, background: Any) -> None:
-    times = {"0": 0.0, "sub/1.jpg": 1.0}
-    views = read_views(
-        camera_file(tmp_path, *(entry(file_path=k, time=t) for k, t in times.items()))
-    )
-    files = render_views(make_asset(), views, tmp_path / "out", background=background)
-    assert files == (tmp_path / "out/0.png", tmp_path / "out/sub/1.png")
-    first, last = (np.asarray(Image.open(file)) for file in files)
-    assert first.shape == (24, 32, 4 if background == "transparent" else 3)
-    assert (first != last).any()
-    corner = {"transparent": 0, "white": 255, "black": 0}[background]
-    assert (first[0, 0] == corner).all()
+def test_a_time_given_for_all_stands_over_the_file(tmp_path: Path) -> None:
+    path = camera_file(tmp_path, entry(time=None), entry(file_path="b", time=7.0))
+    assert [view.time_s for view in read_views(path, freeze_s=1.5)] == [1.5, 1.5]
 
 
-def test_transparency_and_white_tell_the_same(tmp_path: Path) -> None:
-    views = read_views(camera_file(tmp_path, entry()))
-    (clear,) = render_views(make_asset(), views, tmp_path / "a")
-    (white,) = render_views(make_asset(), views, tmp_path / "b", background="white")
-    rgba = np.asarray(Image.open(clear)).astype(float) / 255
-    over = rgba[..., :3] * rgba[..., 3:] + 1 - rgba[..., 3:]
-    assert np.abs(over - np.asarray(Image.open(white)) / 255).max() < 0.02
+def test_a_size_is_only_asked_for_where_the_file_has_none(tmp_path: Path) -> None:
+    path = camera_file(tmp_path, entry(), entry(file_path="b", w=10))
+    document = json.loads(path.read_text())
+    del document["w"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(CaptureError, match="--size"):
+        read_views(path)
+    first, second = read_views(path, size=(64, 48))
+    assert (first.camera.width, first.camera.height) == (64, 24)
+    assert second.camera.width == 10
 
 
-def test_a_bundle_gives_its_asset_back(tmp_path: Path) -> None:
-    with pytest.raises(BundleError):
-        load_bundle_asset(tmp_path)
-    (tmp_path / ASSET_FILE).write_bytes(b"nonsense")
-    with pytest.raises(BundleError):
-        load_bundle_asset(tmp_path)
-    save_asset(tmp_path / ASSET_FILE, make_asset(name="chest"))
-    assert load_bundle_asset(tmp_path).name == "chest"
+@pytest.mark.parametrize(("size", "wanted"), [((), (32, 24)), ((64,), (64, 48)), ((8, 9), (8, 9))])
+def test_another_size_sees_the_same(
+    tmp_path: Path, size: tuple[int, ...], wanted: tuple[int, int]
+) -> None:
+    (view,) = read_views(camera_file(tmp_path, entry()))
+    camera = resized(view, size).camera
+    assert (camera.width, camera.height) == wanted
+    points = np.random.default_rng(0).uniform(-0.3, 0.3, (20, 3))
+    before, after = view.camera.project(points)[0], camera.project(points)[0]
+    assert np.allclose(before / [32, 24], after / wanted)

@@ -1,24 +1,30 @@
-"""Pictures of a bundle from cameras and at times of the user's choice."""
+"""Files of cameras and times from which something is to be filmed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from reel2sim.pipeline.publish import ASSET_FILE
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.camera import Camera
-from reel2sim.scene.errors import BundleError, CameraError, CaptureError, InputError
-from reel2sim.scene.progress import Progress, silent
-from reel2sim.scene.store import load_asset
+from reel2sim.scene.errors import CameraError, CaptureError
 
-Background = Literal["transparent", "white", "black"]
+MOST_PIXELS = 8192
+"""Longest side of a picture."""
+
+_MOST = 1e300
+"""Larger numbers, which JSON can hold as integers, are no numbers here."""
+
+_REMEDIES = {
+    "w": "state the size in the file, or pass --size",
+    "h": "state the size in the file, or pass --size",
+    "time": "state seconds since the first frame of the reel, or pass --freeze",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,28 +42,18 @@ class View:
     time_s: float
 
 
-def load_bundle_asset(bundle: Path) -> RiggedAsset:
-    """The asset a bundle was written from.
-
-    Raises:
-        BundleError: if there is none, or it is damaged.
-    """
-    path = bundle / ASSET_FILE
-    if not path.is_file():
-        raise BundleError(
-            f"has no {ASSET_FILE}", source=bundle, remedy="name a folder that `reel2sim run` made"
-        )
-    try:
-        return load_asset(path)
-    except InputError as cause:
-        raise BundleError(cause.message, source=path, field=cause.field) from cause
-
-
-def read_views(path: Path) -> tuple[View, ...]:
+def read_views(
+    path: Path,
+    *,
+    freeze_s: float | None = None,
+    size: tuple[int, int] | None = None,
+) -> tuple[View, ...]:
     """Cameras and times of a file laid out as a capture's ``transforms.json``.
 
     Args:
         path: the file, or a folder that holds a ``transforms.json``. Camera axes are OpenGL's.
+        freeze_s: the time of every view, whatever the file says; entries need none then.
+        size: width and height of entries that state none, pixels.
 
     Raises:
         CaptureError: if the file is missing or malformed, or an entry has no size or time.
@@ -67,79 +63,70 @@ def read_views(path: Path) -> tuple[View, ...]:
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as cause:
-        raise CaptureError(f"cannot be read: {cause.strerror}", source=path) from cause
+        raise CaptureError(
+            f"cannot be read: {cause.strerror}",
+            source=path,
+            remedy="name a file laid out as a capture's transforms.json",
+        ) from cause
     except ValueError as cause:
         raise CaptureError(f"is not JSON: {cause}", source=path) from cause
     frames = document.get("frames") if isinstance(document, dict) else None
     if not isinstance(frames, list) or not frames:
         raise CaptureError("must be a list of frames", source=path, field="frames")
-    views = tuple(_view({**document, **_object(f, path, i)}, path, i) for i, f in enumerate(frames))
+    stated = {} if size is None else {"w": size[0], "h": size[1]}
+    views = tuple(
+        _view({**stated, **document, **_object(f, path, i)}, path, i, freeze_s)
+        for i, f in enumerate(frames)
+    )
     names = [view.name for view in views]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise CaptureError(
-            f"several entries would be written to {twice[0]!r}", source=path, field="file_path"
+            f"several entries would be written to {twice[0]!r}",
+            source=path,
+            field="file_path",
+            remedy="give each entry a file_path of its own",
         )
     return views
 
 
-def render_views(
-    asset: RiggedAsset,
-    views: Sequence[View],
-    out: Path,
-    *,
-    background: Background = "transparent",
-    progress: Progress = silent,
-) -> tuple[Path, ...]:
-    """Render ``asset`` once for every view.
-
-    Args:
-        asset: what to render.
-        views: from where and when.
-        out: folder for the PNG files; made if missing.
-        background: behind the object; transparent pictures have straight alpha.
-        progress: told after every picture.
-
-    Returns:
-        The files, in the order of ``views``.
-    """
-    files: list[Path] = []
-    for i, view in enumerate(views):
-        progress("render", i / len(views), view.name)
-        path = out / view.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_png(path, picture(asset, view, background))
-        files.append(path)
-    progress("render", 1.0)
-    return tuple(files)
+def resized(view: View, size: Sequence[int]) -> View:
+    """The view in another size: width and height, or one number for the longer side."""
+    camera = view.camera
+    if not size:
+        return view
+    if len(size) == 2:
+        return replace(view, camera=camera.resized(size[0], size[1]))
+    scale = size[0] / max(camera.width, camera.height)
+    width, height = (max(1, round(side * scale)) for side in (camera.width, camera.height))
+    return replace(view, camera=camera.resized(width, height))
 
 
-def picture(asset: RiggedAsset, view: View, background: Background) -> Array:
-    """The view as uint8: ``(h, w, 4)`` with straight alpha if transparent, else ``(h, w, 3)``."""
-    from reel2sim.reconstruction import render
-
-    behind = (1.0, 1.0, 1.0) if background == "white" else (0.0, 0.0, 0.0)
-    shown = render(asset.surfels_at(view.time_s), view.camera, background=behind)
-    if background != "transparent":
-        return _bytes(shown.rgb)
-    alpha = np.clip(shown.alpha, 0.0, 1.0)[..., None]
-    straight = shown.rgb / np.maximum(alpha, 1e-6)
-    return _bytes(np.concatenate([straight, alpha], axis=-1))
-
-
-def _view(record: dict[str, Any], path: Path, i: int) -> View:
+def _view(record: dict[str, Any], path: Path, i: int, freeze_s: float | None) -> View:
     def number(*keys: str, default: float | None = None) -> float:
         for key in keys:
             value = record.get(key)
-            if isinstance(value, (int, float)) and np.isfinite(value):
+            if isinstance(value, (int, float)) and abs(value) <= _MOST:
                 return float(value)
             if value is not None:
                 raise CaptureError("is not a number", source=path, field=f"frames[{i}].{key}")
         if default is None:
-            raise CaptureError("is missing", source=path, field=f"frames[{i}].{keys[0]}")
+            raise CaptureError(
+                "is missing",
+                source=path,
+                field=f"frames[{i}].{keys[0]}",
+                remedy=_REMEDIES.get(keys[0]),
+            )
         return default
 
     width, height = round(number("w")), round(number("h"))
+    if max(width, height) > MOST_PIXELS:
+        raise CaptureError(
+            f"pictures of {width}×{height} pixels are too large",
+            source=path,
+            field=f"frames[{i}].w",
+            remedy=f"ask for at most {MOST_PIXELS} pixels a side",
+        )
     fx = _focal(record, "x", width, number)
     fy = _focal(record, "y", height, number)
     if not fx and not fy:
@@ -157,7 +144,8 @@ def _view(record: dict[str, Any], path: Path, i: int) -> View:
     except CameraError as cause:
         field = f"frames[{i}].{cause.field or 'transform_matrix'}"
         raise CameraError(cause.message, source=path, field=field) from cause
-    return View(_name(record.get("file_path"), path, i), camera, number("time"))
+    time_s = number("time") if freeze_s is None else freeze_s
+    return View(_name(record.get("file_path"), path, i), camera, time_s)
 
 
 def _focal(record: dict[str, Any], side: str, size: int, number: Any) -> float:
@@ -195,13 +183,3 @@ def _object(value: Any, path: Path, i: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CaptureError("is not an object", source=path, field=f"frames[{i}]")
     return value
-
-
-def _write_png(path: Path, image: Array) -> None:
-    from PIL import Image
-
-    Image.fromarray(image).save(path, format="PNG")
-
-
-def _bytes(image: Array) -> Array:
-    return (np.clip(image, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
