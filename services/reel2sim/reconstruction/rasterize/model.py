@@ -9,6 +9,9 @@ import torch
 
 Backend = Literal["auto", "numba", "torch", "gsplat"]
 
+Extra = Literal["median_depth", "distortion"]
+"""Images that are drawn only when asked for."""
+
 NEAR_M = 0.01
 """Surfels whose centre is nearer than this are not drawn; nearer ray hits do not count, metres."""
 
@@ -30,7 +33,7 @@ SCALE_MIN_M = 1e-7
 
 @dataclass(frozen=True, eq=False)
 class RasterOutput:
-    """Images of one camera, differentiable.
+    """Images of one camera, or of ``b`` cameras with a leading axis; differentiable.
 
     Attributes:
         features: alpha-composited channels over black ``(h, w, c)``.
@@ -38,9 +41,59 @@ class RasterOutput:
         depth: alpha-weighted sum of the depth at which each pixel's ray meets the surfels
             ``(h, w)``, metres along the optical axis. Divide by ``alpha`` for the expected depth.
         normal: alpha-weighted sum of unit normals that face the camera ``(h, w, 3)``, world.
+        median_depth: depth at which the ray meets the surfel that takes the light below one half
+            ``(h, w)``, metres; 0 where none does. Without gradient. None unless asked for.
+        distortion: how far the surfels of a pixel are apart, ``sum over pairs i < j of
+            w_i w_j (z_i - z_j)²`` with the weights that sum up to ``alpha`` ``(h, w)``, square
+            metres. None unless asked for.
     """
 
     features: torch.Tensor
     alpha: torch.Tensor
     depth: torch.Tensor
     normal: torch.Tensor
+    median_depth: torch.Tensor | None = None
+    distortion: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Arguments in the form backends take: what differs between cameras has their axis.
+
+    Attributes:
+        means: ``(n, 3)``, metres, world.
+        rotations: ``(n, 4)`` wxyz.
+        scales: ``(n, 2)``, metres.
+        opacities: ``(n,)``.
+        features: ``(b or 1, n, c)``.
+        K: ``(b or 1, 3, 3)``.
+        T_camera_world: ``(b or 1, 4, 4)``.
+        width: pixels.
+        height: pixels.
+        extras: which images to draw besides the usual ones.
+        batched: whether results have an axis for cameras.
+    """
+
+    means: torch.Tensor
+    rotations: torch.Tensor
+    scales: torch.Tensor
+    opacities: torch.Tensor
+    features: torch.Tensor
+    K: torch.Tensor
+    T_camera_world: torch.Tensor
+    width: int
+    height: int
+    extras: tuple[Extra, ...]
+    batched: bool
+
+    @property
+    def cameras(self) -> int:
+        """Number of cameras, ``b``."""
+        return max(len(self.features), len(self.K), len(self.T_camera_world))
+
+
+def assemble(scene: Scene, *images: torch.Tensor | None) -> RasterOutput:
+    """A result from images with an axis for cameras, in the order of the attributes."""
+    if not scene.batched:
+        images = tuple(image if image is None else image[0] for image in images)
+    return RasterOutput(*images)  # pyright: ignore[reportArgumentType]

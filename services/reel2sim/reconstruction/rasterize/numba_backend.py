@@ -1,42 +1,52 @@
-"""The rasteriser for CPUs: compiled kernels behind a ``torch.autograd.Function``."""
+"""The rasteriser for CPUs: compiled kernels behind one ``torch.autograd.Function``."""
 
 from __future__ import annotations
 
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import torch
 
-from reel2sim.reconstruction.rasterize import binning, kernels
-from reel2sim.reconstruction.rasterize.model import RasterOutput
-from reel2sim.reconstruction.rasterize.projection import CameraSurfels, pixel_maps, to_camera
+from reel2sim.reconstruction.rasterize import (
+    backward_kernels,
+    binning,
+    kernels,
+    projection_kernels,
+)
+from reel2sim.reconstruction.rasterize.model import Extra, RasterOutput, Scene, assemble
 from reel2sim.scene.progress import Progress, silent
 
 _ENTRIES_AT_ONCE = 2_000_000  # bounds the memory of the backward pass, some 200 MB
 _one_at_a_time = Lock()  # one of numba's threading layers ends the process on concurrent use
 
 
-def rasterize(
-    surfels: CameraSurfels,
-    opacities: torch.Tensor,
-    features: torch.Tensor,
-    K: torch.Tensor,
-    width: int,
-    height: int,
-) -> RasterOutput:
-    """Draw ``surfels``; see :func:`reel2sim.reconstruction.rasterize.rasterize_surfels`."""
-    c = features.shape[1]
-    lists = _lists(surfels, opacities, K, width, height)
-    channels = torch.cat([features, surfels.normals], dim=1)
-    inputs = (pixel_maps(surfels, K), opacities, channels)
-    on_cpu = (tensor.to("cpu", torch.float32) for tensor in inputs)
-    drawn: tuple[torch.Tensor, ...] = _Composite.apply(  # pyright: ignore[reportAssignmentType]
-        *on_cpu, lists, (width, height)
+class _Task(NamedTuple):
+    """What to draw, apart from tensors."""
+
+    width: int
+    height: int
+    median: bool
+    distorted: bool
+
+
+def rasterize(scene: Scene) -> RasterOutput:
+    """Draw ``scene``; see :func:`reel2sim.reconstruction.rasterize.rasterize_surfels`."""
+    task = _Task(
+        scene.width, scene.height, "median_depth" in scene.extras, "distortion" in scene.extras
     )
-    out, depth, light = (image.to(features) for image in drawn)
-    return RasterOutput(features=out[..., :c], alpha=1.0 - light, depth=depth, normal=out[..., c:])
+    images: tuple[torch.Tensor, ...] = _Draw.apply(  # pyright: ignore[reportAssignmentType]
+        scene.means,
+        scene.rotations,
+        scene.scales,
+        scene.opacities,
+        scene.features,
+        scene.K,
+        scene.T_camera_world,
+        task,
+    )
+    return assemble(scene, *images)
 
 
 def warm_up(progress: Progress = silent) -> None:
@@ -49,72 +59,149 @@ def warm_up(progress: Progress = silent) -> None:
         progress: told what is going on, as stage ``"rasterizer"``.
     """
     tilted = torch.tensor([[1.0, 0.2, 0.1, 0.0]], requires_grad=True)
-    where, scales = torch.tensor([[0.0, 0.0, 2.0]]), torch.full((1, 2), 0.5)
-    K = torch.tensor([[20.0, 0.0, 10.0], [0.0, 20.0, 10.0], [0.0, 0.0, 1.0]])
+    K = torch.tensor([[[20.0, 0.0, 10.0], [0.0, 20.0, 10.0], [0.0, 0.0, 1.0]]])
     progress("rasterizer", 0.0, "compiling the rasteriser for pictures (once)")
-    surfels = to_camera(where, tilted, scales, torch.eye(4))
-    out = rasterize(surfels, torch.ones(1), torch.ones(1, 3), K, 20, 20)
+    extras: tuple[Extra, ...] = ()
+    scene = Scene(
+        means=torch.tensor([[0.0, 0.0, 2.0]]),
+        rotations=tilted,
+        scales=torch.full((1, 2), 0.5),
+        opacities=torch.ones(1),
+        features=torch.ones(1, 1, 3),
+        K=K,
+        T_camera_world=torch.eye(4)[None],
+        width=20,
+        height=20,
+        extras=extras,
+        batched=False,
+    )
+    out = rasterize(scene)
     progress("rasterizer", 0.5, "compiling the rasteriser for gradients (once)")
     (out.features.sum() + out.depth.sum() + out.alpha.sum()).backward()
     progress("rasterizer", 1.0, "rasteriser ready")
 
 
-def _array(tensor: torch.Tensor, dtype: type[np.generic] = np.float32) -> Any:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=dtype)
+def _array(tensor: torch.Tensor) -> Any:
+    return np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)
 
 
-def _lists(
-    surfels: CameraSurfels, opacities: torch.Tensor, K: torch.Tensor, width: int, height: int
-) -> tuple[Any, Any, Any]:
-    """Pixel spans, tile offsets and tile lists."""
-    with _one_at_a_time:
-        spans = binning.pixel_spans(
-            _array(surfels.axis_u),
-            _array(surfels.axis_v),
-            _array(surfels.centers),
-            _array(surfels.in_front, np.bool_),
-            _array(opacities),
-            _array(K, np.float64),
-            width,
-            height,
-        )
-    order = np.argsort(_array(surfels.centers[:, 2], np.float64), kind="stable")
-    return spans, *binning.tile_lists(spans, order, width, height)
-
-
-class _Composite(torch.autograd.Function):
-    """Differentiable compositing of projected surfels, float32 on the CPU."""
+class _Draw(torch.autograd.Function):
+    """Differentiable drawing, float32 on the CPU."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        maps: torch.Tensor,
-        opacities: torch.Tensor,
-        channels: torch.Tensor,
-        lists: tuple[Any, Any, Any],
-        size: tuple[int, int],
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        inputs = (_array(maps), _array(opacities), _array(channels), *lists)
+    def forward(ctx: Any, *inputs: Any) -> tuple[torch.Tensor | None, ...]:
+        *tensors, task = inputs
+        ctx.set_materialize_grads(False)
+        means, rotations, scales, opacities, features, K, T = map(_array, tensors)
+        cameras = max(len(K), len(T), len(features))
+        K, T = _repeated(K, cameras), _repeated(T, cameras)
+        size = (cameras, task.width, task.height)
         with _one_at_a_time:
-            out, depth, light, last, drew = kernels.composite(*inputs, *size)
-        ctx.state = (inputs, (light, last, drew))
-        return torch.from_numpy(out), torch.from_numpy(depth), torch.from_numpy(light)
+            rows, spans, depths, finite = projection_kernels.project(
+                means, rotations, scales, opacities, features, K, T, task.width, task.height
+            )
+            if not finite:
+                _refuse(means, rotations, scales, opacities, features)
+            offsets, ids, starts, places = binning.tile_lists(spans, depths, *size)
+            images, drawn = kernels.composite(
+                rows, spans, offsets, ids, *size, task.median, task.distorted
+            )
+        out, normal, alpha, depth, median, moments = images
+        ctx.task, ctx.like = task, tensors
+        ctx.surfels = (means, rotations, scales, K, T)
+        ctx.lists = (rows, offsets, ids, starts, places)
+        ctx.drawn, ctx.images = drawn, (alpha, moments)
+        results = [out, alpha, depth, normal]
+        results.append(median if task.median else None)
+        results.append(alpha * moments[2] - np.square(moments[1]) if task.distorted else None)
+        like = tensors[4]
+        final = [None if r is None else torch.from_numpy(r).to(like) for r in results]
+        if task.median:
+            ctx.mark_non_differentiable(final[4])
+        return tuple(final)
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (maps, opacities, channels, _, offsets, ids), drawn = ctx.state
-        surfels = (maps, opacities, channels, offsets, ids)
-        images = [_array(g) for g in grads]
-        total = np.zeros((len(maps), kernels.MAP_SIZE + 1 + channels.shape[1]), np.float32)
-        first, tiles = 0, len(offsets) - 1
-        while first < tiles:
-            fits = np.searchsorted(offsets, offsets[first] + _ENTRIES_AT_ONCE, side="right") - 1
-            stop = int(min(max(fits, first + 1), tiles))
-            entries = ids[offsets[first] : offsets[stop]]
-            with _one_at_a_time:
-                part = kernels.composite_backward(*surfels, first, stop, *drawn, *images)
-                kernels.sum_entries(part, entries, total, numba.get_num_threads())
-            first = stop
-        result = torch.from_numpy(total)
-        m = kernels.MAP_SIZE
-        return result[:, :m], result[:, m], result[:, m + 1 :], None, None
+    def backward(ctx: Any, *grads: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
+        total = _row_gradients(ctx, grads)
+        rows, *_, starts, _ = ctx.lists
+        means, rotations, scales, K, T = ctx.surfels
+        c = rows.shape[1] - kernels.CHANNELS - 3
+        with _one_at_a_time:
+            g_means, g_rotations, g_scales, g_K, g_T = projection_kernels.project_backward(
+                means, rotations, scales, K, T, total, starts, c
+            )
+        seen = total.reshape(len(K), len(means), total.shape[1])
+        g_opacities = seen[:, :, kernels.OPACITY]
+        g_features = seen[:, :, kernels.CHANNELS : kernels.CHANNELS + c]
+        results = (g_means, g_rotations, g_scales, g_opacities, g_features, g_K, g_T)
+        return *(
+            _gradient_of(like, result) if needed else None
+            for like, result, needed in zip(ctx.like, results, ctx.needs_input_grad, strict=False)
+        ), None
+
+
+def _repeated(array: Any, cameras: int) -> Any:
+    if len(array) == cameras:
+        return array
+    return np.ascontiguousarray(np.broadcast_to(array, (cameras, *array.shape[1:])))
+
+
+def _refuse(*arrays: Any) -> None:
+    from reel2sim.reconstruction.rasterize.checks import check_finite
+
+    names = ("means", "rotations", "scales", "opacities", "features")
+    for name, array in zip(names, arrays, strict=True):
+        check_finite(name, torch.from_numpy(array))
+
+
+def _row_gradients(ctx: Any, grads: tuple[torch.Tensor | None, ...]) -> Any:
+    """Gradients of the rows, summed over the tiles that drew each."""
+    g_features, g_alpha, g_depth, g_normal, _, g_distortion = grads
+    rows, offsets, ids, starts, places = ctx.lists
+    alpha, moments = ctx.images
+    shape, c = alpha.shape, rows.shape[1] - kernels.CHANNELS - 3
+
+    def given(grad: torch.Tensor | None, *channels: int) -> Any:
+        return np.zeros((*shape, *channels), np.float32) if grad is None else _array(grad)
+
+    by_alpha = given(g_alpha)
+    by_moments = np.zeros((2, 0, *shape[1:]), np.float32)
+    if g_distortion is None:
+        moments = moments[:, :0]
+    else:  # alpha · second moment − first moment²
+        g = _array(g_distortion)
+        by_alpha = by_alpha + g * moments[2]
+        by_moments = np.stack([-2.0 * g * moments[1], g * alpha])
+    count = c if g_normal is None else c + 3
+    images = (given(g_features, c), given(g_normal, 3), by_alpha, given(g_depth))
+    total = np.zeros((len(rows), kernels.CHANNELS + count), np.float32)
+    first, tiles = 0, len(offsets) - 1
+    while first < tiles:
+        fits = np.searchsorted(offsets, offsets[first] + _ENTRIES_AT_ONCE, side="right") - 1
+        stop = int(min(max(fits, first + 1), tiles))
+        with _one_at_a_time:
+            part = backward_kernels.composite_backward(
+                rows, offsets, ids, first, stop, ctx.drawn, moments, images, by_moments, count
+            )
+            backward_kernels.sum_entries(
+                part,
+                offsets[first],
+                offsets[stop],
+                ctx.drawn[2],
+                starts,
+                places,
+                total,
+                8 * numba.get_num_threads(),
+            )
+        first = stop
+    return total
+
+
+def _gradient_of(like: torch.Tensor, gradient: Any) -> torch.Tensor:
+    """Sum over cameras where they share a value, and return in the form of the input."""
+    missing = gradient.ndim - like.dim()
+    if missing:
+        gradient = gradient.sum(0) if len(gradient) > 1 else gradient[0]
+    elif gradient.shape[0] != like.shape[0]:
+        gradient = gradient.sum(0, keepdims=True)
+    return torch.from_numpy(np.ascontiguousarray(gradient)).to(like)

@@ -15,19 +15,30 @@ from reel2sim.reconstruction.rasterize.model import (
     NEAR_M,
     TRANSMITTANCE_MIN,
     RasterOutput,
+    Scene,
+    assemble,
 )
-from reel2sim.reconstruction.rasterize.projection import CameraSurfels
+from reel2sim.reconstruction.rasterize.projection import to_camera
 
 
-def rasterize(
-    surfels: CameraSurfels,
-    opacities: torch.Tensor,
-    features: torch.Tensor,
-    K: torch.Tensor,
-    width: int,
-    height: int,
-) -> RasterOutput:
-    """Draw ``surfels``; see :func:`reel2sim.reconstruction.rasterize.rasterize_surfels`."""
+def rasterize(scene: Scene) -> RasterOutput:
+    """Draw ``scene``; see :func:`reel2sim.reconstruction.rasterize.rasterize_surfels`."""
+    pictures = [_picture(scene, camera) for camera in range(scene.cameras)]
+    images = [
+        None if shots[0] is None else torch.stack([s for s in shots if s is not None])
+        for shots in zip(*pictures, strict=True)
+    ]
+    return assemble(scene, *images)
+
+
+def _picture(scene: Scene, camera: int) -> tuple[torch.Tensor | None, ...]:
+    """Images of one camera, in the order of :class:`RasterOutput`."""
+    features, K, T_camera_world = (
+        values[min(camera, len(values) - 1)]
+        for values in (scene.features, scene.K, scene.T_camera_world)
+    )
+    surfels = to_camera(scene.means, scene.rotations, scene.scales, T_camera_world)
+    width, height, opacities = scene.width, scene.height, scene.opacities
     dtype, device = features.dtype, features.device
     order = torch.argsort(surfels.centers[:, 2], stable=True)
     order = order[surfels.in_front[order]]
@@ -66,12 +77,29 @@ def rasterize(
     light = _light_before(alpha)
     weight = light * alpha  # (pixels, n)
 
-    return RasterOutput(
-        features=(weight @ features[order]).reshape(height, width, -1),
-        alpha=weight.sum(1).reshape(height, width),
-        depth=(weight * z).sum(1).reshape(height, width),
-        normal=(weight @ surfels.normals[order]).reshape(height, width, 3),
+    def image(values: torch.Tensor, *channels: int) -> torch.Tensor:
+        return values.reshape(height, width, *channels)
+
+    return (
+        image(weight @ features[order], features.shape[1]),
+        image(weight.sum(1)),
+        image((weight * z).sum(1)),
+        image(weight @ surfels.normals[order], 3),
+        image(_median(light, alpha, z)) if "median_depth" in scene.extras else None,
+        image(_distortion(weight, z)) if "distortion" in scene.extras else None,
     )
+
+
+def _median(light: torch.Tensor, alpha: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    """Depth of the surfel at which the light falls below one half, or 0."""
+    crossing = (light >= 0.5) & (light * (1.0 - alpha) < 0.5)
+    return torch.where(crossing, z, 0.0).sum(1).detach()
+
+
+def _distortion(weight: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+    """The sum over all pairs, pair by pair."""
+    pairs = (z[:, :, None] - z[:, None, :]) ** 2
+    return 0.5 * torch.einsum("pi,pij,pj->p", weight, pairs, weight)
 
 
 def _light_before(alpha: torch.Tensor) -> torch.Tensor:
