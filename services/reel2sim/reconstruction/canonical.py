@@ -16,7 +16,13 @@ from reel2sim.reconstruction.device import target
 from reel2sim.reconstruction.losses import image_loss, normal_loss, psnr_db, squared_error
 from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.skinning import rotate
-from reel2sim.reconstruction.surface import normals_to_quaternions, sample_surface, spacing
+from reel2sim.reconstruction.stereo.shape import photo_surface
+from reel2sim.reconstruction.surface import (
+    normals_to_quaternions,
+    sample_mesh,
+    sample_surface,
+    spacing,
+)
 from reel2sim.reconstruction.surfel_model import SurfelTensors, visibility
 from reel2sim.reconstruction.ticker import Ticker
 from reel2sim.reconstruction.views import View, load_views, zero_views
@@ -64,7 +70,7 @@ def fit_canonical(
     views = load_views(reel, sphere=sphere, max_px=config.image_px, device=where.device)
     chosen = zero_views(views, min_views=config.min_zero_views)
     progress("reconstruction", 0.0, "carving the visual hull")
-    start = initial_surfels(reel, chosen, sphere=sphere, config=config)
+    start = initial_surfels(reel, chosen, sphere=sphere, config=config, progress=progress)
     progress("reconstruction", 0.05, "fitting surfels", surfels=float(len(start)))
     fitted = optimise(start, chosen, config=config, progress=progress)
     sure = confidence(fitted, chosen, backend=where.backend)
@@ -74,9 +80,18 @@ def fit_canonical(
 
 
 def initial_surfels(
-    reel: Reel, views: tuple[View, ...], *, sphere: Sphere, config: ReconstructionConfig
+    reel: Reel,
+    views: tuple[View, ...],
+    *,
+    sphere: Sphere,
+    config: ReconstructionConfig,
+    progress: Progress = silent,
 ) -> SurfelTensors:
-    """Surfels spread evenly over the visual hull, facing outward, coloured by the views."""
+    """Surfels spread evenly over the first surface, facing outward, coloured by the views.
+
+    That surface is the visual hull of ``reel``; where ``views`` all show time zero, it is
+    corrected by what their colours tell about depth.
+    """
     volume = carve(
         reel,
         resolution=config.hull_resolution,
@@ -84,7 +99,11 @@ def initial_surfels(
         min_views=config.min_zero_views,
     )
     rng = np.random.default_rng(config.seed)
-    points, normals = sample_surface(volume, count=config.surfels, sphere=sphere, rng=rng)
+    if any(view.time_s != 0 for view in views):  # a body that moves has no one still surface
+        points, normals = sample_surface(volume, count=config.surfels, sphere=sphere, rng=rng)
+    else:
+        field = photo_surface(views, volume, sphere=sphere, seed=config.seed, progress=progress)
+        points, normals = sample_mesh(*field.mesh(), count=config.surfels, rng=rng)
     size = np.log(np.clip(spacing(points) * 0.6, 1e-3, 0.3))
     where = target(config.device)
 

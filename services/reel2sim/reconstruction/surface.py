@@ -26,7 +26,23 @@ def sample_surface(
     Returns:
         Points and outward unit normals, each ``(n, 3)``, normalised units.
     """
-    vertices, faces = hull_mesh(volume, sphere=sphere)
+    return sample_mesh(*hull_mesh(volume, sphere=sphere), count=count, rng=rng)
+
+
+def sample_mesh(
+    vertices: Array, faces: Array, *, count: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Spread points evenly over a mesh.
+
+    Args:
+        vertices: ``(v, 3)``.
+        faces: ``(f, 3)``, counter-clockwise seen from outside.
+        count: how many points, met to within a few percent.
+        rng: source of randomness.
+
+    Returns:
+        Points and outward unit normals, each ``(n, 3)``.
+    """
     corners = vertices[faces]
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     doubled = np.linalg.norm(cross, axis=1)
