@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from reel2sim.cli.measure_process import Children
 from reel2sim.cli.tables import table
 from reel2sim.generation.truth import load_truth
 from reel2sim.pipeline.evaluation import RigScore, nothing_found, score
@@ -60,28 +58,10 @@ def measure_rig(capture: Path, options: Sequence[str]) -> Measured:
         out = Path(folder) / "bundle"
         program = [sys.executable, "-m", "reel2sim.cli.main", "run", str(capture)]
         program += ["--out", str(out), "--json", "--quiet", "--no-cache", *options]
-        began = time.perf_counter()
-        with (Path(folder) / "stdout").open("w+") as answer:
-            child = subprocess.Popen(program, stdout=answer, stderr=subprocess.PIPE, text=True)
-            failure, peak_mb = _outcome(child)
-        seconds = time.perf_counter() - began
-        made = nothing_found(truth) if failure else score(load_asset(out / ASSET_FILE), truth)
-    return Measured(capture.name, made, seconds, peak_mb, failure)
-
-
-def _outcome(child: subprocess.Popen[str]) -> tuple[str, float]:
-    """Wait for a child: what it says went wrong, or "", and its peak memory in MiB."""
-    assert child.stderr is not None
-    words = child.stderr.read()
-    # wait4 tells this child's own peak; getrusage would mix it with that of earlier ones.
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    peak_mb = usage.ru_maxrss / (1024.0**2 if sys.platform == "darwin" else 1024.0)
-    if child.returncode == 0:
-        return "", peak_mb
-    lines = [line for line in words.splitlines() if line.strip()]
-    said = lines[-1] if lines else "no message"
-    return f"exit {child.returncode}: {said}", peak_mb
+        ended = Children().run(program)
+        failed = bool(ended.failure)
+        made = nothing_found(truth) if failed else score(load_asset(out / ASSET_FILE), truth)
+    return Measured(capture.name, made, ended.seconds, ended.peak_memory_mb, ended.failure)
 
 
 def summary(rows: Sequence[Measured]) -> dict[str, float]:

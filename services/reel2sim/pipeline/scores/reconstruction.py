@@ -19,6 +19,9 @@ from reel2sim.pipeline.scores.shape import (
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.surfels import SurfelSequence
 
+BEST_DB = 100.0
+"""PSNR of a view whose pictures are equal: a mean must stay a number."""
+
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
@@ -39,7 +42,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class ViewScore(PictureScore):
-    """One held-out view.
+    """One held-out view; its PSNR is at most :data:`BEST_DB`.
 
     Attributes:
         file: path of its true picture inside the capture.
@@ -164,8 +167,9 @@ def _view(held_out: HeldOut, index: int, drawing: Drawing) -> ViewScore:
     if drawing.normal is not None:
         both = (drawing.alpha > COVERED) & (held_out.alpha[index] > COVERED)
         angle = normal_error(drawing.normal, held_out.normal[index], where=both)
+    levels = {name: min(getattr(picture, name), BEST_DB) for name in ("psnr_db", "psnr_full_db")}
     return ViewScore(
-        **asdict(picture),
+        **{**asdict(picture), **levels},
         file=held_out.files[index],
         time_s=float(held_out.times_s[index]),
         chamfer_frac=None if distance is None else distance / held_out.diagonal_m,

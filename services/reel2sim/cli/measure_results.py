@@ -1,0 +1,167 @@
+"""Figures of a bench of reconstructions: one run each, and the file that keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reel2sim.pipeline.atomic import write_atomically
+from reel2sim.pipeline.scores import ReconstructionScore, ViewScore
+from reel2sim.scene.errors import UsageError
+
+RESULTS_FILE = "results.json"
+_VERSION = 1
+
+FIGURES = (
+    "psnr_db", "psnr_full_db", "ssim", "ssim_full", "flip",
+    "chamfer_frac", "chamfer_m", "normal_deg", "track_frac", "track_floor_frac",
+)  # fmt: skip
+"""Fields of a score that have a mean."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One capture under one variant, or a peer's pictures of it.
+
+    Attributes:
+        capture: label of the capture.
+        digest: sha256 of the capture's content.
+        name: of the variant or peer.
+        score: against the truth; of a failed run, that of nothing.
+        peer: whether the pictures came from elsewhere.
+        overrides: settings of the variant.
+        seconds: wall time of the process, if known.
+        peak_memory_mb: its largest resident memory in MiB, if known.
+        metrics: figures that the fit states itself.
+        note: what a peer says about itself.
+        failure: what went wrong, or "".
+    """
+
+    capture: str
+    digest: str
+    name: str
+    score: ReconstructionScore
+    peer: bool = False
+    overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    seconds: float | None = None
+    peak_memory_mb: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    note: str = ""
+    failure: str = ""
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Run:
+        """What :func:`dataclasses.asdict` made of one."""
+        score = dict(record["score"])
+        score["views"] = tuple(ViewScore(**view) for view in score["views"])
+        return cls(**{**record, "score": ReconstructionScore(**score)})
+
+
+class Results:
+    """All runs of a bench; every run is on disk as soon as it is added.
+
+    Args:
+        folder: where ``results.json`` lies.
+        options: what all runs have in common, such as the preset.
+    """
+
+    def __init__(self, folder: Path, options: Mapping[str, Any], runs: Iterable[Run] = ()) -> None:
+        self.folder = folder
+        self.options = dict(options)
+        self._kept = list(runs)
+        self.runs: list[Run] = []
+
+    @classmethod
+    def open(cls, folder: Path, options: Mapping[str, Any], *, resume: bool) -> Results:
+        """Start in ``folder``, or go on with what is there.
+
+        Raises:
+            UsageError: if there are results and they are not to be resumed, or have other options.
+        """
+        path = folder / RESULTS_FILE
+        if not path.exists():
+            return cls(folder, options)
+        if not resume:
+            raise UsageError(
+                "already holds results",
+                source=folder,
+                remedy="add --resume to go on with them, or name another --out",
+            )
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            known = {key: record[key] for key in ("version", *options)}
+            runs = [Run.from_dict(run) for run in record["runs"]]
+        except (OSError, ValueError, KeyError, TypeError) as cause:
+            raise UsageError(f"is not a file of results: {cause}", source=path) from cause
+        for key, value in {"version": _VERSION, **options}.items():
+            if known[key] != value:
+                raise UsageError(
+                    f"its results have {key} {known[key]!r}, not {value!r}",
+                    source=folder,
+                    remedy="name another --out",
+                )
+        return cls(folder, options, runs)
+
+    def recall(self, capture: str, digest: str, name: str, overrides: Mapping[str, Any]) -> bool:
+        """Take over an earlier run that went well, if the same was asked then."""
+        for run in self._kept:
+            asked = (run.capture, run.digest, run.name, dict(run.overrides), run.peer)
+            if asked == (capture, digest, name, dict(overrides), False) and not run.failure:
+                self.runs.append(run)
+                return True
+        return False
+
+    def add(self, run: Run) -> None:
+        """Keep a run."""
+        self.runs.append(run)
+        self.save()
+
+    def save(self) -> None:
+        """Write ``results.json``."""
+        # Runs of an earlier call that this one has not come to must outlive its being stopped.
+        mine = {(run.capture, run.name) for run in self.runs}
+        waiting = [run for run in self._kept if (run.capture, run.name) not in mine]
+        record = self.record([*self.runs, *waiting])
+        text = json.dumps(record, indent=1) + "\n"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / RESULTS_FILE
+        write_atomically(path, lambda to: to.write_text(text, encoding="utf-8"))
+
+    def record(self, runs: Sequence[Run] | None = None) -> dict[str, Any]:
+        """Options, means and runs as plain values."""
+        chosen = self.runs if runs is None else runs
+        return {
+            "version": _VERSION,
+            **self.options,
+            "means": {name: means(group) for name, group in by_name(chosen).items()},
+            "runs": [asdict(run) for run in chosen],
+        }
+
+
+def by_name(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Runs of each variant and peer, in the order they first came."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.name, []).append(run)
+    return found
+
+
+def means(runs: Sequence[Run]) -> dict[str, float | None]:
+    """Means over captures, failures included; None for what no run has."""
+    found: dict[str, float | None] = {"captures": len(runs)}
+    found["failed"] = sum(bool(run.failure) for run in runs)
+    for name in FIGURES:
+        found[name] = _mean([getattr(run.score, name) for run in runs])
+    found["seconds"] = _mean([run.seconds for run in runs])
+    found["peak_memory_mb"] = _mean([run.peak_memory_mb for run in runs])
+    return found
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
