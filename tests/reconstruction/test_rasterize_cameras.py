@@ -253,25 +253,26 @@ def test_extras_are_absent_unless_asked_for_and_change_nothing_else():
 _THREADED = """
 import sys, numba, torch
 sys.path.insert(0, {folder!r})
-numba.set_num_threads({threads})
 import {module} as t
 args = t.arguments(3000, cameras=2, scale=0.03)
-out = t.draw(args)
-g = t.gradients(args, lambda a: t.smooth_loss(t.draw(a)))
-torch.save([getattr(out, name).detach() for name in t.IMAGES] + list(g.values()), sys.argv[1])
+for threads in (1, 2):
+    numba.set_num_threads(threads)
+    out = t.draw(args)
+    g = t.gradients(args, lambda a: t.smooth_loss(t.draw(a)))
+    values = [getattr(out, name).detach() for name in t.IMAGES] + list(g.values())
+    torch.save(values, f"{{sys.argv[1]}}/{{threads}}.pt")
 """
 
 
 def test_results_do_not_depend_on_the_number_of_threads(tmp_path):
+    """In a process of its own, since this one may have been started with a single thread."""
     folder, module = os.path.split(__file__)
-    results = []
-    for threads in (1, 2):
-        code = _THREADED.format(folder=folder, module=module.removesuffix(".py"), threads=threads)
-        environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
-        path = tmp_path / f"{threads}.pt"
-        subprocess.run([sys.executable, "-c", code, str(path)], check=True, env=environment)
-        results.append(torch.load(path))
-    for one, two in zip(*results, strict=True):
+    code = _THREADED.format(folder=folder, module=module.removesuffix(".py"))
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=environment)
+    one_thread, two_threads = (torch.load(tmp_path / f"{threads}.pt") for threads in (1, 2))
+    assert len(one_thread) == len(IMAGES) + len(SURFELS) + 2
+    for one, two in zip(one_thread, two_threads, strict=True):
         assert torch.equal(one, two)
 
 

@@ -23,14 +23,11 @@ def checked_scene(
     height: int,
     extras: tuple[Extra, ...],
 ) -> Scene:
-    """Bring arguments into the one form the backends take.
-
-    Cameras become ``(b, 3, 3)`` and ``(b, 4, 4)``, features ``(b, n, c)``, each with a ``b`` of 1
-    where it was given once for all.
+    """Check everything about arguments but that surfels are finite.
 
     Raises:
         InputError: if shapes disagree, or intrinsics or poses are no finite pinhole cameras.
-            Surfels are checked by the backends, see :func:`check_finite`.
+            Whether surfels are finite is up to the backends, see :func:`check_surfels`.
     """
     n = means.shape[0] if means.dim() else -1
     expected = {
@@ -74,27 +71,27 @@ def checked_scene(
         rotations=rotations,
         scales=scales,
         opacities=opacities,
-        features=features if features.dim() == 3 else features[None],
-        K=K if K.dim() == 3 else K[None],
-        T_camera_world=T_camera_world if T_camera_world.dim() == 3 else T_camera_world[None],
+        features=features,
+        K=K,
+        T_camera_world=T_camera_world,
         width=width,
         height=height,
         extras=tuple(extras),
-        batched=bool(counts),
+        cameras=max(counts.values()) if counts else None,
     )
-    _check_cameras(scene.K.detach().cpu(), K)
-    _check_cameras(scene.T_camera_world.detach().cpu(), T_camera_world)
+    _check_cameras("K", K)
+    _check_cameras("T_camera_world", T_camera_world)
     return scene
 
 
-def _check_cameras(matrices: torch.Tensor, given: torch.Tensor) -> None:
-    """Intrinsics, 3 × 3, or poses, 4 × 4."""
-    intrinsic = matrices.shape[-1] == 3
-    for camera, matrix in enumerate(matrices.tolist()):
+def _check_cameras(name: str, given: torch.Tensor) -> None:
+    """Intrinsics or poses."""
+    matrices = given.tolist()
+    for camera, matrix in enumerate(matrices if given.dim() == 3 else [matrices]):
         total = sum(map(sum, matrix))
         if total - total != 0:  # infinite or no number
-            check_finite("K" if intrinsic else "T_camera_world", given)
-        if not intrinsic:
+            check_finite(name, given)
+        if name != "K":
             continue
         if matrix[1][0] != 0 or matrix[2] != [0, 0, 1] or min(matrix[0][0], matrix[1][1]) <= 0:
             raise InputError(

@@ -54,7 +54,7 @@ def rasterize(scene: Scene) -> RasterOutput:
             source="backend gsplat",
             remedy="move them to a CUDA device, or use backend 'numba'",
         )
-    if (scene.K[:, 0, 1] != 0).any():
+    if (scene.K[..., 0, 1] != 0).any():
         raise InputError(
             "gsplat draws cameras without skew only",
             source="surfel K",
@@ -65,7 +65,7 @@ def rasterize(scene: Scene) -> RasterOutput:
 
 def composited(scene: Scene, rasterization_2dgs: Any) -> RasterOutput:
     """Draw with gsplat's function, or one that composites channels as it does."""
-    cameras, c = scene.cameras, scene.features.shape[2]
+    cameras, c = scene.cameras or 1, scene.features.shape[-1]
     channels, pivots = camera_channels(scene)
     shape = (cameras, scene.height, scene.width)
     if len(scene.means) == 0:
@@ -118,11 +118,7 @@ def camera_channels(scene: Scene) -> tuple[torch.Tensor, torch.Tensor]:
     depth of the centre if the median is wanted, since gsplat takes it from there.
     """
     pictures, pivots = [], []
-    for camera in range(scene.cameras):
-        features, K, T = (
-            values[min(camera, len(values) - 1)]
-            for values in (scene.features, scene.K, scene.T_camera_world)
-        )
+    for features, K, T in scene.views():
         surfels = to_camera(scene.means, scene.rotations, scene.scales, T)
         planes = depth_planes(surfels, K, scene.width, scene.height)
         # Squares of depth are summed about the mean depth, or rounding would swamp their spread.

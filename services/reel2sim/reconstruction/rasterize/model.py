@@ -58,20 +58,20 @@ class RasterOutput:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Arguments in the form backends take: what differs between cameras has their axis.
+    """Checked arguments, as they were given.
 
     Attributes:
         means: ``(n, 3)``, metres, world.
         rotations: ``(n, 4)`` wxyz.
         scales: ``(n, 2)``, metres.
         opacities: ``(n,)``.
-        features: ``(b or 1, n, c)``.
-        K: ``(b or 1, 3, 3)``.
-        T_camera_world: ``(b or 1, 4, 4)``.
+        features: ``(n, c)`` or ``(b, n, c)``.
+        K: ``(3, 3)`` or ``(b, 3, 3)``.
+        T_camera_world: ``(4, 4)`` or ``(b, 4, 4)``.
         width: pixels.
         height: pixels.
         extras: which images to draw besides the usual ones.
-        batched: whether results have an axis for cameras.
+        cameras: how many, or None for a single one whose images have no axis for it.
     """
 
     means: torch.Tensor
@@ -84,16 +84,19 @@ class Scene:
     width: int
     height: int
     extras: tuple[Extra, ...]
-    batched: bool
+    cameras: int | None
 
-    @property
-    def cameras(self) -> int:
-        """Number of cameras, ``b``."""
-        return max(len(self.features), len(self.K), len(self.T_camera_world))
+    def views(self) -> list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """Features ``(n, c)``, intrinsics and pose of each camera."""
+        given = (self.features, self.K, self.T_camera_world)
+        return [
+            tuple(value[k] if value.dim() == 3 else value for value in given)
+            for k in range(self.cameras or 1)
+        ]  # pyright: ignore[reportReturnType]
 
 
 def assemble(scene: Scene, *images: torch.Tensor | None) -> RasterOutput:
     """A result from images with an axis for cameras, in the order of the attributes."""
-    if not scene.batched:
+    if scene.cameras is None:
         images = tuple(image if image is None else image[0] for image in images)
     return RasterOutput(*images)  # pyright: ignore[reportArgumentType]

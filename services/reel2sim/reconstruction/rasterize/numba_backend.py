@@ -15,7 +15,8 @@ from reel2sim.reconstruction.rasterize import (
     kernels,
     projection_kernels,
 )
-from reel2sim.reconstruction.rasterize.model import Extra, RasterOutput, Scene, assemble
+from reel2sim.reconstruction.rasterize.checks import check_finite
+from reel2sim.reconstruction.rasterize.model import RasterOutput, Scene
 from reel2sim.scene.progress import Progress, silent
 
 _ENTRIES_AT_ONCE = 2_000_000  # bounds the memory of the backward pass, some 200 MB
@@ -27,6 +28,7 @@ class _Task(NamedTuple):
 
     width: int
     height: int
+    single: bool
     median: bool
     distorted: bool
 
@@ -34,7 +36,11 @@ class _Task(NamedTuple):
 def rasterize(scene: Scene) -> RasterOutput:
     """Draw ``scene``; see :func:`reel2sim.reconstruction.rasterize.rasterize_surfels`."""
     task = _Task(
-        scene.width, scene.height, "median_depth" in scene.extras, "distortion" in scene.extras
+        width=scene.width,
+        height=scene.height,
+        single=scene.cameras is None,
+        median="median_depth" in scene.extras,
+        distorted="distortion" in scene.extras,
     )
     images: tuple[torch.Tensor, ...] = _Draw.apply(  # pyright: ignore[reportAssignmentType]
         scene.means,
@@ -46,7 +52,7 @@ def rasterize(scene: Scene) -> RasterOutput:
         scene.T_camera_world,
         task,
     )
-    return assemble(scene, *images)
+    return RasterOutput(*images)
 
 
 def warm_up(progress: Progress = silent) -> None:
@@ -59,21 +65,20 @@ def warm_up(progress: Progress = silent) -> None:
         progress: told what is going on, as stage ``"rasterizer"``.
     """
     tilted = torch.tensor([[1.0, 0.2, 0.1, 0.0]], requires_grad=True)
-    K = torch.tensor([[[20.0, 0.0, 10.0], [0.0, 20.0, 10.0], [0.0, 0.0, 1.0]]])
+    K = torch.tensor([[20.0, 0.0, 10.0], [0.0, 20.0, 10.0], [0.0, 0.0, 1.0]])
     progress("rasterizer", 0.0, "compiling the rasteriser for pictures (once)")
-    extras: tuple[Extra, ...] = ()
     scene = Scene(
         means=torch.tensor([[0.0, 0.0, 2.0]]),
         rotations=tilted,
         scales=torch.full((1, 2), 0.5),
         opacities=torch.ones(1),
-        features=torch.ones(1, 1, 3),
+        features=torch.ones(1, 3),
         K=K,
-        T_camera_world=torch.eye(4)[None],
+        T_camera_world=torch.eye(4),
         width=20,
         height=20,
-        extras=extras,
-        batched=False,
+        extras=(),
+        cameras=None,
     )
     out = rasterize(scene)
     progress("rasterizer", 0.5, "compiling the rasteriser for gradients (once)")
@@ -93,6 +98,7 @@ class _Draw(torch.autograd.Function):
         *tensors, task = inputs
         ctx.set_materialize_grads(False)
         means, rotations, scales, opacities, features, K, T = map(_array, tensors)
+        features, K, T = (a if a.ndim == 3 else a[None] for a in (features, K, T))
         cameras = max(len(K), len(T), len(features))
         K, T = _repeated(K, cameras), _repeated(T, cameras)
         size = (cameras, task.width, task.height)
@@ -101,27 +107,29 @@ class _Draw(torch.autograd.Function):
                 means, rotations, scales, opacities, features, K, T, task.width, task.height
             )
             if not finite:
-                _refuse(means, rotations, scales, opacities, features)
+                _refuse(tensors)
             offsets, ids, starts, places = binning.tile_lists(spans, depths, *size)
             images, drawn = kernels.composite(
                 rows, spans, offsets, ids, *size, task.median, task.distorted
             )
         out, normal, alpha, depth, median, moments = images
-        ctx.task, ctx.like = task, tensors
+        ctx.save_for_backward(*tensors)  # complains if a step changes them before the way back
         ctx.surfels = (means, rotations, scales, K, T)
         ctx.lists = (rows, offsets, ids, starts, places)
-        ctx.drawn, ctx.images = drawn, (alpha, moments)
+        ctx.drawn, ctx.images = drawn, (alpha.copy() if task.distorted else alpha, moments)
         results = [out, alpha, depth, normal]
         results.append(median if task.median else None)
         results.append(alpha * moments[2] - np.square(moments[1]) if task.distorted else None)
         like = tensors[4]
-        final = [None if r is None else torch.from_numpy(r).to(like) for r in results]
+        first = 0 if task.single else slice(None)
+        final = [None if r is None else torch.from_numpy(r[first]).to(like) for r in results]
         if task.median:
             ctx.mark_non_differentiable(final[4])
         return tuple(final)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
+        inputs = ctx.saved_tensors
         total = _row_gradients(ctx, grads)
         rows, *_, starts, _ = ctx.lists
         means, rotations, scales, K, T = ctx.surfels
@@ -136,7 +144,7 @@ class _Draw(torch.autograd.Function):
         results = (g_means, g_rotations, g_scales, g_opacities, g_features, g_K, g_T)
         return *(
             _gradient_of(like, result) if needed else None
-            for like, result, needed in zip(ctx.like, results, ctx.needs_input_grad, strict=False)
+            for like, result, needed in zip(inputs, results, ctx.needs_input_grad, strict=False)
         ), None
 
 
@@ -146,12 +154,11 @@ def _repeated(array: Any, cameras: int) -> Any:
     return np.ascontiguousarray(np.broadcast_to(array, (cameras, *array.shape[1:])))
 
 
-def _refuse(*arrays: Any) -> None:
-    from reel2sim.reconstruction.rasterize.checks import check_finite
-
+def _refuse(tensors: list[torch.Tensor]) -> None:
+    """Name what is not finite, be it only so in single precision."""
     names = ("means", "rotations", "scales", "opacities", "features")
-    for name, array in zip(names, arrays, strict=True):
-        check_finite(name, torch.from_numpy(array))
+    for name, tensor in zip(names, tensors, strict=False):
+        check_finite(name, tensor.detach().float())
 
 
 def _row_gradients(ctx: Any, grads: tuple[torch.Tensor | None, ...]) -> Any:
@@ -162,14 +169,16 @@ def _row_gradients(ctx: Any, grads: tuple[torch.Tensor | None, ...]) -> Any:
     shape, c = alpha.shape, rows.shape[1] - kernels.CHANNELS - 3
 
     def given(grad: torch.Tensor | None, *channels: int) -> Any:
-        return np.zeros((*shape, *channels), np.float32) if grad is None else _array(grad)
+        if grad is None:
+            return np.zeros((*shape, *channels), np.float32)
+        return _array(grad).reshape(*shape, *channels)
 
     by_alpha = given(g_alpha)
     by_moments = np.zeros((2, 0, *shape[1:]), np.float32)
     if g_distortion is None:
         moments = moments[:, :0]
     else:  # alpha · second moment − first moment²
-        g = _array(g_distortion)
+        g = _array(g_distortion).reshape(shape)
         by_alpha = by_alpha + g * moments[2]
         by_moments = np.stack([-2.0 * g * moments[1], g * alpha])
     count = c if g_normal is None else c + 3

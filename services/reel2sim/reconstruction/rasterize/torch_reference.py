@@ -23,7 +23,7 @@ from reel2sim.reconstruction.rasterize.projection import to_camera
 
 def rasterize(scene: Scene) -> RasterOutput:
     """Draw ``scene``; see :func:`reel2sim.reconstruction.rasterize.rasterize_surfels`."""
-    pictures = [_picture(scene, camera) for camera in range(scene.cameras)]
+    pictures = [_picture(scene, *view) for view in scene.views()]
     images = [
         None if shots[0] is None else torch.stack([s for s in shots if s is not None])
         for shots in zip(*pictures, strict=True)
@@ -31,12 +31,10 @@ def rasterize(scene: Scene) -> RasterOutput:
     return assemble(scene, *images)
 
 
-def _picture(scene: Scene, camera: int) -> tuple[torch.Tensor | None, ...]:
+def _picture(
+    scene: Scene, features: torch.Tensor, K: torch.Tensor, T_camera_world: torch.Tensor
+) -> tuple[torch.Tensor | None, ...]:
     """Images of one camera, in the order of :class:`RasterOutput`."""
-    features, K, T_camera_world = (
-        values[min(camera, len(values) - 1)]
-        for values in (scene.features, scene.K, scene.T_camera_world)
-    )
     surfels = to_camera(scene.means, scene.rotations, scene.scales, T_camera_world)
     width, height, opacities = scene.width, scene.height, scene.opacities
     dtype, device = features.dtype, features.device
