@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from reel2sim.cli.measure_results import FIGURES, Run, by_name, means
@@ -74,7 +75,7 @@ def _escaped(text: str) -> str:
 def _run_row(run: Run) -> tuple[str, ...]:
     values = {name: getattr(run.score, name) for name in FIGURES}
     values |= {"seconds": run.seconds, "peak_memory_mb": run.peak_memory_mb}
-    return (run.capture, *_cells(values), run.failure)
+    return (run.capture, *_cells(values), shorten(run.failure, 60, placeholder=" …"))
 
 
 def _mean_row(title: str, runs: Sequence[Run]) -> tuple[str, ...]:
