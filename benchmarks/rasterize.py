@@ -16,6 +16,7 @@ import importlib.util
 import json
 import math
 import platform
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -64,6 +65,7 @@ def load(path: Path) -> Draw:
     if spec is None or spec.loader is None:
         raise SystemExit(f"{path}: is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where a compiled function loaded from a cache looks for it
     spec.loader.exec_module(module)
     return lambda *args: _tuple(module.render(*args))
 
