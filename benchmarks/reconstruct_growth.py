@@ -18,7 +18,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,10 @@ import tyro
 from matplotlib.figure import Figure
 
 from reel2sim.cli.measure_process import Children
+from reel2sim.reconstruction import ReconstructionConfig
 
 _ONE_THREAD = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_STEPS = [f.name for f in fields(ReconstructionConfig) if f.name.endswith("_steps")]
 _TITLES = {"surfels": "surfels", "image_px": "picture edge [px]", "frames": "frames"}
 
 
@@ -42,7 +44,7 @@ class Options:
         surfels: numbers of surfels.
         image_px: picture edges, pixels; none above that of the capture.
         share: shares of the capture's frames.
-        steps: optimiser steps of each of the two fits.
+        steps: of each optimiser; surfels neither grow nor move to where more are needed.
         rounds: times that each fit is made; the least time and memory count.
         picture: where the chart goes.
         report: also write all figures to this file (JSON).
@@ -113,8 +115,8 @@ def measure(options: Options, work: Path) -> list[Fit]:
     base = {
         "surfels": options.surfels[len(options.surfels) // 2],
         "image_px": options.image_px[len(options.image_px) // 2],
-        "canonical_steps": options.steps,
-        "dynamic_steps": options.steps,
+        **dict.fromkeys(_STEPS, options.steps),
+        "densify": 0.0,
         "track_rounds": 1,
         "bones": 8,
         "hull_resolution": 48,

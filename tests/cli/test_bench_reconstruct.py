@@ -62,7 +62,8 @@ def test_a_bench_scores_resumes_and_counts_failures(filmed, tmp_path, capfd) -> 
     (broken / "static" / "000.png").unlink()
     shutil.copytree(filmed / "heldout", peers / "slide" / "heldout")
     (peers / "slide" / "seconds.json").write_text('{"seconds": 12.5, "note": "knows all"}')
-    few = "surfels=200,canonical_steps=6,dynamic_steps=2,track_rounds=1,bones=4,hull_resolution=24"
+    steps = [f"{f.name}=4" for f in fields(ReconstructionConfig) if f.name.endswith("_steps")]
+    few = ",".join([*steps, "surfels=200", "track_rounds=1", "bones=4", "hull_resolution=24"])
     command = ["bench", "reconstruct", str(filmed), str(broken), "--preset", "draft"]
     command += ["--device", "cpu", "--out", str(out), "--variant", f"few:{few}"]
     command += ["--peer", f"oracle={peers}", "--json"]
@@ -78,6 +79,7 @@ def test_a_bench_scores_resumes_and_counts_failures(filmed, tmp_path, capfd) -> 
     assert 100 < good["peak_memory_mb"] < 4000
     assert bad["failure"].startswith("exit ")
     assert "static/000.png" in bad["failure"]
+    assert "static/000.png" in (out / "runs" / "few" / "broken.log").read_text()
     assert bad["score"]["psnr_db"] < good["score"]["psnr_db"]
     assert bad["score"]["chamfer_frac"] == 1
     assert bad["score"]["track_frac"] == bad["score"]["track_floor_frac"]

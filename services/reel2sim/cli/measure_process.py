@@ -26,11 +26,13 @@ class Ended:
         failure: exit code and last words, or "" if it ended well.
         seconds: wall time.
         peak_memory_mb: largest resident memory, MiB.
+        words: all that it wrote to stderr.
     """
 
     failure: str
     seconds: float
     peak_memory_mb: float
+    words: str = ""
 
 
 class Children:
@@ -80,9 +82,9 @@ class Children:
                     self._running.discard(child)
             code, peak = (int(x) for x in (answer.read() or f"{child.returncode} 0").split())
             words.seek(0)
-            failure = _failure(code, words.read())
+            said = words.read()
         peak_mb = peak / (1024.0**2 if sys.platform == "darwin" else 1024.0)
-        return Ended(failure, time.perf_counter() - began, peak_mb)
+        return Ended(_failure(code, said), time.perf_counter() - began, peak_mb, said)
 
     def kill(self) -> None:
         """End all that run, and start no more."""

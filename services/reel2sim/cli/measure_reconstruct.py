@@ -169,7 +169,9 @@ class Reconstructions:
         ended, metrics = outcome
         held_out, failure = load_held_out(job.capture.folder), ended.failure
         score, drawings = nothing_reconstructed(held_out), list(blank(held_out))
-        if not failure:
+        if failure:
+            self._path(job).with_suffix(".log").write_text(ended.words, encoding="utf-8")
+        else:
             try:
                 sequence = load_sequence(self._path(job))
                 score = score_sequence(sequence, held_out)
