@@ -58,15 +58,13 @@ def closed(field: Field, shots: Pictures) -> Field:
     if len(points) < 16:
         return field
     try:
-        planes = np.unique(ConvexHull(points).equations.round(9), axis=0)
+        planes = np.unique(ConvexHull(points).equations.round(6), axis=0)
     except QhullError:  # all in one plane
         return field
     before = _covered(field, shots)
-    flat = field.grid.centers.reshape(-1, 3)
-    distance = np.full(len(flat), -np.inf)
-    for plane in planes:
-        np.maximum(distance, flat @ plane[:3] + plane[3], out=distance)
-    distance = distance.reshape(field.grid.shape)
+    distance = np.full(field.grid.shape, -np.inf, np.float32)
+    near = field.values < 3 * field.grid.step  # farther out nothing changes
+    distance[near] = _beyond(field.grid.centers[near].astype(np.float32), planes)
     for slack in (0.25, 1.0, 2.0, 4.0):
         clipped = Field(
             field.grid,
@@ -75,6 +73,18 @@ def closed(field: Field, shots: Pictures) -> Field:
         if (_covered(clipped, shots) >= before - _MAY_LOSE).all():
             return clipped
     return field
+
+
+def _beyond(points: Array, planes: Array) -> Array:
+    """Distance ``(n,)`` of points past the outermost of half-spaces ``(p, 4)``, float32."""
+    normals, offsets = planes[:, :3].T.astype(np.float32), planes[:, 3].astype(np.float32)
+    rows = max(1, 4_000_000 // len(planes))  # bounds the memory
+    return np.concatenate(
+        [
+            (points[i : i + rows] @ normals + offsets).max(axis=1)
+            for i in range(0, len(points), rows)
+        ]
+    )
 
 
 def _covered(field: Field, shots: Pictures) -> Array:

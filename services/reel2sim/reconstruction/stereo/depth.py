@@ -53,6 +53,7 @@ def sweep(
     wanted: Array | None = None,
     rounds: int = 4,
     tries: int = 12,
+    agree: int = 3,
     seed: int = 0,
 ) -> DepthMaps:
     """Find depth and slant of pixels by comparing windows between pictures.
@@ -66,6 +67,8 @@ def sweep(
         wanted: ``(r, h, w)`` bool pixels to search; all masked ones if None.
         rounds: how often planes are spread and refined.
         tries: random planes each pixel starts from.
+        agree: the correlation is the mean over so many of the compared pictures, the best ones;
+            what the picture shows may be hidden in the others.
         seed: of all random choices.
 
     Returns:
@@ -98,7 +101,7 @@ def sweep(
             steps,
             refs,
             start,
-            np.array([rounds, tries, seed], np.int64),
+            np.array([rounds, tries, seed, agree], np.int64),
         )
     trust = np.clip((score - _CORRELATED) / 0.25, 0, 1) * np.clip(sharp / _SHARP - 1, 0, 1)
     return DepthMaps(refs, planes, score, np.where(wanted, trust, 0).astype(np.float32))
@@ -115,7 +118,14 @@ def _between(shots: Pictures, refs: Array, ids: Array) -> tuple[Array, Array, Ar
     return B, b, 1.5 / np.maximum(mean, 1e-9)
 
 
-def agreeing(shots: Pictures, maps: DepthMaps, *, pixels: float = 1.0, least: int = 2) -> DepthMaps:
+def agreeing(
+    shots: Pictures,
+    maps: DepthMaps,
+    *,
+    pixels: float = 1.0,
+    least: int = 2,
+    apart: float = 0.0,
+) -> DepthMaps:
     """Trust only what other depth maps confirm.
 
     A pixel's point is taken to every other searched picture's pixel, and that pixel's plane back
@@ -126,7 +136,13 @@ def agreeing(shots: Pictures, maps: DepthMaps, *, pixels: float = 1.0, least: in
         maps: depth maps.
         pixels: tolerance.
         least: how many other pictures must confirm.
+        apart: least angle between the lines of sight of pictures that confirm each other,
+            radians.
     """
+    lines = shots.centers[maps.refs]
+    lines = lines / np.linalg.norm(lines, axis=1, keepdims=True)
+    useful = np.arccos(np.clip(lines @ lines.T, -1, 1)) >= apart
+    useful &= ~np.eye(len(lines), dtype=bool)
     K, T = np.ascontiguousarray(shots.K[maps.refs]), np.ascontiguousarray(shots.T[maps.refs])
     with one_at_a_time:
         votes = _confirmations(
@@ -135,23 +151,24 @@ def agreeing(shots: Pictures, maps: DepthMaps, *, pixels: float = 1.0, least: in
             K,
             np.linalg.inv(K),
             T,
+            useful,
             pixels / np.tan(np.radians(15.0)),
         )
     return DepthMaps(maps.refs, maps.planes, maps.score, np.where(votes >= least, maps.trust, 0))
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def _confirmations(planes, trust, K, K_inv, T, tolerance):
+def _confirmations(planes, trust, K, K_inv, T, useful, tolerance):
     """In how many other maps the same surface is found ``(r, h, w)`` int32."""
     r, h, w = trust.shape
     votes = np.zeros((r, h, w), np.int32)
     for row in prange(r * h):
-        _confirm_row(row // h, row % h, planes, trust, K, K_inv, T, tolerance, votes)
+        _confirm_row(row // h, row % h, planes, trust, K, K_inv, T, useful, tolerance, votes)
     return votes
 
 
 @njit(cache=True, error_model="numpy")
-def _confirm_row(at, y, planes, trust, K, K_inv, T, tolerance, votes):
+def _confirm_row(at, y, planes, trust, K, K_inv, T, useful, tolerance, votes):
     r, h, w = trust.shape
     p, q = np.empty(3), np.empty(3)
     for x in range(w):
@@ -164,7 +181,7 @@ def _confirm_row(at, y, planes, trust, K, K_inv, T, tolerance, votes):
         for i in range(3):
             p[i] = T[at, 0, i] * q[0] + T[at, 1, i] * q[1] + T[at, 2, i] * q[2]
         for o in range(r):
-            if o == at:
+            if not useful[at, o]:
                 continue
             for i in range(3):
                 q[i] = T[o, i, 0] * p[0] + T[o, i, 1] * p[1] + T[o, i, 2] * p[2] + T[o, i, 3]

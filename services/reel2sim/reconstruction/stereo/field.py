@@ -61,16 +61,42 @@ def hull_field(
     if not strict:
         return values
     values -= np.float32(1.5 * coarse.step)  # silhouettes decide next to the surface
-    points = grid.centers.reshape(-1, 3)
-    outline = np.full(len(points), -np.inf, np.float32)
-    for mask, K, T in zip(shots.mask, shots.K, shots.T, strict=True):
-        distance = _outline_distance(mask)
-        p = points @ T[:3, :3].T + T[:3, 3]
-        z = np.maximum(p[:, 2], 1e-6)
-        uv = ((p / z[:, None]) @ K.T)[:, :2] - 0.5
-        sampled = ndimage.map_coordinates(distance, uv.T[::-1], order=1, mode="nearest")
-        np.maximum(outline, sampled * z / K[0, 0], out=outline)
-    return np.maximum(values, outline.reshape(grid.shape)).astype(np.float32)
+    distances = np.stack([_outline_distance(mask) for mask in shots.mask])
+    values = values.astype(np.float32)
+    with one_at_a_time:
+        _raise_to_outlines(values, grid.origin, grid.step, distances, shots.K, shots.T)
+    return values
+
+
+@njit(parallel=True, cache=True, error_model="numpy")
+def _raise_to_outlines(values, origin, step, distances, K, T):
+    """Raise ``values`` near the surface to the distance to the rays along every outline."""
+    for i in prange(values.shape[0]):
+        _raise_slab(values[i], origin, step, origin[0] + step * i, distances, K, T)
+
+
+@njit(cache=True, error_model="numpy")
+def _raise_slab(values, origin, step, px, distances, K, T):
+    v, h, w = distances.shape
+    for o in range(v):
+        for j in range(values.shape[0]):
+            py = origin[1] + step * j
+            for k in range(values.shape[1]):
+                if values[j, k] > 4 * step:
+                    continue
+                pz = origin[2] + step * k
+                c = max(T[o, 2, 0] * px + T[o, 2, 1] * py + T[o, 2, 2] * pz + T[o, 2, 3], 1e-6)
+                a = (T[o, 0, 0] * px + T[o, 0, 1] * py + T[o, 0, 2] * pz + T[o, 0, 3]) / c
+                b = (T[o, 1, 0] * px + T[o, 1, 1] * py + T[o, 1, 2] * pz + T[o, 1, 3]) / c
+                x = K[o, 0, 0] * a + K[o, 0, 1] * b + K[o, 0, 2] - 0.5
+                y = K[o, 1, 1] * b + K[o, 1, 2] - 0.5
+                x, y = min(max(x, 0.0), w - 1.001), min(max(y, 0.0), h - 1.001)
+                m, n = int(x), int(y)
+                x, y = x - m, y - n
+                upper = distances[o, n, m] * (1 - x) + distances[o, n, m + 1] * x
+                lower = distances[o, n + 1, m] * (1 - x) + distances[o, n + 1, m + 1] * x
+                pixels = upper * (1 - y) + lower * y
+                values[j, k] = max(values[j, k], pixels * c / K[o, 0, 0])
 
 
 def _outline_distance(mask: Array) -> Array:

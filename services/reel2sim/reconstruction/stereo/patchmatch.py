@@ -19,10 +19,10 @@ import numpy as np
 from numba import njit, prange
 
 RADIUS = 4
-"""Of a window, pixels; every second pixel of it is compared."""
+"""Of a window, pixels; every second row and column of it is compared."""
 
 _f = np.float32
-_TAPS = ((2 * RADIUS + 1) ** 2 + 1) // 2
+_TAPS = (RADIUS + 1) ** 2
 _SIGMA_COLOR = 0.25
 _FLAT = 2e-4  # variance of grey at which a window counts as half textured
 _STEEPEST = 0.12  # cosine between line of sight and normal
@@ -50,10 +50,8 @@ def _window(gray, mask, x, y, dx, dy, values, weights):
     h, w = gray.shape
     total, mean = 0.0, 0.0
     n = 0
-    for j in range(-RADIUS, RADIUS + 1):
-        for i in range(-RADIUS, RADIUS + 1):
-            if (i + j) & 1:
-                continue
+    for j in range(-RADIUS, RADIUS + 1, 2):
+        for i in range(-RADIUS, RADIUS + 1, 2):
             u, v = x + i, y + j
             dx[n], dy[n] = i, j
             values[n], weights[n] = 0.0, 0.0
@@ -107,8 +105,13 @@ def _correlation(other, A, x, y, dx, dy, values, weights, total, variance):
 
 
 @njit(fastmath=_FAST, error_model="numpy", cache=True)
-def _score(gray, ids, B, b, plane, x, y, dx, dy, values, weights, total, variance, A, found):
-    """Mean correlation over the better half of the other pictures: half may be hidden."""
+def _score(
+    gray, ids, B, b, plane, x, y, dx, dy, values, weights, total, variance, A, found, kept, least
+):
+    """Mean correlation over the ``kept`` best of the other pictures: in others it may be hidden.
+
+    Answers −1 early if none of the first half reaches ``least``.
+    """
     q2 = plane[0] - plane[1] * (x + 0.5) - plane[2] * (y + 0.5)
     count = 0
     for k in range(ids.shape[0]):
@@ -123,7 +126,9 @@ def _score(gray, ids, B, b, plane, x, y, dx, dy, values, weights, total, varianc
             place -= 1
         found[place] = value
         count += 1
-    kept = (count + 1) // 2
+        if 2 * count >= ids.shape[0] and found[0] < least:
+            return -1.0
+    kept = min(kept, count)
     mean = 0.0
     for k in range(kept):
         mean += found[k]
@@ -247,7 +252,7 @@ def _search_one(
                         continue
                     value = _score(
                         gray, ids, B, b, plane, x, y, dx, dy, values, weights, total, variance,
-                        A, found,
+                        A, found, how[3], top if turn <= rounds else -1.0,
                     )  # fmt: skip
                     if turn > rounds:
                         drop = min(drop, top - value)
@@ -280,8 +285,8 @@ def search(gray, mask, K, K_inv, near, far, wanted, ids, B, b, steps, refs, star
         steps: inverse depth that shifts by a pixel and a half in those ``(r,)`` float64.
         refs: the searched pictures ``(r,)`` int32.
         start: ``(r, h, w, 3)`` float32 first planes; 0 for none.
-        how: rounds of spreading and refining, random planes each pixel starts from, and seed:
-            ``(3,)`` int64.
+        how: rounds of spreading and refining, random planes each pixel starts from, seed, and how
+            many pictures must agree: ``(4,)`` int64.
 
     Returns:
         Planes ``(r, h, w, 3)`` float32 (inverse depth at the pixel and its slopes), correlation
@@ -297,8 +302,8 @@ def search(gray, mask, K, K_inv, near, far, wanted, ids, B, b, steps, refs, star
         while count < ids.shape[1] and ids[at, count] >= 0:
             count += 1
         if count > 0:
-            own = np.empty(3, np.int64)
-            own[0], own[1], own[2] = refs[at], how[0], how[1]
+            own = np.empty(4, np.int64)
+            own[0], own[1], own[2], own[3] = refs[at], how[0], how[1], how[3]
             state = np.empty(1, np.uint64)
             state[0] = np.uint64(how[2] * 7919 + refs[at] * 104729 + 12345)
             state[0] = state[0] * np.uint64(2685821657736338717) + np.uint64(1)

@@ -12,7 +12,7 @@ from reel2sim.scene.arrays import Array
 
 _BEST_ANGLE = np.radians(18.0)
 """Between two lines of sight: less tells depth badly, more hides and bends what both see."""
-_LEAST_ANGLE = np.radians(6.0)
+_LEAST_ANGLE = np.radians(4.0)
 _LARGEST_ANGLE = np.radians(60.0)
 
 
@@ -21,8 +21,8 @@ class Pictures:
     """Pictures in which one rigid body stands still.
 
     Attributes:
-        gray: the one channel in which the object varies most, on black ``(v, h, w)`` float32,
-            0..1.
+        gray: the one channel in which the object varies most, on black ``(v, h, w)`` float32;
+            it spans at most 1.
         mask: ``(v, h, w)`` float32, 0..1.
         K: intrinsics ``(v, 3, 3)`` float64.
         T: the body's normalised units to camera axes ``(v, 4, 4)`` float64.
@@ -107,22 +107,24 @@ def main_channel(colors: Array) -> Array:
     return (axis / np.abs(axis).sum()).astype(np.float32)
 
 
-def neighbours(shots: Pictures, *, count: int = 6, apart: Array | None = None) -> Array:
+def neighbours(shots: Pictures, *, count: int = 6, penalty: Array | None = None) -> Array:
     """For each picture those to compare it with ``(v, count)`` int32, best first, −1 for none.
 
-    The angle at the middle of the body decides: near 18°, at least 6°, at most 60°. Pictures
-    from either side take turns, since what one side hides the other often shows.
+    The angle at the middle of the body decides: near 18°, at least 4°, at most 60°. Pictures
+    from nearly one place count against each other, so that both sides get their turn: what one
+    hides the other often shows.
 
     Args:
         shots: pictures.
         count: how many each gets at most.
-        apart: ``(v, v)`` bool: pairs that may be compared; all if None.
+        penalty: ``(v, v)`` that speaks against pairs, as much as an angle wrong by a factor of
+            e to its power; infinite for never.
     """
     lines = shots.centers / np.linalg.norm(shots.centers, axis=1, keepdims=True)
     angle = np.arccos(np.clip(lines @ lines.T, -1, 1))
     cost = np.abs(np.log(np.maximum(angle, 1e-6) / _BEST_ANGLE))
     far = (angle < _LEAST_ANGLE) | (angle > _LARGEST_ANGLE)
-    cost[far if apart is None else far | ~apart] = np.inf
+    cost = np.where(far, np.inf, cost if penalty is None else cost + penalty)
     found = np.full((len(shots), count), -1, np.int32)
     for i in range(len(shots)):
         row, taken = cost[i].copy(), []
@@ -130,7 +132,7 @@ def neighbours(shots: Pictures, *, count: int = 6, apart: Array | None = None) -
             best = int(row.argmin())
             taken.append(best)
             # Another picture from nearly the same place adds little.
-            row += 0.7 * np.exp(-(((angle[best]) / np.radians(8.0)) ** 2))
+            row += 0.7 * np.exp(-((angle[best] / np.radians(8.0)) ** 2))
             row[best] = np.inf
         found[i, : len(taken)] = taken
     return found
