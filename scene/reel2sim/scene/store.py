@@ -30,7 +30,7 @@ from reel2sim.scene.rig import (
     TriangleMesh,
 )
 from reel2sim.scene.spline import PoseSpline
-from reel2sim.scene.surfels import Surfels, SurfelSequence
+from reel2sim.scene.surfels import Refinement, Surfels, SurfelSequence
 
 _VERSION = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -49,6 +49,9 @@ def save_sequence(path: Path, sequence: SurfelSequence) -> None:
         "weights": sequence.weights,
         "times_s": sequence.times_s,
     }
+    if sequence.refinement is not None:
+        names = (f.name for f in dataclasses.fields(Refinement))
+        arrays |= {f"refinement/{n}": np.asarray(getattr(sequence.refinement, n)) for n in names}
     _write(path, "surfel_sequence", arrays, {"metrics": dict(sequence.metrics)})
 
 
@@ -64,8 +67,22 @@ def load_sequence(path: Path) -> SurfelSequence:
         spline = PoseSpline(
             start_s, stop_s, a["bones/translations"], a["bones/rotations"], a["bones/centers"]
         )
+        refinement = None
+        if "refinement/stop_s" in a:
+            refinement = Refinement(
+                float(a["refinement/stop_s"].item()),
+                a["refinement/rotations"],
+                a["refinement/log_scales"],
+                a["refinement/light"],
+            )
         return SurfelSequence(
-            _surfels(a), spline, a["bones/scales"], a["weights"], a["times_s"], header["metrics"]
+            _surfels(a),
+            spline,
+            a["bones/scales"],
+            a["weights"],
+            a["times_s"],
+            header["metrics"],
+            refinement,
         )
 
 

@@ -9,16 +9,14 @@ import numpy as np
 
 from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import InputError
-from reel2sim.scene.spline import PoseSpline
+from reel2sim.scene.harmonics import SH_C0, rotate_sh, sh_basis
+from reel2sim.scene.spline import PoseSpline, bspline_basis
 from reel2sim.scene.transforms import (
     blend_dual_quaternions,
     matrix_from_quaternion,
     quaternion_from_matrix,
     quaternion_multiply,
 )
-
-SH_C0 = 0.28209479177387814
-"""Value of the degree-0 real spherical harmonic."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +113,89 @@ class Surfels:
         )
 
     def moved(self, T: Array) -> Surfels:
-        """Each surfel moved by its own rigid transform ``(n, 4, 4)``, or all by one ``(4, 4)``."""
+        """Each surfel moved by its own rigid transform ``(n, 4, 4)``, or all by one ``(4, 4)``.
+
+        What is seen from a side of a surfel turns with it.
+        """
         each = np.broadcast_to(np.asarray(T, dtype=np.float64), (len(self), 4, 4))
-        q = quaternion_from_matrix(each[:, :3, :3])
-        means = np.einsum("nij,nj->ni", each[:, :3, :3], self.means) + each[:, :3, 3]
-        rotations = quaternion_multiply(q, self.rotations)
-        return Surfels(means, rotations, self.scales, self.opacities, self.sh, self.confidence)
+        R = each[:, :3, :3]
+        means = np.einsum("nij,nj->ni", R, self.means) + each[:, :3, 3]
+        rotations = quaternion_multiply(quaternion_from_matrix(R), self.rotations)
+        sh = rotate_sh(self.sh, R)
+        return Surfels(means, rotations, self.scales, self.opacities, sh, self.confidence)
+
+
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """Small changes of moving surfels beyond their bones, none of them at time zero.
+
+    Turn and scale of each surfel follow Vidu4D's refinement (arXiv 2405.16822, ΔR and ΔS), here
+    as cubic B-splines of time: ``R = R_bones (ΔR R*)``, ``S = exp(ΔS) S*``. Light that stays while
+    the object turns is a function of the world normal: colours are multiplied by
+    ``light(n(t)) / light(n(0))`` in spherical harmonics of degree 2 (Ramamoorthi & Hanrahan 2001).
+
+    Attributes:
+        stop_s: time of the last sample, seconds; the first is 0.
+        rotations: control points of twice the Rodrigues vectors ``(k, n, 3)``: the axis times
+            ``2 tan(angle / 2)``, applied before the bones move.
+        log_scales: control points ``(k, n, 2)``.
+        light: coefficients ``(9,)``; the first alone is light from everywhere.
+    """
+
+    stop_s: float
+    rotations: Array
+    log_scales: Array
+    light: Array
+
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}
+        r = checked("Refinement.rotations", self.rotations, ("k", "n", 3), dtype="f4", sizes=sizes)
+        s = checked(
+            "Refinement.log_scales", self.log_scales, ("k", "n", 2), dtype="f4", sizes=sizes
+        )
+        if sizes["k"] < 4:
+            raise InputError("needs at least 4 control points", source="Refinement.rotations")
+        light = checked("Refinement.light", self.light, (9,))
+        assign(self, rotations=r, log_scales=s, light=light)
+
+    def applied(self, surfels: Surfels, T: Array, time_s: float) -> Surfels:
+        """Canonical ``surfels`` refined at ``time_s`` and moved by ``T`` ``(n, 4, 4)``."""
+        row = refinement_basis(np.array([time_s]), stop_s=self.stop_s, knots=len(self.rotations))[0]
+        turn = np.einsum("k,knc->nc", row, self.rotations.astype(np.float64))
+        q = np.concatenate([np.ones_like(turn[:, :1]), 0.5 * turn], axis=1)
+        q /= np.linalg.norm(q, axis=1, keepdims=True)
+        growth = np.exp(np.einsum("k,knc->nc", row, self.log_scales.astype(np.float64)))
+        refined = Surfels(
+            surfels.means,
+            quaternion_multiply(q, surfels.rotations),
+            surfels.scales * growth,
+            surfels.opacities,
+            surfels.sh,
+            surfels.confidence,
+        ).moved(T)
+        ratio = light_ratio(self.light, surfels.normals, refined.normals)[:, None, None]
+        sh = refined.sh * ratio
+        sh[:, 0] += 0.5 * (ratio[:, 0] - 1) / SH_C0
+        return Surfels(
+            refined.means, refined.rotations, refined.scales, refined.opacities, sh,
+            refined.confidence,
+        )  # fmt: skip
+
+
+def refinement_basis(times_s: Array, *, stop_s: float, knots: int) -> Array:
+    """Weights ``(t, knots)`` of a refinement's control points, all zero at time zero."""
+    times = np.concatenate([[0.0], np.atleast_1d(times_s)])
+    basis = bspline_basis(times, start_s=0.0, stop_s=stop_s, knots=knots)
+    return basis[1:] - basis[:1]
+
+
+def light_ratio(light: Array, before: Array, after: Array) -> Array:
+    """How much brighter ``(n,)`` surfaces of unit normals ``after`` are than ``before`` ``(n, 3)``.
+
+    Limited to a factor of 4 either way.
+    """
+    old, new = (np.maximum(sh_basis(normals, 9) @ light, 1e-3) for normals in (before, after))
+    return np.clip(new / old, 0.25, 4.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +209,7 @@ class SurfelSequence:
         weights: skinning weights ``(n, b)``, rows sum to 1.
         times_s: distinct times of the input ``(t,)``, ascending, first is 0.
         metrics: figures of the fit, such as ``psnr_db``.
+        refinement: what the bones leave to each surfel, or None.
     """
 
     canonical: Surfels
@@ -142,6 +218,7 @@ class SurfelSequence:
     weights: Array
     times_s: Array
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    refinement: Refinement | None = None
 
     def __post_init__(self) -> None:
         sizes = {"n": len(self.canonical), "b": len(self.bones.centers)}
@@ -150,6 +227,8 @@ class SurfelSequence:
         t = checked("SurfelSequence.times_s", self.times_s, ("t",))
         if len(t) == 0 or (np.diff(t) <= 0).any():
             raise InputError("must ascend", source="SurfelSequence.times_s")
+        if self.refinement is not None and self.refinement.rotations.shape[1] != sizes["n"]:
+            raise InputError("is of another number of surfels", source="SurfelSequence.refinement")
         assign(self, weights=w, bone_scales=s, times_s=t, metrics=dict(self.metrics))
 
     def transforms(self, time_s: float) -> Array:
@@ -158,4 +237,7 @@ class SurfelSequence:
 
     def at(self, time_s: float) -> Surfels:
         """The surfels at ``time_s``."""
-        return self.canonical.moved(self.transforms(time_s))
+        T = self.transforms(time_s)
+        if self.refinement is None:
+            return self.canonical.moved(T)
+        return self.refinement.applied(self.canonical, T, time_s)

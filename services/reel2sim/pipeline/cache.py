@@ -114,6 +114,10 @@ class Cache:
         except OSError as cause:
             _log.warning("cannot keep the result of %s in %s: %s", stage, self.folder, cause)
 
+    def scratch(self, stage: str, key: str) -> Path:
+        """A file in which the making of ``key`` may keep its state; it need not exist."""
+        return self.folder / stage / f"{key}.state"
+
     def _paths(self, stage: str, key: str) -> tuple[Path, Path]:
         base = self.folder / stage
         return base / f"{key}.npz", base / f"{key}.json"

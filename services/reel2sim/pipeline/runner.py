@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from reel2sim.pipeline.cache import Cache, Cost, Hit
@@ -77,15 +78,17 @@ class Runner:
         elif hit := self.cache.get(stage.name, key, stage.store):
             result, found = hit, True
         else:
-            result, found = self._work(stage, value), False
+            scratch = self.cache.scratch(stage.name, key) if stage.resumable else None
+            result, found = self._work(stage, value, scratch), False
             self.cache.put(stage.name, key, result.value, stage.store, cost=result.cost)
         self._record(stage, key, result.cost, cached=found)
         return result.value, key
 
-    def _work(self, stage: Stage[In, Out], value: In) -> Hit[Out]:
+    def _work(self, stage: Stage[In, Out], value: In, scratch: Path | None = None) -> Hit[Out]:
+        more = {"scratch": scratch} if scratch is not None else {}
         began = time.perf_counter()
         with PeakMemory() as memory:
-            result = stage.function(value, self.config, named(self.progress, stage.name))
+            result = stage.function(value, self.config, named(self.progress, stage.name), **more)
         metrics = {name: float(x) for name, x in stage.metrics(result).items()}
         return Hit(result, Cost(time.perf_counter() - began, memory.peak_mb, metrics))
 

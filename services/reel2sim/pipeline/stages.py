@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from reel2sim.pipeline.cache import Store
 from reel2sim.pipeline.config import PipelineConfig
 from reel2sim.scene.digest import digest_config
-from reel2sim.scene.progress import Progress
 from reel2sim.scene.reel import Reel
 
 if TYPE_CHECKING:
@@ -42,22 +41,26 @@ class Stage(Generic[In, Out]):
     Attributes:
         name: shown to people, and part of every key.
         version: raised by hand when the meaning of the result changes.
-        function: does the work; must call its progress at least every few seconds.
+        function: does the work, called with input, configuration and progress; must call its
+            progress at least every few seconds.
         settings: the part of the configuration the result depends on: plain values or
             dataclasses of them.
         metrics: figures of a result worth showing.
         store: how a result is kept; None for a stage that is not worth keeping.
         packages: whose source code the result depends on, so that a changed algorithm never
             meets its predecessor's results.
+        resumable: whether ``function`` takes ``scratch``, a file of its own in which it may keep
+            its state, so that a killed run goes on instead of starting again.
     """
 
     name: str
     version: int
-    function: Callable[[In, PipelineConfig, Progress], Out]
+    function: Callable[..., Out]
     settings: Callable[[PipelineConfig], Any] = _no_settings
     metrics: Callable[[Out], Mapping[str, float]] = _no_metrics
     store: Store[Out] | None = None
     packages: tuple[str, ...] = ()
+    resumable: bool = False
 
     def key(self, config: PipelineConfig, inputs: tuple[str, ...]) -> str:
         """Digest of everything the result depends on.

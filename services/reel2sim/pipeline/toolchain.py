@@ -64,6 +64,7 @@ def standard_toolchain() -> Toolchain:
             _reconstruction_metrics,
             ReconstructionStore(),
             ("reel2sim.reconstruction", "reel2sim.rigging", "reel2sim.scene"),
+            resumable=True,
         ),
         rigging=Stage(
             "rigging",
@@ -123,12 +124,14 @@ def _reconstruction_settings(config: PipelineConfig) -> Any:
     return ReconstructionConfig.preset(config.preset, seed=config.seed, device=device)
 
 
-def _reconstruct(reel: Reel, config: PipelineConfig, progress: Progress) -> Reconstruction:
+def _reconstruct(
+    reel: Reel, config: PipelineConfig, progress: Progress, *, scratch: Path | None = None
+) -> Reconstruction:
     settings = _reconstruction_settings(config)
     if reel.calibrated:
         from reel2sim.reconstruction import reconstruct
 
-        return reconstruct(reel, config=settings, progress=progress)
+        return reconstruct(reel, config=settings, checkpoint=scratch, progress=progress)
     from reel2sim.reconstruction.monocular import reconstruct_clip
 
     return reconstruct_clip(reel, config=settings, progress=progress)

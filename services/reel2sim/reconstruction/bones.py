@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 
 from reel2sim.scene.arrays import Array
 
-_COLOR_PULL = 0.5
+_COLOR_PULL = 0.2
 """Distance in radii that one unit of colour difference counts for when bones are placed."""
 
 

@@ -42,6 +42,8 @@ _LEARNING_RATES = {
 }
 _FINAL_RATE = 0.3
 """Learning rates end at this share of where they start."""
+_SPLIT = 0.08
+"""Share of the surfels that is split at each of the two rounds."""
 _FAINT = 0.08
 """Opacity under which a surfel is dropped."""
 _ALWAYS_SEEN = 1.5
@@ -174,9 +176,7 @@ def optimise(
         optimiser.step()
         pressure += 0 if leaves.means.grad is None else leaves.means.grad.norm(dim=1)
         if step in splits and config.densify > 0:
-            leaves = densified(
-                leaves.detached(), pressure, share=config.densify / 2, generator=order
-            ).leaves()
+            leaves = densified(leaves.detached(), pressure, share=_SPLIT, generator=order).leaves()
             optimiser = _adam(leaves)
             pressure = torch.zeros(len(leaves), device=leaves.means.device)
         recent.append(squared_error(out, view))

@@ -23,13 +23,25 @@ class ReconstructionConfig:
         hull_resolution: voxels along each side of the visual hull's grid.
         surfels: number of surfels to start from.
         canonical_steps: optimiser steps for the surfels at time zero.
-        densify: share of the surfels that may be moved to where the error is largest.
+        densify: how many surfels are added where pictures ask for them, as a share of those at
+            the start; 0 adds none.
+        most_surfels: surfels there may be at all.
         bones: number of bones; more follow finer motion, fewer are steadier.
         knots_per_time: spline control points per distinct time of the reel.
         max_times: at most this many instants are fitted; others are interpolated.
+        most_views: at most this many frames are fitted. With ``max_times``, ``image_px``,
+            ``hull_resolution`` and ``most_surfels`` it bounds the memory, however long the reel.
         views_per_time: simultaneous views looked at in one step.
         track_rounds: flow rounds that bring the bones from one instant to the next.
-        dynamic_steps: optimiser steps for spline and skinning weights together.
+        body_rounds: rounds that make bodies of bones that move as one; 0 keeps all bones.
+        motion_steps: optimiser steps for motion and skinning weights before surfels join in.
+        joint_steps: optimiser steps for surfels, motion and all else together.
+        reveal: build surfaces that time zero hides from pictures that show them later.
+        refinement: let each surfel turn and stretch a little over time (ΔR, ΔS).
+        sh_degree: of the colours seen from different sides, 0 to 2.
+        light: let surfaces grow lighter and darker as they turn, one light for all.
+        refine_cameras: correct camera poses and focal lengths, too.
+        ssim_weight: weight of structural dissimilarity against absolute differences.
         mask_weight: weight of the silhouette against one colour channel.
         normal_weight: agreement of rendered normals with normals of the rendered depth.
         rigidity: weight of keeping distances between neighbouring surfels.
@@ -48,19 +60,29 @@ class ReconstructionConfig:
     hull_resolution: int = 112
     surfels: int = 5000
     canonical_steps: int = 260
-    densify: float = 0.15
-    bones: int = 24
+    densify: float = 1.0
+    most_surfels: int = 12000
+    bones: int = 32
     knots_per_time: float = 0.6
     max_times: int = 60
+    most_views: int = 240
     views_per_time: int = 2
     track_rounds: int = 4
-    dynamic_steps: int = 220
+    body_rounds: int = 5
+    motion_steps: int = 150
+    joint_steps: int = 900
+    reveal: bool = True
+    refinement: bool = True
+    sh_degree: int = 1
+    light: bool = True
+    refine_cameras: bool = False
+    ssim_weight: float = 0.2
     mask_weight: float = 1.0
     normal_weight: float = 0.05
     rigidity: float = 3.0
-    bone_rigidity: float = 0.06
+    bone_rigidity: float = 0.2
     smoothness: float = 0.5
-    skin_temperature: float = 0.35
+    skin_temperature: float = 1.0
     skin_smoothness: float = 0.1
     min_zero_views: int = 3
     seed: int = 0
@@ -99,9 +121,15 @@ _LEAST = {
     "bones": 1,
     "knots_per_time": 0.05,
     "max_times": 2,
+    "most_views": 2,
     "views_per_time": 1,
     "track_rounds": 0,
-    "dynamic_steps": 0,
+    "body_rounds": 0,
+    "motion_steps": 0,
+    "joint_steps": 0,
+    "densify": 0.0,
+    "most_surfels": 32,
+    "sh_degree": 0,
     "skin_temperature": 1e-3,
     "min_zero_views": 1,
 }
@@ -112,9 +140,13 @@ _PRESETS: dict[str, ReconstructionConfig] = {
         hull_resolution=80,
         surfels=2500,
         canonical_steps=150,
-        bones=20,
+        bones=24,
         track_rounds=3,
-        dynamic_steps=100,
+        body_rounds=3,
+        motion_steps=60,
+        joint_steps=250,
+        densify=0.4,
+        most_surfels=5000,
     ),
     "standard": ReconstructionConfig(),
     "high": ReconstructionConfig(
@@ -122,9 +154,12 @@ _PRESETS: dict[str, ReconstructionConfig] = {
         hull_resolution=160,
         surfels=16000,
         canonical_steps=700,
-        bones=28,
+        bones=40,
         track_rounds=5,
-        dynamic_steps=600,
-        views_per_time=3,
+        body_rounds=6,
+        motion_steps=300,
+        joint_steps=4000,
+        most_surfels=60000,
+        sh_degree=2,
     ),
 }

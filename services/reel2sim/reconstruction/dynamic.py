@@ -1,78 +1,104 @@
-"""Bones that move the canonical surfels through all frames.
+"""Surfels that move through all frames.
 
-Optical flow brings the bones along from time zero, instant by instant; a spline is laid through
-their poses; then spline and skinning weights are fitted together to all pictures. The canonical
-surfels stay as they are: free to change, they would repaint themselves to explain what a door
-reveals.
+Optical flow brings bones along from time zero, instant by instant; bones that turn out to move as
+one are made one body; a spline is laid through the motions; then surfels, motion and skinning are
+trained together on all pictures. Until then the surfels stay as they are: free to change, they
+would repaint themselves to explain what a door reveals.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from reel2sim.reconstruction.bones import Skeleton, lay_bones
+from reel2sim.reconstruction.bodies import find_bodies
+from reel2sim.reconstruction.bodies.labels import adjacency
+from reel2sim.reconstruction.bones import lay_bones
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.config import ReconstructionConfig
 from reel2sim.reconstruction.device import target
-from reel2sim.reconstruction.losses import image_loss, psnr_db, squared_error
 from reel2sim.reconstruction.rasterize import Backend
-from reel2sim.reconstruction.skinning import (
-    BonePoses,
-    blend,
-    ellipsoid_logits,
-    rotate,
-    skinning_weights,
-    spline_poses,
-)
+from reel2sim.reconstruction.reveal import UNSURE, reveal_hidden
+from reel2sim.reconstruction.skinning import ellipsoid_logits, skinning_weights
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.ticker import Ticker
 from reel2sim.reconstruction.tracking import track
+from reel2sim.reconstruction.training import Clock, MovingSurfels, train
+from reel2sim.reconstruction.training.cameras import CameraCorrection
+from reel2sim.reconstruction.training.checkpoint import Checkpoint
 from reel2sim.reconstruction.views import View
+from reel2sim.reconstruction.volume import Volume
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.progress import Progress, silent, subrange
 from reel2sim.scene.spline import PoseSpline, bspline_basis
+from reel2sim.scene.surfels import Refinement, SurfelSequence
 from reel2sim.scene.transforms import quaternion_from_matrix
 
-_RATES = {"translations": 3e-3, "rotations": 5e-3, "delta": 1e-1}
-_FINAL_RATE = 0.2
 _MIN_KNOTS = 4
+_REFINEMENT_KNOTS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class DynamicFit:
-    """Motion of the bones, normalised units.
+    """Moving surfels and how to place them in time.
 
     Attributes:
-        translations: spline control points ``(k, b, 3)``.
-        rotations: spline control points ``(k, b, 4)`` wxyz.
-        centers: ``(b, 3)``.
+        model: trained, normalised units.
         scales: semi-axes of the bones' ellipsoids ``(b, 3)``.
-        weights: skinning weights ``(n, b)``.
-        losses: photometric loss of every optimiser step.
+        cameras: what was found wrong with them.
+        times_s: instants the fit looked at ``(t,)``.
     """
 
-    translations: Array
-    rotations: Array
-    centers: Array
+    model: MovingSurfels
     scales: Array
-    weights: Array
-    losses: tuple[float, ...]
+    cameras: CameraCorrection
+    times_s: Array
 
-    def spline(self, *, sphere: Sphere, stop_s: float) -> PoseSpline:
-        """The motion in metres in the reel's world."""
-        return PoseSpline(
+    def sequence(self, *, sphere: Sphere, times_s: Array, confidence: Array) -> SurfelSequence:
+        """In metres in the reel's world.
+
+        Args:
+            sphere: unit of length of the fit.
+            times_s: of the reel's frames, from 0.
+            confidence: of the surfels ``(n,)``.
+        """
+        own, shared = (
+            {k: v.detach().cpu().numpy().astype(np.float64) for k, v in tensors.items()}
+            for tensors in (self.model.own, self.model.shared)
+        )
+        stop_s = float(self.times_s[-1])
+        rotations = shared["bone_rotations"]
+        spline = PoseSpline(
             0.0,
             stop_s,
-            self.translations * sphere.radius_m,
-            self.rotations,
-            sphere.denormalise(self.centers),
+            shared["translations"] * sphere.radius_m,
+            rotations / np.linalg.norm(rotations, axis=-1, keepdims=True),
+            sphere.denormalise(self.model.centers.cpu().numpy()),
         )
+        canonical = self.model.canonical().surfels(sphere=sphere, confidence=confidence)
+        sh = np.concatenate([canonical.sh, own["bands"]], axis=1)
+        refinement = Refinement(
+            stop_s,
+            np.moveaxis(own["turn"], 1, 0) if own["turn"].size else _none(len(sh), 3),
+            np.moveaxis(own["stretch"], 1, 0) if own["stretch"].size else _none(len(sh), 2),
+            shared["light"],
+        )
+        return SurfelSequence(
+            replace(canonical, sh=sh),
+            spline,
+            self.scales * sphere.radius_m,
+            self.model.weights().detach().cpu().numpy(),
+            times_s,
+            refinement=refinement,
+        )
+
+
+def _none(n: int, c: int) -> Array:
+    return np.zeros((_MIN_KNOTS, n, c))
 
 
 def key_times(times_s: Array, *, most: int) -> Array:
@@ -82,26 +108,140 @@ def key_times(times_s: Array, *, most: int) -> Array:
     return times_s[np.unique(np.rint(np.linspace(0, len(times_s) - 1, most)).astype(np.int64))]
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What the training of everything starts from, or goes on from.
+
+    Attributes:
+        model: moving surfels, normalised units.
+        scales: semi-axes of the bones' ellipsoids ``(b, 3)``.
+        still: bones that stand still.
+    """
+
+    model: MovingSurfels
+    scales: Array
+    still: tuple[int, ...]
+
+    @classmethod
+    def resumed(cls, checkpoint: Checkpoint) -> Prepared | None:
+        """What a killed training had started from, or None."""
+        state = checkpoint.load()
+        if state is None:
+            return None
+        model = MovingSurfels(state["own"], state["shared"], state["centers"])
+        return cls(model, state["scales"].numpy(), tuple(state["still"]))
+
+    def record(self) -> dict[str, object]:
+        """What :meth:`resumed` needs besides the trained tensors."""
+        scales = torch.as_tensor(self.scales)
+        return {"centers": self.model.centers, "scales": scales, "still": list(self.still)}
+
+
 def fit_dynamic(
-    surfels: SurfelTensors,
+    prepared: Prepared,
     views: Sequence[View],
     *,
     config: ReconstructionConfig,
+    checkpoint: Checkpoint | None = None,
     progress: Progress = silent,
 ) -> DynamicFit:
-    """Fit bones to all views; the surfels are not changed.
+    """Train everything on all views.
+
+    Args:
+        prepared: where to start.
+        views: of all times.
+        config: see :class:`ReconstructionConfig`.
+        checkpoint: where the training is kept and continued from.
+        progress: told of steps and of ``psnr``.
+    """
+    times, instants = by_instant(views, config=config)
+    clock = _clock(times, like=prepared.model.centers, config=config)
+    model, cameras = train(
+        prepared.model, instants, clock, still=prepared.still, config=config,
+        backend=target(config.device).backend, checkpoint=checkpoint, record=prepared.record(),
+        progress=progress,
+    )  # fmt: skip
+    return DynamicFit(model, prepared.scales, cameras, times)
+
+
+def by_instant(
+    views: Sequence[View], *, config: ReconstructionConfig
+) -> tuple[Array, list[list[View]]]:
+    """The instants that are fitted ``(t,)`` and the views of each."""
+    times = key_times(np.unique([v.time_s for v in views]), most=config.max_times)
+    return times, [[v for v in views if v.time_s == t] for t in times]
+
+
+def prepare(
+    surfels: SurfelTensors,
+    views: Sequence[View],
+    *,
+    sphere: Sphere,
+    volume: Volume | None,
+    config: ReconstructionConfig,
+    progress: Progress = silent,
+) -> Prepared:
+    """Find the motion, and the surfaces it reveals.
 
     Args:
         surfels: canonical, normalised units.
         views: of all times.
+        sphere: unit of length.
+        volume: visual hull at time zero, in which hidden surfaces are looked for; None if it is
+            not known.
         config: see :class:`ReconstructionConfig`.
         progress: told of steps and of ``psnr``.
     """
-    where = target(config.device)
+    backend = target(config.device).backend
     surfels = surfels.detached()
-    times = key_times(np.unique([v.time_s for v in views]), most=config.max_times)
+    times, instants = by_instant(views, config=config)
+    motion = find_motion(
+        surfels, instants, config=config, backend=backend, progress=subrange(progress, 0.0, 0.7)
+    )
+    clock = _clock(times, like=surfels.means, config=config)
+    model, _ = train(
+        moving_surfels(surfels, motion, times, config=config), instants, clock,
+        still=motion.still, config=config, backend=backend, motion_only=True,
+        progress=subrange(progress, 0.7, 0.85),
+    )  # fmt: skip
+    if config.reveal and volume is not None and motion.still:
+        model = reveal_hidden(
+            model, clock, instants, times, volume=volume, sphere=sphere,
+            most=config.most_surfels // 3, seed=config.seed, backend=backend,
+            progress=subrange(progress, 0.85, 1.0),
+        )  # fmt: skip
+    return Prepared(model, motion.scales, motion.still)
+
+
+@dataclass(frozen=True, eq=False)
+class FoundMotion:
+    """Bones and who follows them, before training.
+
+    Attributes:
+        poses: since time zero ``(t, b, 4, 4)``.
+        centers: ``(b, 3)``.
+        scales: semi-axes of the bones' ellipsoids ``(b, 3)``.
+        skin: logits of the skinning weights ``(n, b)``.
+        still: bones that stand still; none if bones were not made bodies.
+    """
+
+    poses: Array
+    centers: Array
+    scales: Array
+    skin: Array
+    still: tuple[int, ...]
+
+
+def find_motion(
+    surfels: SurfelTensors,
+    instants: Sequence[Sequence[View]],
+    *,
+    config: ReconstructionConfig,
+    backend: Backend,
+    progress: Progress = silent,
+) -> FoundMotion:
+    """Follow bones from time zero and make bodies of those that move as one."""
     rng = np.random.default_rng(config.seed)
-    instants = [[v for v in views if v.time_s == t] for t in times]
     points = surfels.means.cpu().numpy().astype(np.float64)
     colors = surfels.colors.cpu().numpy().clip(0, 1)
     skeleton = lay_bones(points, colors, count=config.bones, seed=config.seed)
@@ -112,24 +252,75 @@ def fit_dynamic(
         torch.as_tensor(skeleton.scales).to(like),
         temperature=config.skin_temperature,
     )
-    few = [_some(v, 2 * config.views_per_time, rng) for v in instants]
+    few = [_some(v, config.views_per_time + 1, rng) for v in instants]
     poses = track(
         surfels,
         skinning_weights(logits, torch.zeros_like(logits)),
         skeleton,
         few,
         config=config,
-        backend=where.backend,
-        tick=Ticker(subrange(progress, 0.0, 0.35), "following bones"),
+        backend=backend,
+        tick=Ticker(subrange(progress, 0.0, 0.5), "following bones"),
     )
-    knots = max(_MIN_KNOTS, min(len(times) + 2, round(config.knots_per_time * len(times)) + 3))
-    basis = bspline_basis(times, start_s=0.0, stop_s=float(times[-1]), knots=knots)
-    translations, rotations = lay_spline(poses, skeleton.centers, basis)
-    return _refine(
-        surfels, skeleton, logits, translations, rotations, basis, instants,
-        config=config, backend=where.backend, rng=rng,
-        progress=subrange(progress, 0.35, 1.0),
+    if config.body_rounds == 0:
+        skin = logits.clamp(min=-12).cpu().numpy().astype(np.float64)
+        return FoundMotion(poses, skeleton.centers, skeleton.scales, skin, ())
+    bodies = find_bodies(
+        surfels, skeleton, poses, few, rounds=config.body_rounds, backend=backend,
+        tick=Ticker(subrange(progress, 0.5, 1.0), "finding bodies"),
     )  # fmt: skip
+    members = [points[bodies.labels == k] for k in range(len(bodies.motions))]
+    members = [own if len(own) else points for own in members]
+    share = np.eye(len(members))[bodies.labels]
+    W = adjacency(skeleton.neighbours, skeleton.affinity)
+    for _ in range(2):
+        share = 0.5 * share + 0.5 * (W @ share)
+    return FoundMotion(
+        np.swapaxes(bodies.motions, 0, 1),
+        np.stack([own.mean(0) for own in members]),
+        np.maximum(np.stack([own.std(0) for own in members]), 0.02),
+        np.log(share + UNSURE),
+        (0,),
+    )
+
+
+def _basis(times_s: Array, config: ReconstructionConfig) -> Array:
+    """Spline weights ``(t, k)`` of the bones' motion at the instants."""
+    count = len(times_s)
+    knots = max(_MIN_KNOTS, min(count + 2, round(config.knots_per_time * count) + 3))
+    return bspline_basis(times_s, start_s=0.0, stop_s=float(times_s[-1]), knots=knots)
+
+
+def _clock(times_s: Array, *, like: Tensor, config: ReconstructionConfig) -> Clock:
+    knots = _REFINEMENT_KNOTS if config.refinement else 0
+    return Clock.of(times_s, _basis(times_s, config), knots=knots, like=like)
+
+
+def moving_surfels(
+    surfels: SurfelTensors, motion: FoundMotion, times_s: Array, *, config: ReconstructionConfig
+) -> MovingSurfels:
+    """Surfels on bones whose splines pass near the poses that were found."""
+    basis = _basis(times_s, config)
+    translations, rotations = lay_spline(motion.poses, motion.centers, basis)
+    like, n = surfels.means, len(surfels)
+    r = _REFINEMENT_KNOTS if config.refinement else 0
+    own = {
+        "means": like,
+        "rotations": surfels.rotations,
+        "log_scales": surfels.log_scales,
+        "opacity_logits": surfels.opacity_logits,
+        "colors": surfels.colors,
+        "bands": torch.zeros(n, (config.sh_degree + 1) ** 2 - 1, 3).to(like),
+        "skin": torch.as_tensor(motion.skin).to(like),
+        "turn": torch.zeros(n, r, 3).to(like),
+        "stretch": torch.zeros(n, r, 2).to(like),
+    }
+    shared = {
+        "translations": torch.as_tensor(translations).to(like),
+        "bone_rotations": torch.as_tensor(rotations).to(like),
+        "light": torch.eye(9)[0].to(like),
+    }
+    return MovingSurfels(own, shared, torch.as_tensor(motion.centers).to(like))
 
 
 def _some(views: Sequence[View], most: int, rng: np.random.Generator) -> list[View]:
@@ -165,132 +356,3 @@ def lay_spline(poses: Array, centers: Array, basis: Array) -> tuple[Array, Array
     control = control.reshape(basis.shape[1], -1, 7)
     rotations = control[..., 3:]
     return control[..., :3], rotations / np.linalg.norm(rotations, axis=-1, keepdims=True)
-
-
-def _refine(
-    surfels: SurfelTensors,
-    skeleton: Skeleton,
-    logits: Tensor,
-    translations: Array,
-    rotations: Array,
-    basis: Array,
-    instants: Sequence[Sequence[View]],
-    *,
-    config: ReconstructionConfig,
-    backend: Backend,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> DynamicFit:
-    """Fit spline and skinning weights to the pictures of all instants by Adam."""
-    like = surfels.means
-    leaf = {
-        "translations": torch.as_tensor(translations).to(like).requires_grad_(),
-        "rotations": torch.as_tensor(rotations).to(like).requires_grad_(),
-        "delta": torch.zeros_like(logits).requires_grad_(),
-    }
-    centers = torch.as_tensor(skeleton.centers).to(like)
-    rows = torch.as_tensor(basis).to(like)
-    priors = Priors.of(skeleton, like)
-    optimiser = torch.optim.Adam(
-        [{"params": [leaf[n]], "lr": r, "name": n} for n, r in _RATES.items()],
-        betas=(0.9, 0.95),
-        eps=1e-12,
-    )
-    tick = Ticker(progress, "fitting motion")
-    recent: deque[tuple[float, int]] = deque(maxlen=8)
-    losses: list[float] = []
-    queue: list[int] = []
-    for step in range(config.dynamic_steps):
-        queue = queue or rng.permutation(len(instants)).tolist()
-        f = queue.pop()
-        poses = spline_poses(rows[[0, f]], leaf["translations"], leaf["rotations"], centers)
-        bones = BonePoses(poses.rotation[1], poses.translation[1])
-        weights = skinning_weights(logits, leaf["delta"])
-        posed = surfels.moved(blend(weights, bones))
-        pictures = _some(instants[f], config.views_per_time, rng)
-        loss = torch.zeros((), device=like.device)
-        for view in pictures:
-            out = posed.draw(view, backend=backend)
-            loss = loss + image_loss(out, view, mask_weight=config.mask_weight)
-            recent.append(squared_error(out, view))
-        loss = loss / max(len(pictures), 1)
-        losses.append(float(loss.detach()))
-        loss = (
-            loss
-            + config.rigidity * priors.stretch(posed.means)
-            + config.bone_rigidity * priors.tear(bones)
-            + config.skin_smoothness * priors.speckle(weights)
-            + config.smoothness * (_bend(leaf["translations"]) + _bend(leaf["rotations"]))
-        )
-        optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        rate = _FINAL_RATE ** (step / config.dynamic_steps)
-        for group in optimiser.param_groups:
-            group["lr"] = _RATES[group["name"]] * rate
-        optimiser.step()
-        tick(step + 1, config.dynamic_steps, psnr=psnr_db(list(recent)))
-    with torch.no_grad():
-        weights = skinning_weights(logits, leaf["delta"])
-        q = torch.nn.functional.normalize(leaf["rotations"], dim=-1)
-    return DynamicFit(
-        leaf["translations"].detach().cpu().numpy().astype(np.float64),
-        q.cpu().numpy().astype(np.float64),
-        skeleton.centers,
-        skeleton.scales,
-        weights.cpu().numpy().astype(np.float64),
-        tuple(losses),
-    )
-
-
-def _bend(control: Tensor) -> Tensor:
-    """Mean squared second difference of control points ``(k, b, c)``."""
-    return (torch.diff(control, n=2, dim=0) ** 2).sum(-1).mean()
-
-
-@dataclass(frozen=True, eq=False)
-class Priors:
-    """What a plausible motion and skinning look like; see :class:`Skeleton` for the fields."""
-
-    neighbours: Tensor
-    distances: Tensor
-    affinity: Tensor
-    pairs: Tensor
-    probes: Tensor
-
-    @classmethod
-    def of(cls, skeleton: Skeleton, like: Tensor) -> Priors:
-        """On the device of ``like``."""
-        arms = 0.12 * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
-
-        def tensor(value: Array) -> Tensor:
-            return torch.as_tensor(value).to(like)
-
-        return cls(
-            torch.as_tensor(skeleton.neighbours, device=like.device),
-            tensor(skeleton.distances),
-            tensor(skeleton.affinity),
-            torch.as_tensor(skeleton.pairs, device=like.device),
-            tensor(skeleton.contacts[:, None] + arms),
-        )
-
-    def stretch(self, means: Tensor) -> Tensor:
-        """Mean change of the distances to neighbouring surfels."""
-        offset = means[:, None] - means[self.neighbours]
-        length = torch.sqrt((offset**2).sum(-1) + 1e-9)
-        return ((length - self.distances).abs() * self.affinity).mean()
-
-    def tear(self, bones: BonePoses) -> Tensor:
-        """Mean distance by which touching bones disagree on where common points go."""
-        if not len(self.pairs):
-            return torch.zeros((), device=self.probes.device)
-        image = [
-            rotate(bones.rotation[b][:, None], self.probes) + bones.translation[b][:, None]
-            for b in self.pairs.T
-        ]
-        gap = ((image[0] - image[1]) ** 2).sum(-1).mean(1)
-        return torch.sqrt(gap + 1e-5).mean()
-
-    def speckle(self, weights: Tensor) -> Tensor:
-        """Mean squared difference of skinning weights between neighbours."""
-        difference = weights[:, None] - weights[self.neighbours]
-        return ((difference**2).sum(-1) * self.affinity).mean()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from reel2sim.reconstruction.bounds import Sphere, camera_of, object_sphere
 from reel2sim.reconstruction.canonical import fit_canonical
 from reel2sim.reconstruction.config import ReconstructionConfig
 from reel2sim.reconstruction.device import Target, reproducible, target
-from reel2sim.reconstruction.dynamic import fit_dynamic
-from reel2sim.reconstruction.losses import psnr_db, squared_error
+from reel2sim.reconstruction.dynamic import Prepared, fit_dynamic, prepare
 from reel2sim.reconstruction.masking import with_masks
 from reel2sim.reconstruction.motion_check import (
     motion_seen,
@@ -19,22 +22,33 @@ from reel2sim.reconstruction.motion_check import (
     residual,
     residual_shows_motion,
 )
-from reel2sim.reconstruction.rasterize import Backend
+from reel2sim.reconstruction.rasterize import Backend, warm_up
+from reel2sim.reconstruction.review import look_back
 from reel2sim.reconstruction.surfel_model import SurfelTensors
-from reel2sim.reconstruction.views import View, load_views
+from reel2sim.reconstruction.training.checkpoint import Checkpoint
+from reel2sim.reconstruction.views import View, load_views, thinned, zero_views
+from reel2sim.reconstruction.volume import carve
+from reel2sim.scene.digest import digest_config
 from reel2sim.scene.progress import Progress, silent, subrange
 from reel2sim.scene.reel import Reel
 from reel2sim.scene.surfels import SurfelSequence
 
 
 def reconstruct(
-    reel: Reel, *, config: ReconstructionConfig | None = None, progress: Progress = silent
+    reel: Reel,
+    *,
+    config: ReconstructionConfig | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress = silent,
 ) -> SurfelSequence:
     """Reconstruct a moving object as canonical surfels and bones.
 
     Args:
-        reel: every frame needs a camera; masks may be missing if the background is plain.
+        reel: every frame needs a camera; masks may be missing.
         config: see :class:`ReconstructionConfig`; the standard preset if None.
+        checkpoint: file in which the state of the training is kept every few seconds; a run that
+            was killed goes on from there when it is called again with the same reel and
+            configuration. Removed at the end.
         progress: told of fractions of the whole and of ``psnr``; may cancel.
 
     Returns:
@@ -53,12 +67,14 @@ def reconstruct(
     progress("reconstruction", 0.0, "checking the reel")
     for frame in reel.frames:
         camera_of(frame)
-    reel = with_masks(reel)
+    if where.backend != "gsplat":
+        warm_up(subrange(progress, 0.0, 0.004))
+    reel = with_masks(reel, progress=subrange(progress, 0.004, 0.01))
     moves = motion_seen(reel)
     if moves is False:
         raise no_motion(reel)
     with reproducible(where.device):
-        return _fit(reel, moves, where, config=config, progress=progress)
+        return _fit(reel, moves, where, config=config, checkpoint=checkpoint, progress=progress)
 
 
 def _fit(
@@ -67,57 +83,69 @@ def _fit(
     where: Target,
     *,
     config: ReconstructionConfig,
+    checkpoint: Path | None,
     progress: Progress,
 ) -> SurfelSequence:
     """The two fits of :func:`reconstruct`, on a reel that has passed its checks."""
-    canonical = fit_canonical(reel, config=config, progress=subrange(progress, 0.01, 0.35))
+    times = reel.times_s - reel.times_s[0]
+    reel = thinned(reel, max_times=config.max_times, most_views=config.most_views)
     sphere = object_sphere(reel, min_views=config.min_zero_views)
     views = load_views(reel, sphere=sphere, max_px=config.image_px, device=where.device)
+    kept = None if checkpoint is None else Checkpoint(checkpoint, key=_key(views, config))
+    prepared = None if kept is None else Prepared.resumed(kept)
+    if prepared is None:
+        prepared = _prepared(reel, views, sphere, moves, where, config=config, progress=progress)
+    fit = fit_dynamic(
+        prepared, views, config=config, checkpoint=kept, progress=subrange(progress, 0.45, 0.97)
+    )
+    unknown = np.ones(len(fit.model))
+    sequence = fit.sequence(sphere=sphere, times_s=times, confidence=unknown)
+    review = look_back(sequence, views, sphere=sphere, backend=where.backend)
+    sequence = fit.sequence(sphere=sphere, times_s=times, confidence=review.confidence)
+    metrics = review.metrics | {
+        "surfels": float(len(fit.model)),
+        "bones": float(len(fit.scales)),
+        "radius_m": sphere.radius_m,
+    }
+    if kept is not None:
+        kept.discard()
+    progress("reconstruction", 1.0, "done", psnr=metrics["psnr_db"])
+    return replace(sequence, metrics=metrics)
+
+
+def _key(views: Sequence[View], config: ReconstructionConfig) -> str:
+    """Digest of what a training depends on."""
+    digest = hashlib.sha256(digest_config(config, [v.time_s for v in views]).encode())
+    for view in views:
+        for tensor in (view.rgb, view.mask, view.K, view.T_camera_world):
+            digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _prepared(
+    reel: Reel,
+    views: tuple[View, ...],
+    sphere: Sphere,
+    moves: bool | None,
+    where: Target,
+    *,
+    config: ReconstructionConfig,
+    progress: Progress,
+) -> Prepared:
+    """Surfels at time zero, their motion, and what it reveals."""
+    canonical = fit_canonical(reel, config=config, progress=subrange(progress, 0.01, 0.22))
     surfels = SurfelTensors.of(canonical, sphere=sphere, device=where.device)
     if moves is None and not _residual_moves(surfels, views, backend=where.backend):
         raise no_motion(reel)
-    fit = fit_dynamic(surfels, views, config=config, progress=subrange(progress, 0.35, 0.97))
-    times = reel.times_s - reel.times_s[0]
-    sequence = SurfelSequence(
-        canonical,
-        fit.spline(sphere=sphere, stop_s=float(times[-1])),
-        fit.scales * sphere.radius_m,
-        fit.weights,
-        times,
-    )
-    metrics = measure(sequence, views, sphere=sphere, backend=where.backend)
-    progress("reconstruction", 1.0, "done", psnr=metrics["psnr_db"])
-    return SurfelSequence(
-        sequence.canonical,
-        sequence.bones,
-        sequence.bone_scales,
-        sequence.weights,
-        sequence.times_s,
-        metrics,
-    )
-
-
-@torch.no_grad()
-def measure(
-    sequence: SurfelSequence, views: Sequence[View], *, sphere: Sphere, backend: Backend
-) -> dict[str, float]:
-    """Figures of how well a sequence explains ``views``; see :func:`reconstruct`."""
-    device = views[0].rgb.device
-    posed = {
-        t: SurfelTensors.of(sequence.at(t), sphere=sphere, device=device)
-        for t in sorted({view.time_s for view in views})
-    }
-    errors = [squared_error(posed[view.time_s].draw(view, backend=backend), view) for view in views]
-    static = [e for e, view in zip(errors, views, strict=True) if view.time_s == 0]
-    moving = [e for e, view in zip(errors, views, strict=True) if view.time_s != 0]
-    return {
-        "psnr_db": psnr_db(errors),
-        "psnr_static_db": psnr_db(static),
-        "psnr_moving_db": psnr_db(moving),
-        "surfels": float(len(sequence.canonical)),
-        "bones": float(len(sequence.bone_scales)),
-        "radius_m": sphere.radius_m,
-    }
+    volume = None
+    if config.reveal and len(zero_views(views, min_views=config.min_zero_views)) < len(views):
+        volume = carve(
+            reel, resolution=config.hull_resolution, sphere=sphere, min_views=config.min_zero_views
+        )
+    return prepare(
+        surfels, views, sphere=sphere, volume=volume, config=config,
+        progress=subrange(progress, 0.22, 0.45),
+    )  # fmt: skip
 
 
 @torch.no_grad()

@@ -67,3 +67,19 @@ def psnr_db(errors: list[tuple[float, int]]) -> float:
     count = sum(n for _, n in errors)
     mean = max(total / max(count, 1), 1e-10)
     return float(-10 * torch.log10(torch.tensor(mean)))
+
+
+def dissimilarity(out: RasterOutput, view: View, *, window: int = 7) -> Tensor:
+    """``(1 − SSIM) / 2`` of the colours on black, averaged (Wang et al. 2004), uniform window."""
+    pair = torch.stack([out.features, view.rgb]).permute(0, 3, 1, 2)
+    products = torch.stack([pair[0] ** 2, pair[1] ** 2, pair[0] * pair[1]])
+    pad = window // 2
+    means = functional.avg_pool2d(
+        torch.cat([pair, products]), window, stride=1, padding=pad, count_include_pad=False
+    )
+    a, b, aa, bb, ab = means
+    variance_a, variance_b, covariance = aa - a * a, bb - b * b, ab - a * b
+    c1, c2 = 0.01**2, 0.03**2
+    likeness = (2 * a * b + c1) * (2 * covariance + c2)
+    likeness = likeness / ((a * a + b * b + c1) * (variance_a + variance_b + c2))
+    return (1 - likeness).mean() / 2

@@ -11,18 +11,8 @@ import torch
 from reel2sim.reconstruction.rasterize import rasterize_surfels
 from reel2sim.scene import Camera, Surfels
 from reel2sim.scene.arrays import Array, checked
-from reel2sim.scene.errors import InputError
-from reel2sim.scene.surfels import SH_C0
+from reel2sim.scene.harmonics import sh_basis
 
-_SH_C1 = 0.4886025119029199
-_SH_C2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
-_SH_C3 = (
-    0.5900435899266435,
-    2.890611442640554,
-    0.4570457994644658,
-    0.3731763325901154,
-    1.445305721320277,
-)
 _EMPTY = 0.05
 """Coverage under which a pixel has no depth."""
 
@@ -58,35 +48,8 @@ def sh_colors(sh: Array, directions: Array) -> Array:
     Raises:
         InputError: for a degree above 3.
     """
-    bands = sh.shape[1]
-    if bands not in (1, 4, 9, 16):
-        raise InputError(f"has {bands} coefficients; degree 3 (16) is the most", source="sh")
-    x, y, z = directions.T
-    basis = [np.full_like(x, SH_C0)]
-    if bands > 1:
-        basis += [-_SH_C1 * y, _SH_C1 * z, -_SH_C1 * x]
-    if bands > 4:
-        a, b, c = _SH_C2
-        basis += [
-            a * x * y,
-            -a * y * z,
-            b * (2 * z * z - x * x - y * y),
-            -a * x * z,
-            c * (x * x - y * y),
-        ]
-    if bands > 9:
-        xx, yy, zz = x * x, y * y, z * z
-        a, b, c, d, e = _SH_C3
-        basis += [
-            -a * y * (3 * xx - yy),
-            b * x * y * z,
-            -c * y * (4 * zz - xx - yy),
-            d * z * (2 * zz - 3 * xx - 3 * yy),
-            -c * x * (4 * zz - xx - yy),
-            e * z * (xx - yy),
-            -a * x * (xx - 3 * yy),
-        ]
-    return np.clip(0.5 + np.einsum("kn,nkc->nc", np.stack(basis), sh), 0.0, 1.0)
+    basis = sh_basis(directions, sh.shape[1])
+    return np.clip(0.5 + np.einsum("nk,nkc->nc", basis, sh), 0.0, 1.0)
 
 
 def render(

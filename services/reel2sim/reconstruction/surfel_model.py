@@ -14,7 +14,8 @@ from reel2sim.reconstruction.rasterize import Backend, RasterOutput, rasterize_s
 from reel2sim.reconstruction.skinning import BonePoses, quaternion_multiply
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.surfels import SH_C0, Surfels
+from reel2sim.scene.harmonics import SH_C0
+from reel2sim.scene.surfels import Surfels
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from torch import Tensor
 from reel2sim.reconstruction.bone_solver import FlowTargets, moved, solve_bones
 from reel2sim.reconstruction.bones import Skeleton
 from reel2sim.reconstruction.config import ReconstructionConfig
-from reel2sim.reconstruction.rasterize import Backend
+from reel2sim.reconstruction.rasterize import Backend, RasterOutput
 from reel2sim.reconstruction.skinning import BonePoses, blend
 from reel2sim.reconstruction.surfel_model import SurfelTensors, visibility
 from reel2sim.reconstruction.ticker import Ticker
@@ -32,6 +32,10 @@ _SIGMA_PX = (6.0, 1.5)
 """Residual that is mostly disbelieved, in the first and in the last round, pixels."""
 _DAMPED = 0.9
 """Share of the last step that the next is expected to repeat."""
+
+
+_STRAY = 0.3
+"""Trust in a silhouette that a surfel leaves, against flow at its best."""
 
 
 def track(
@@ -90,14 +94,23 @@ def as_poses(T: Array, like: Tensor) -> BonePoses:
 
 
 @torch.no_grad()
-def flow_targets(posed: SurfelTensors, view: View, *, backend: Backend) -> FlowTargets:
-    """Dense flow from the drawn model to the view, read off at the visible surfels."""
-    out = posed.draw(view, backend=backend)
-    drawn = _grey(out.features, out.alpha)
+def flow_targets(
+    posed: SurfelTensors, view: View, *, backend: Backend, drawn: RasterOutput | None = None
+) -> FlowTargets:
+    """Dense flow from the drawn model to the view, read off at the visible surfels.
+
+    Args:
+        posed: surfels at the view's time.
+        view: the picture.
+        backend: rasteriser.
+        drawn: the model's picture in this view, if it is there already.
+    """
+    out = posed.draw(view, backend=backend) if drawn is None else drawn
+    model = _grey(out.features, out.alpha)
     wanted = _grey(view.rgb, view.mask)
-    enlarge = 2 if max(drawn.shape) <= 256 else 1
+    enlarge = 2 if max(model.shape) <= 256 else 1
     size = (view.width * enlarge, view.height * enlarge)
-    flow = _dense_flow(cv2.resize(drawn, size), cv2.resize(wanted, size)) / enlarge
+    flow = _dense_flow(cv2.resize(model, size), cv2.resize(wanted, size)) / enlarge
     flow = cv2.resize(flow, (view.width, view.height), interpolation=cv2.INTER_AREA)
     cosine, uv, pixel = visibility(posed, view, backend=backend, drawn=out)
     index = np.flatnonzero(cosine.cpu().numpy() > 0.15)
@@ -108,16 +121,41 @@ def flow_targets(posed: SurfelTensors, view: View, *, backend: Backend) -> FlowT
     y = np.clip(goal[:, 1].astype(np.int64), 0, view.height - 1)
     there = mask[y, x] > 0.5
     alike = np.abs(view.rgb.cpu().numpy()[y, x] - out.features.cpu().numpy()[row, column]).mean(1)
-    gradient = np.hypot(*(cv2.Sobel(drawn, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1))))
+    gradient = np.hypot(*(cv2.Sobel(model, cv2.CV_32F, *d, scale=1 / 8) for d in ((1, 0), (0, 1))))
     texture = cv2.blur(gradient, (5, 5))[row, column]
     weight = there * np.exp(-((alike / 0.15) ** 2)) * (0.05 + texture / (texture + 8.0))
+    strays, home = _strays(uv.cpu().numpy(), mask)
     return FlowTargets(
-        index,
-        goal,
-        weight,
+        np.concatenate([index, strays]),
+        np.concatenate([goal, home]),
+        np.concatenate([weight, np.full(len(strays), _STRAY)]),
         view.K.cpu().numpy().astype(np.float64),
         view.T_camera_world.cpu().numpy().astype(np.float64),
     )
+
+
+def _strays(uv: Array, mask: Array) -> tuple[Array, Array]:
+    """Surfels that lie where the object is not ``(m,)``, and the nearest pixels of it ``(m, 2)``.
+
+    Hidden surfels count as well: no part of the object may stick out of its silhouette.
+    """
+    h, w = mask.shape
+    if not (mask > 0.5).any():
+        return np.zeros(0, np.int64), np.zeros((0, 2))
+    x, y = np.floor(uv).astype(np.int64).T
+    inside = (x >= 0) & (y >= 0) & (x < w) & (y < h)
+    out = inside.copy()
+    out[inside] = mask[y[inside], x[inside]] < 0.5
+    strays = np.flatnonzero(out)
+    free = (mask < 0.5).astype(np.uint8)
+    _, labels = cv2.distanceTransformWithLabels(
+        free, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    label = np.asarray(labels, dtype=np.int64)
+    rows, columns = np.nonzero(free == 0)
+    where = np.zeros((int(label.max()) + 1, 2))
+    where[label[rows, columns]] = np.stack([columns, rows], axis=1) + 0.5
+    return strays, where[label[y[strays], x[strays]]]
 
 
 def _grey(rgb: Tensor, mask: Tensor) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -42,6 +42,50 @@ class View:
     def width(self) -> int:
         """Columns of the picture."""
         return int(self.mask.shape[1])
+
+    def cropped(self, *, margin: int = 12) -> View:
+        """The part around the object: the same picture at less cost."""
+        top, bottom = _middle_span((self.mask > 0.02).any(1), margin)
+        left, right = _middle_span((self.mask > 0.02).any(0), margin)
+        K = self.K.clone()
+        K[0, 2] -= left
+        K[1, 2] -= top
+        window = (slice(top, bottom), slice(left, right))
+        return replace(self, rgb=self.rgb[window].clone(), mask=self.mask[window].clone(), K=K)
+
+
+def _middle_span(used: Tensor, margin: int) -> tuple[int, int]:
+    """First and one past the last true entry of ``used`` ``(m,)``, widened by ``margin``."""
+    where = torch.nonzero(used).ravel()
+    if not len(where):
+        return 0, len(used)
+    return max(0, int(where[0]) - margin), min(len(used), int(where[-1]) + 1 + margin)
+
+
+def thinned(reel: Reel, *, max_times: int, most_views: int) -> Reel:
+    """As much of a long reel as a fit can hold: evenly spread instants, and views of each.
+
+    Args:
+        reel: any reel.
+        max_times: instants that are kept; the first and the last always are.
+        most_views: frames there may be in all; instants with many give up views first, but none
+            gives up its last.
+    """
+    times = reel.times_s
+    if len(times) > max_times:
+        times = times[np.unique(np.rint(np.linspace(0, len(times) - 1, max_times)).astype(int))]
+    groups = [reel.at_time(float(t)) for t in times]
+    limit = max(len(group) for group in groups)
+    while limit > 1 and sum(min(len(group), limit) for group in groups) > most_views:
+        limit -= 1
+    kept = [
+        group[i]
+        for group in groups
+        for i in np.unique(np.rint(np.linspace(0, len(group) - 1, min(limit, len(group)))))
+        .astype(int)
+        .tolist()
+    ]
+    return reel if len(kept) == len(reel.frames) else replace(reel, frames=tuple(kept))
 
 
 def load_views(

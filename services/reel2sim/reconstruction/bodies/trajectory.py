@@ -1,0 +1,138 @@
+"""One rigid motion through all instants: robust Gauss–Newton on where its surfels were seen."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from reel2sim.reconstruction.bodies.evidence import Footage, Sightings
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.transforms import axis_rotation, pose
+
+_SMOOTH = 0.02
+"""Weight of a straight path against one fully trusted sighting, per square pixel."""
+_STEP = 0.35
+"""Largest turn (rad) and shift (radii) of one iteration."""
+
+
+def fit_trajectory(
+    T: Array,
+    points: Array,
+    sightings: Sightings,
+    footage: Footage,
+    *,
+    sigma_px: float,
+    iterations: int = 6,
+) -> Array:
+    """Improve one body's motion.
+
+    The sum of robust (Geman–McClure) reprojection errors, plus the squared second differences of
+    where four points of the body go, which fills instants that no picture shows.
+
+    Args:
+        T: motion since time zero ``(t, 4, 4)``, the first the identity, which stays.
+        points: all surfels at time zero ``(n, 3)``.
+        sightings: of this body's surfels.
+        footage: cameras of the views.
+        sigma_px: error at which a sighting is mostly disbelieved, pixels.
+        iterations: of reweighting.
+
+    Returns:
+        Motion ``(t, 4, 4)``.
+    """
+    count = len(T)
+    if count < 2 or not len(sightings.surfel):
+        return T
+    x0 = points[sightings.surfel]
+    middle = np.average(x0, axis=0, weights=sightings.weight + 1e-9)
+    reach = max(float(np.sqrt(((x0 - middle) ** 2).sum(1).mean())), 0.05)
+    arms = middle + reach * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+    for _ in range(iterations):
+        pivots = T[:, :3, :3] @ middle + T[:, :3, 3]
+        A, g, scale, trust = _sighted(T, x0, pivots, sightings, footage, sigma_px)
+        _straighten(A, g, T, arms, pivots, _SMOOTH * trust / count * scale**2)
+        A, g = A[6:, 6:], g[6:]
+        damping = 1e-4 * np.diag(A) + 1e-6 * np.trace(A) / len(A) + 1e-9
+        step = np.linalg.solve(A + np.diag(damping), -g).reshape(count - 1, 6)
+        T = T.copy()
+        T[1:] = _moved(T[1:], pivots[1:], step)
+    return T
+
+
+def _sighted(
+    T: Array, x0: Array, pivots: Array, sightings: Sightings, footage: Footage, sigma_px: float
+) -> tuple[Array, Array, float, float]:
+    """Normal equations of the sightings, pixels per radius, and summed trust."""
+    blocks, pulls, trust, scale = _accumulate(
+        T, x0, pivots, sightings.time, sightings.view, sightings.pixel, sightings.weight,
+        footage.K, footage.T_camera_world, sigma_px,
+    )  # fmt: skip
+    count = len(T)
+    A = np.zeros((6 * count, 6 * count))
+    for f in range(count):
+        own = slice(6 * f, 6 * f + 6)
+        A[own, own] = blocks[f]
+    return A, pulls.ravel(), scale, trust
+
+
+@numba.njit(cache=True)
+def _accumulate(T, x0, pivots, time, view, pixel, weight, K, T_camera_world, sigma_px):
+    """Blocks ``(t, 6, 6)`` and right-hand sides ``(t, 6)`` of the robust reprojection errors."""
+    blocks, pulls = np.zeros((len(T), 6, 6)), np.zeros((len(T), 6))
+    trust, scale = 0.0, 0.0
+    J = np.empty((2, 6))
+    r = np.empty(2)
+    for n in range(len(x0)):
+        f, v = time[n], view[n]
+        x = np.ascontiguousarray(T[f, :3, :3]) @ x0[n] + T[f, :3, 3]
+        R = np.ascontiguousarray(T_camera_world[v, :3, :3])
+        p = R @ x + T_camera_world[v, :3, 3]
+        if p[2] < 1e-3:
+            continue
+        arm = x - pivots[f]
+        for k in range(2):
+            slope = K[v, k, k] / p[2]
+            d = slope * (R[k] - p[k] / p[2] * R[2])
+            r[k] = slope * p[k] + K[v, k, 2] - pixel[n, k]
+            J[k, 0] = arm[1] * d[2] - arm[2] * d[1]
+            J[k, 1] = arm[2] * d[0] - arm[0] * d[2]
+            J[k, 2] = arm[0] * d[1] - arm[1] * d[0]
+            J[k, 3:] = d
+        w = weight[n] / (1 + (r[0] ** 2 + r[1] ** 2) / sigma_px**2) ** 2
+        trust += w
+        scale += w * K[v, 0, 0] / p[2]
+        for i in range(6):
+            pulls[f, i] += w * (J[0, i] * r[0] + J[1, i] * r[1])
+            for j in range(6):
+                blocks[f, i, j] += w * (J[0, i] * J[0, j] + J[1, i] * J[1, j])
+    return blocks, pulls, trust, scale / max(trust, 1e-12)
+
+
+def _straighten(A: Array, g: Array, T: Array, arms: Array, pivots: Array, weight: float) -> None:
+    """Add the second differences of the images of ``arms`` to the normal equations, in place."""
+    image = np.einsum("tij,pj->tpi", T[:, :3, :3], arms) + T[:, None, :3, 3]
+    lever = image - pivots[:, None]
+    rows = np.zeros((*lever.shape, 6))
+    x, y, z = np.moveaxis(lever, -1, 0)
+    rows[..., 0, 1], rows[..., 0, 2] = z, -y
+    rows[..., 1, 0], rows[..., 1, 2] = -z, x
+    rows[..., 2, 0], rows[..., 2, 1] = y, -x
+    rows[..., 0, 3] = rows[..., 1, 4] = rows[..., 2, 5] = 1.0
+    for f in range(1, len(T) - 1):
+        bend = (image[f - 1] - 2 * image[f] + image[f + 1]).ravel()
+        J = np.concatenate(
+            [c * rows[f + k].reshape(-1, 6) for k, c in ((-1, 1.0), (0, -2.0), (1, 1.0))], axis=1
+        )
+        own = slice(6 * (f - 1), 6 * (f + 2))
+        A[own, own] += weight * J.T @ J
+        g[own] += weight * J.T @ bend
+
+
+def _moved(T: Array, pivots: Array, step: Array) -> Array:
+    """Poses ``(t, 4, 4)`` turned about ``pivots`` and shifted by ``step`` ``(t, 6)``, limited."""
+    angle = np.linalg.norm(step[:, :3], axis=1)
+    axis = step[:, :3] / np.maximum(angle[:, None], 1e-12)
+    bounded = np.minimum(angle, _STEP)
+    turn = np.stack([axis_rotation(a, w) for a, w in zip(axis, bounded, strict=True)])
+    shift = np.clip(step[:, 3:], -_STEP, _STEP)
+    return pose(turn, pivots + shift - np.einsum("tij,tj->ti", turn, pivots)) @ T
