@@ -104,6 +104,8 @@ def tiny() -> ReconstructionConfig:
         canonical_steps=30,
         bones=8,
         track_rounds=3,
-        dynamic_steps=16,
+        body_rounds=3,
+        motion_steps=10,
+        joint_steps=30,
         device="cpu",
     )
