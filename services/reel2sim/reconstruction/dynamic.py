@@ -58,6 +58,16 @@ class DynamicFit:
     cameras: CameraCorrection
     times_s: Array
 
+    @torch.no_grad()
+    def corrected(self, views: Sequence[View], *, config: ReconstructionConfig) -> tuple[View, ...]:
+        """The views that were fitted, with their cameras where they are believed to be."""
+        _, instants = by_instant(views, config=config)
+        return tuple(
+            self.cameras.corrected(view, f, v)
+            for f, group in enumerate(instants)
+            for v, view in enumerate(group)
+        )
+
     def sequence(self, *, sphere: Sphere, times_s: Array, confidence: Array) -> SurfelSequence:
         """In metres in the reel's world.
 
@@ -71,12 +81,11 @@ class DynamicFit:
             for tensors in (self.model.own, self.model.shared)
         )
         stop_s = float(self.times_s[-1])
-        rotations = shared["bone_rotations"]
         spline = PoseSpline(
             0.0,
             stop_s,
             shared["translations"] * sphere.radius_m,
-            rotations / np.linalg.norm(rotations, axis=-1, keepdims=True),
+            shared["bone_rotations"],
             sphere.denormalise(self.model.centers.cpu().numpy()),
         )
         canonical = self.model.canonical().surfels(sphere=sphere, confidence=confidence)

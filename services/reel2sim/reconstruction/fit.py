@@ -25,7 +25,7 @@ from reel2sim.reconstruction.motion_check import (
 from reel2sim.reconstruction.rasterize import Backend, warm_up
 from reel2sim.reconstruction.review import look_back
 from reel2sim.reconstruction.surfel_model import SurfelTensors
-from reel2sim.reconstruction.training.checkpoint import Checkpoint
+from reel2sim.reconstruction.training.checkpoint import STATE_VERSION, Checkpoint
 from reel2sim.reconstruction.views import View, load_views, thinned, zero_views
 from reel2sim.reconstruction.volume import carve
 from reel2sim.scene.digest import digest_config
@@ -100,8 +100,12 @@ def _fit(
     )
     unknown = np.ones(len(fit.model))
     sequence = fit.sequence(sphere=sphere, times_s=times, confidence=unknown)
-    review = look_back(sequence, views, sphere=sphere, backend=where.backend)
-    sequence = fit.sequence(sphere=sphere, times_s=times, confidence=review.confidence)
+    seen = fit.corrected(views, config=config)
+    review = look_back(sequence, seen, sphere=sphere, backend=where.backend)
+    sure = review.confidence
+    if any(view.time_s != 0 for view in zero_views(views, min_views=config.min_zero_views)):
+        sure = 0.5 * sure  # too few views at rest to tell shape from motion
+    sequence = fit.sequence(sphere=sphere, times_s=times, confidence=sure)
     metrics = review.metrics | {
         "surfels": float(len(fit.model)),
         "bones": float(len(fit.scales)),
@@ -115,7 +119,9 @@ def _fit(
 
 def _key(views: Sequence[View], config: ReconstructionConfig) -> str:
     """Digest of what a training depends on."""
-    digest = hashlib.sha256(digest_config(config, [v.time_s for v in views]).encode())
+    digest = hashlib.sha256(
+        digest_config(STATE_VERSION, config, [v.time_s for v in views]).encode()
+    )
     for view in views:
         for tensor in (view.rgb, view.mask, view.K, view.T_camera_world):
             digest.update(tensor.cpu().numpy().tobytes())

@@ -140,13 +140,15 @@ class Judge:
         total, count = replay_cost(
             self.rest, self.colors, motions, self.footage, self.depths, members=members
         )
-        looks = max(float(np.median(count.max(axis=1))), 1.0)
+        asked = count if members is None else count[members]
+        looks = max(float(np.median(asked.max(axis=1))), 1.0) if len(asked) else 1.0
         looked = total / np.maximum(count, 0.25 * looks)
         far, trust = flow_cost(
             self.rest, motions, self.sightings.of(members), self.footage, sigma_px=_SIGMA_PX[1]
         )
         # A surfel flow hardly ever saw must not be sure of anything.
-        certain = max(float(np.median(trust[trust > 0])), 1e-9) if (trust > 0).any() else 1.0
+        usual = np.bincount(self.sightings.surfel, self.sightings.weight, minlength=len(trust))
+        certain = max(float(np.median(usual[usual > 0])), 1e-9) if (usual > 0).any() else 1.0
         cost = 0.5 * looked + far / np.maximum(trust, 0.5 * certain)[:, None]
         return cost if members is None else cost[members]
 
@@ -170,6 +172,7 @@ class Judge:
             labels: ``(n,)``.
             price: of one body.
         """
+        motions = motions.copy()
         while len(motions) > 1:
             cost = self.cost(motions)
             own = cost[np.arange(len(labels)), labels]

@@ -55,8 +55,9 @@ class Footage:
     """All views of later instants as arrays.
 
     Attributes:
-        rgb: ``(v, h, w, 3)`` float32.
+        rgb: ``(v, h, w, 3)`` float32; smaller pictures are at the top left.
         mask: ``(v, h, w)`` float32.
+        size: rows and columns of each picture ``(v, 2)``.
         K: ``(v, 3, 3)``.
         T_camera_world: ``(v, 4, 4)``, normalised units.
         time: index of each view's instant ``(v,)``.
@@ -65,6 +66,7 @@ class Footage:
     views: tuple[View, ...]
     rgb: Array
     mask: Array
+    size: Array
     K: Array
     T_camera_world: Array
     time: Array
@@ -74,14 +76,23 @@ class Footage:
         """Views of ``instants`` but the first, which is time zero."""
         pairs = [(f, view) for f, views in enumerate(instants) for view in views if f > 0]
         views = tuple(view for _, view in pairs)
+        size = max(v.height for v in views), max(v.width for v in views)
         return cls(
             views,
-            np.stack([v.rgb.cpu().numpy() for v in views]),
-            np.stack([v.mask.cpu().numpy() for v in views]),
+            np.stack([_padded(v.rgb.cpu().numpy(), size) for v in views]),
+            np.stack([_padded(v.mask.cpu().numpy(), size) for v in views]),
+            np.array([(v.height, v.width) for v in views]),
             np.stack([v.K.cpu().numpy() for v in views]).astype(np.float64),
             np.stack([v.T_camera_world.cpu().numpy() for v in views]).astype(np.float64),
             np.array([f for f, _ in pairs]),
         )
+
+
+def _padded(image: Array, size: tuple[int, int]) -> Array:
+    """``image`` ``(h, w, ...)`` with zeros to the right and below up to ``size``."""
+    out = np.zeros((*size, *image.shape[2:]), image.dtype)
+    out[: image.shape[0], : image.shape[1]] = image
+    return out
 
 
 def look(
@@ -105,7 +116,7 @@ def look(
         seen = flow_targets(posed[f], view, backend=backend, drawn=drawn)
         solid = drawn.alpha > 0.5
         depth = torch.where(solid, drawn.depth / drawn.alpha.clamp(min=0.5), 0.0)
-        depths[v] = depth.cpu().numpy()
+        depths[v, : view.height, : view.width] = depth.cpu().numpy()
         n = len(seen.index)
         found.append((seen.index, np.full(n, f), np.full(n, v), seen.pixels, seen.weight))
     return Sightings(*(np.concatenate(column) for column in zip(*found, strict=True))), depths
@@ -144,6 +155,7 @@ def replay_cost(
         np.ascontiguousarray(motions, np.float64),
         footage.rgb,
         footage.mask,
+        footage.size,
         footage.K,
         footage.T_camera_world,
         footage.time,
@@ -200,12 +212,13 @@ def _flow_cost(points, motions, surfel, time, view, pixel, weight, K, T_camera_w
 
 
 @numba.njit(cache=True)
-def _replay(chosen, points, colors, motions, rgb, mask, K, T_camera_world, time, depths):
+def _replay(chosen, points, colors, motions, rgb, mask, size, K, T_camera_world, time, depths):
     n, m = len(points), len(motions)
-    views, height, width = mask.shape
+    views = len(mask)
     cost = np.zeros((n, m), np.float32)
     count = np.zeros((n, m), np.float32)
     for v in range(views):
+        height, width = size[v]
         for k in range(m):
             P = T_camera_world[v] @ motions[k, time[v]]
             for i in chosen:

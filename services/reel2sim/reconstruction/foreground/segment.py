@@ -195,9 +195,10 @@ def _cut_moved(
     empty = _misses(rest.region, picture.camera)
     expected = rest.backdrop.expect(picture.camera)
     odds = from_surroundings(picture, expected, empty=empty)
-    near = aside(picture, rest.pictures, rest.region, most=3)
-    near += aside(picture, adjacent, rest.region, most=2)
-    if len(near) >= 2:
+    # A camera that stays sees nothing new by depth, and depths of what moved mislead.
+    passing = aside(picture, adjacent, rest.region, most=2)
+    if passing:
+        near = [*aside(picture, rest.pictures, rest.region, most=3), *passing]
         peaks = _swept(picture, near, rest.region)
         odds = odds + _HELD_MOVED * from_depth(picture, peaks, near, rest.raised)
     prior = _prior(rest.shape.outline(picture.camera), outside=_ELSEWHERE)

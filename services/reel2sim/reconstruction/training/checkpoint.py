@@ -15,6 +15,10 @@ import torch
 _log = logging.getLogger(__name__)
 
 
+STATE_VERSION = 1
+"""Raised when what a state holds changes, so that no training goes on from another layout."""
+
+
 class Checkpoint:
     """A file that holds the last state of one training.
 

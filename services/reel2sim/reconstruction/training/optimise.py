@@ -240,6 +240,9 @@ class Training:
             "best_psnr": self.best_psnr,
             "round_ended": self.round_ended,
             "largest": self.largest,
+            "near": self.near,
+            "apart": self.apart,
+            "affinity": self.affinity,
             "random": repr(self.rng.bit_generator.state),
         }
 
@@ -259,7 +262,8 @@ class Training:
         self.best_psnr, self.round_ended = found["best_psnr"], found["round_ended"]
         self.largest = found["largest"]
         self.rng.bit_generator.state = Checkpoint.random_state(found["random"])
-        self._count_neighbours()
+        self.near, self.apart = found["near"], found["apart"]
+        self.affinity = found["affinity"]
         return int(found["step"])
 
     def _parameters(self) -> dict[str, Tensor]:
