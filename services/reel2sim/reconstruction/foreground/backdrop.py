@@ -110,8 +110,10 @@ class Backdrop:
             return np.full((camera.height, camera.width), 10 * self._region.radius_m)
         cells = cell[shown, 1] * columns + cell[shown, 0]
         inverse = _cell_medians(cells, 1 / z[shown], (rows, columns))
-        where = ndimage.distance_transform_edt(
-            np.isnan(inverse), return_distances=False, return_indices=True
+        where = np.asarray(
+            ndimage.distance_transform_edt(
+                np.isnan(inverse), return_distances=False, return_indices=True
+            )
         )
         depth = _spread(1 / inverse[tuple(where)], camera)
         support = self._region.support

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numba
 import numpy as np
-from scipy import ndimage
+from skimage import measure
 
 from reel2sim.reconstruction.foreground.region import Region
 from reel2sim.reconstruction.foreground.sweep import Picture
@@ -89,8 +89,8 @@ def agree(
     voxels = np.zeros((_RESOLUTION,) * 3, bool)
     voxels.ravel()[inside[kept]] = True
     # Neighbours at corners count as connected, as thin parts are a voxel wide.
-    labels, count = ndimage.label(voxels, np.ones((3, 3, 3)))
-    if count:
+    labels = np.asarray(measure.label(voxels, connectivity=3))
+    if labels.any():
         sizes = np.bincount(labels.ravel())
         sizes[0] = 0
         voxels = np.isin(labels, np.flatnonzero(sizes >= 0.03 * sizes.max()))

@@ -43,7 +43,8 @@ def _without_pinholes(mask: Array, *, max_px: int) -> Array:
         cv2.MORPH_CLOSE,
         cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)),
     )[4:-4, 4:-4]
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
+    _, found, stats, _ = cv2.connectedComponentsWithStats(1 - closed, connectivity=4)
+    labels = np.asarray(found, dtype=np.int64)
     small = stats[:, cv2.CC_STAT_AREA] <= max_px
     edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     small[np.unique(edge)] = False

@@ -20,6 +20,7 @@ _DEPTH = 8.0
 _GUESS, _LUCK, _SURE = 0.4, 0.65, 0.9
 """Correlations below which a likeness says nothing, behind the region and in it, and from which
 it is believed."""
+_CLOSE = 0.1
 _DOUBT = 0.6
 """Log odds against the object before anything is known."""
 _LEAST_NOISE = 2.0
@@ -44,13 +45,14 @@ def from_depth(
     """Log odds ``(h, w)`` that what is seen lies in the region and not behind it.
 
     The best depth in the region competes with the best behind it and with the support itself.
-    Depths about the support's count for the object too: what really lies on the support looks
-    even more like it than like anything so near.
+    Depths about the support's count for the object too, with a handicap: what really lies on the
+    support looks even more like it than like anything so near.
     """
-    lowered = replace(region, clearance_m=-region.clearance_m)
-    near, far = lowered.span(picture.camera)
-    inside = (peaks.depth > near) & (peaks.depth < far)
-    front = np.where(inside, peaks.score, 0.0).max(0)
+    near, far = region.span(picture.camera)
+    _, below = replace(region, clearance_m=-region.clearance_m).span(picture.camera)
+    inside = (peaks.depth > near) & (peaks.depth < below)
+    handicap = np.where(peaks.depth < far, 0.0, _CLOSE)
+    front = np.where(inside, peaks.score - handicap, 0.0).max(0)
     back = np.where(inside, 0.0, peaks.score).max(0)
     if region.support is not None:
         back = np.maximum(back, on_plane(picture, neighbours, region.support))

@@ -144,7 +144,8 @@ def _learn(
     empty = [_misses(region, p.camera) for p in pictures]
     ticker = Ticker(subrange(progress, 0.6, 1.0), "agreeing on the object's outline")
     told, priors = depth, [np.zeros_like(odds) for odds in depth]
-    for done in range(_ROUNDS):
+    done = 0
+    while True:
         # The prior shapes masks but does not count as evidence, or it would prove itself.
         masks = [
             cut(_settled(odds + prior, mask, out), p.color)
@@ -157,14 +158,15 @@ def _learn(
         outlines = [shape.outline(p.camera) for p in pictures]
         hidden = [mask & outline for mask, outline in zip(masks, outlines, strict=True)]
         backdrop = Backdrop(pictures, hidden, peaks, raised)
-        if done + 1 < _ROUNDS:
-            told = [
-                _HELD * odds + from_surroundings(p, backdrop.expect(p.camera), empty=out)
-                for odds, out, p in zip(depth, empty, pictures, strict=True)
-            ]
-            priors = [_prior(outline, outside=_OUTSIDE) for outline in outlines]
-        ticker(done + 1, _ROUNDS)
-    return _Rest(pictures, region, raised, backdrop, shape)
+        done += 1
+        ticker(done, _ROUNDS)
+        if done == _ROUNDS:
+            return _Rest(pictures, region, raised, backdrop, shape)
+        told = [
+            _HELD * odds + from_surroundings(p, backdrop.expect(p.camera), empty=out)
+            for odds, out, p in zip(depth, empty, pictures, strict=True)
+        ]
+        priors = [_prior(outline, outside=_OUTSIDE) for outline in outlines]
 
 
 def _cut_still(picture: Picture, given: Array | None, rest: _Rest) -> Array:

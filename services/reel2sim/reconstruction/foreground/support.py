@@ -18,8 +18,9 @@ _POINTS = 6000
 _DRAWS = 600
 _NEAR = 3.0
 """Radii of the region within which points tell of the support."""
-_THIN = 0.012
-"""Distance from a plane, in radii of the region, that counts as on it."""
+_THIN = (0.012, 0.03)
+"""Distances from a plane, in radii of the region, that count as on it: for clean depths, and
+for noisy ones where there is no plane else."""
 _SHARE = 0.2
 """Share of the points near the object that a support must hold."""
 _ALIGNED_VIEWS = 8
@@ -61,9 +62,25 @@ def find_support(pictures: Sequence[Picture], points: Array, region: Region) -> 
     up = -np.mean([p.camera.T_world_camera[:3, 1] for p in pictures], axis=0)
     up /= max(float(np.linalg.norm(up)), 1e-9)
     eyes = np.stack([p.camera.position for p in pictures])
-    thin = _THIN * region.radius_m
     # The object's own sides are near the centre; a support goes on beyond them.
     worth = np.clip(distance, 0.2, 1.0)
+    for thin in _THIN:
+        plane = _most_on(points, worth, eyes, up, thin=thin * region.radius_m, rng=rng)
+        if plane is not None:
+            return plane
+    return None
+
+
+def _most_on(
+    points: Array,
+    worth: Array,
+    eyes: Array,
+    up: Array,
+    *,
+    thin: float,
+    rng: np.random.Generator,
+) -> Plane | None:
+    """The plane with most points within ``thin`` and few below it, if they are enough."""
     best: tuple[float, Plane] | None = None
     for _ in range(_DRAWS):
         plane = _through(points[rng.choice(len(points), 3, replace=False)], up)
@@ -77,8 +94,10 @@ def find_support(pictures: Sequence[Picture], points: Array, region: Region) -> 
         return None
     plane = best[1]
     for _ in range(4):
-        near = points[np.abs(plane.height(points)) < thin]
-        plane = _fitted(near, plane.normal)
+        near = np.abs(plane.height(points)) < thin
+        if near.sum() < 3:
+            return None
+        plane = _fitted(points[near], plane.normal)
     on = np.abs(plane.height(points)) < thin
     return plane if on.mean() > _SHARE else None
 
