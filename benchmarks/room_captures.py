@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 import tyro
 from captures.body import Body
-from captures.body import Body
 from captures.models import load_exact
 from captures.room import Room
 from PIL import Image
@@ -50,19 +49,17 @@ class Options:
 
 def furnish(capture: Path, folder: Path, options: Options) -> None:
     """Write ``capture`` with a room behind it into ``folder``."""
-    body = Body.of(load_exact(_DATA / "assets_gt" / capture.name))
-    truth, reel = load_truth(capture), load_reel(capture)
-    shares = truth.times_s / truth.times_s[-1]
-    room = Room(body, shares, seed=options.seed)
+    room = Room(Body.of(load_exact(_DATA / "assets_gt" / capture.name)), seed=options.seed)
+    reel = load_reel(capture)
+    duration_s = float(reel.times_s[-1])
     rng = np.random.default_rng(options.seed)
     if folder.exists():
         shutil.rmtree(folder)
     for frame in reel.frames:
         if frame.camera is None or frame.mask is None:
             raise SystemExit(f"{capture}: {frame.name} has no camera or no alpha")
-        instant = int(np.abs(truth.times_s - frame.time_s).argmin())
         picture = np.dstack([frame.image, frame.mask])
-        image = room.behind(picture, frame.camera, float(shares[instant]))
+        image = room.behind(picture, frame.camera, frame.time_s / duration_s)
         if options.noise:
             image += rng.normal(0, options.noise, image.shape)
         for name, pixels in ((frame.name, image), (f"true_masks/{frame.name}", frame.mask)):
