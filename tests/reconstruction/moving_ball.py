@@ -10,6 +10,7 @@ import torch
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.rasterize import RasterOutput
 from reel2sim.reconstruction.training import Clock, MovingSurfels
+from reel2sim.reconstruction.training.model import FREE
 from reel2sim.reconstruction.views import View
 from reel2sim.scene import Camera, look_at
 from reel2sim.scene.spline import bspline_basis
@@ -24,6 +25,17 @@ SLIDE = 0.4
 def make_clock(times: np.ndarray = TIMES, *, refinement: int = 5) -> Clock:
     basis = bspline_basis(times, start_s=0.0, stop_s=float(times[-1]), knots=KNOTS)
     return Clock.of(times, basis, knots=refinement, like=torch.zeros(1))
+
+
+def unbound(knots: int, bones: int) -> dict[str, np.ndarray]:
+    """Axes, pivots and coordinates of bones that use none of them."""
+    axis = np.tile([0.0, 0.0, 1.0], (bones, 1))
+    return {"axis": axis, "pivot": np.zeros((bones, 3)), "coordinate": np.zeros((knots, bones))}
+
+
+def free(bones: int) -> torch.Tensor:
+    """Kinds of bones that may move anyhow."""
+    return torch.full((bones,), FREE)
 
 
 def ball(n: int = 160, *, detail: float = 1.0) -> MovingSurfels:
@@ -53,9 +65,10 @@ def ball(n: int = 160, *, detail: float = 1.0) -> MovingSurfels:
         "translations": translations,
         "bone_rotations": np.tile([1.0, 0, 0, 0], (KNOTS, 2, 1)),
         "light": np.eye(9)[0],
+        **unbound(KNOTS, 2),
     }
     as_tensors = ({a: torch.tensor(v).float() for a, v in d.items()} for d in (own, shared))
-    return MovingSurfels(*as_tensors, torch.tensor([[0, 0, -0.3], [0, 0, 0.3]]).float())
+    return MovingSurfels(*as_tensors, torch.tensor([[0, 0, -0.3], [0, 0, 0.3]]).float(), free(2))
 
 
 def ring_camera(azimuth: float, height: float = 1.0, *, px: int = 48) -> Camera:

@@ -16,6 +16,7 @@ from reel2sim.reconstruction import ReconstructionConfig
 from reel2sim.reconstruction.bodies.discover import Judge
 from reel2sim.reconstruction.bodies.evidence import Footage, Sightings
 from reel2sim.reconstruction.bodies.labels import NOISE, adjacency, choose, economical
+from reel2sim.reconstruction.bodies.screw import Kind, Screw, fit_screw
 from reel2sim.reconstruction.bodies.trajectory import fit_trajectory
 from reel2sim.reconstruction.dynamic import find_motion
 from reel2sim.reconstruction.surfel_model import SurfelTensors
@@ -124,6 +125,69 @@ def test_an_instant_without_sightings_is_filled_in() -> None:
     assert fit_trajectory(start, points, nothing, footage, sigma_px=1.5) is start
 
 
+# Hinges and slides
+
+
+def _on_axis(seed: int, kind: Kind) -> Screw:
+    """Some hinge or slide near the object."""
+    rng = np.random.default_rng(seed)
+    axis = rng.normal(size=3)
+    q = np.sort(rng.uniform(0.1, 0.7, INSTANTS)) * (1.0 if kind == "revolute" else 0.5)
+    q[0] = 0.0
+    return Screw(kind, axis / np.linalg.norm(axis), rng.uniform(-0.4, 0.4, 3), q)
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=seeds, kind=st.sampled_from(["revolute", "prismatic"]))
+def test_a_body_on_an_axis_gets_it_back(seed: int, kind: Kind) -> None:
+    true, footage = _on_axis(seed, kind), _footage()
+    points = np.random.default_rng(seed).uniform(-0.5, 0.5, (150, 3))
+    labels, T = np.zeros(150, int), true.poses()
+    seen = _sightings(points, T[None], labels, footage, noise_px=0.3, outliers=0.1, seed=seed)
+    free = fit_trajectory(_nearby(T, seed), points, seen, footage, sigma_px=1.5)
+    found = fit_screw(free, points, seen, footage, sigma_px=1.5)
+    assert found is not None
+    assert found.kind == kind
+    assert found.q[0] == 0
+    sign = np.sign(found.axis @ true.axis)
+    assert np.degrees(np.arccos(min(1.0, abs(found.axis @ true.axis)))) < 1.5
+    np.testing.assert_allclose(sign * found.q, true.q, atol=0.01)
+    if kind == "revolute":
+        offset = found.pivot - true.pivot
+        assert np.linalg.norm(offset - (offset @ true.axis) * true.axis) < 0.02
+    degrees, shift = _apart(found.poses(), T)
+    assert degrees < 0.5
+    assert shift < 0.01
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=seeds)
+def test_a_body_that_does_not_stay_on_an_axis_is_left_free(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    turns = np.cumsum(rng.normal(size=(INSTANTS, 3)), axis=0) * 0.25
+    shifts = np.cumsum(rng.normal(size=(INSTANTS, 3)), axis=0) * 0.12
+    turns[0] = shifts[0] = 0
+    T, footage = tf.pose(Rotation.from_rotvec(turns).as_matrix(), shifts), _footage()
+    points = rng.uniform(-0.5, 0.5, (150, 3))
+    labels = np.zeros(150, int)
+    seen = _sightings(points, T[None], labels, footage, noise_px=0.3, outliers=0.1, seed=seed)
+    assert fit_screw(T, points, seen, footage, sigma_px=1.5) is None
+
+
+def test_a_screw_needs_sightings_and_instants() -> None:
+    true, footage = _on_axis(1, "revolute"), _footage()
+    points = np.random.default_rng(1).uniform(-0.5, 0.5, (50, 3))
+    T = true.poses()
+    seen = _sightings(
+        points, T[None], np.zeros(50, int), footage, noise_px=0, outliers=0, seed=0
+    )  # fmt: skip
+    nobody = seen.of(np.zeros(50, bool))
+    assert fit_screw(T, points, nobody, footage, sigma_px=1.5) is None
+    assert fit_screw(T[:2], points, seen.of(None), footage, sigma_px=1.5) is None
+    still = np.tile(np.eye(4), (INSTANTS, 1, 1))
+    assert fit_screw(still, points, seen, footage, sigma_px=1.5) is None
+
+
 # Who follows which
 
 
@@ -215,6 +279,10 @@ def _judge(seed: int, motions: np.ndarray, labels: np.ndarray, points: np.ndarra
     return Judge(points, np.zeros((len(points), 3)), seen, footage, depths, 1.5)
 
 
+def _fitted(judge: Judge, motions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return judge.fitted(motions, labels, constrained=False)[0]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_halves_of_one_body_are_joined_and_two_bodies_are_not(seed: int) -> None:
     points, labels = _two_heaps(seed)
@@ -222,7 +290,7 @@ def test_halves_of_one_body_are_joined_and_two_bodies_are_not(seed: int) -> None
     price = 0.004 * len(points)
 
     one = _judge(seed, np.stack([still, true]), np.ones(len(points), int), points)
-    halves = one.fitted(np.stack([still, _nearby(true, 1), _nearby(true, 2)]), labels + 1)
+    halves = _fitted(one, np.stack([still, _nearby(true, 1), _nearby(true, 2)]), labels + 1)
     motions, joined = one.merged(halves.copy(), labels + 1, price=price)
     assert len(motions) == 2
     assert (joined == 1).all()
@@ -230,7 +298,7 @@ def test_halves_of_one_body_are_joined_and_two_bodies_are_not(seed: int) -> None
 
     other = _motion(seed + 50)
     two = _judge(seed, np.stack([still, true, other]), labels + 1, points)
-    apart = two.fitted(np.stack([still, _nearby(true, 1), _nearby(other, 2)]), labels + 1)
+    apart = _fitted(two, np.stack([still, _nearby(true, 1), _nearby(other, 2)]), labels + 1)
     cost = two.cost(apart)
     assert (cost.argmin(axis=1) == labels + 1).mean() > 0.97
     motions, kept = two.merged(apart.copy(), labels + 1, price=price)
@@ -242,7 +310,7 @@ def test_what_does_not_move_joins_the_body_that_stands_still() -> None:
     points, labels = _two_heaps(1)
     still, true = np.tile(np.eye(4), (INSTANTS, 1, 1)), _motion(1)
     judge = _judge(1, np.stack([still, true]), labels, points)
-    given_motions = judge.fitted(np.stack([still, _nearby(still, 3), true]), labels + 1)
+    given_motions = _fitted(judge, np.stack([still, _nearby(still, 3), true]), labels + 1)
     motions, found = judge.merged(given_motions, labels + 1, price=0.004 * len(points))
     assert len(motions) == 2
     np.testing.assert_array_equal(found, labels)

@@ -19,7 +19,7 @@ from reel2sim.scene import Reel, look_at
 from reel2sim.scene.spline import bspline_basis
 
 from .conftest import BODY, DRAWER, _texture, make_reel, shot
-from .moving_ball import KNOTS, TIMES, UNIT, ball, make_clock, make_film
+from .moving_ball import KNOTS, TIMES, UNIT, ball, free, make_clock, make_film, unbound
 
 _OPEN_M = 0.45
 _STEP_M = 0.022
@@ -90,10 +90,11 @@ def _model(reel: Reel, times: np.ndarray) -> tuple[MovingSurfels, Clock]:
         "translations": translations,
         "bone_rotations": np.tile([1.0, 0, 0, 0], (basis.shape[1], 2, 1)),
         "light": np.eye(9)[0],
+        **unbound(basis.shape[1], 2),
     }
     as_tensors = ({a: torch.tensor(v).float() for a, v in d.items()} for d in (own, shared))
     clock = Clock.of(times, basis, knots=5, like=torch.zeros(1))
-    return MovingSurfels(*as_tensors, torch.zeros(2, 3)), clock
+    return MovingSurfels(*as_tensors, torch.zeros(2, 3), free(2)), clock
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +174,8 @@ def test_what_is_rigid_or_soft_hides_nothing(bones: int) -> None:
         "translations": torch.zeros(KNOTS, bones, 3),
         "bone_rotations": torch.eye(4)[0].repeat(KNOTS, bones, 1),
         "light": whole.shared["light"],
+        **{name: torch.as_tensor(v).float() for name, v in unbound(KNOTS, bones).items()},
     }
     own = {**whole.own, "skin": torch.zeros(len(whole), bones)}
-    model = replace(whole, own=own, shared=shared, centers=torch.zeros(bones, 3))
+    model = replace(whole, own=own, shared=shared, centers=torch.zeros(bones, 3), kinds=free(bones))
     assert _revealed(model, film) is model

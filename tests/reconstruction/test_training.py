@@ -22,6 +22,7 @@ from reel2sim.reconstruction.losses import dissimilarity, psnr_db, squared_error
 from reel2sim.reconstruction.rasterize import RasterOutput
 from reel2sim.reconstruction.render import render
 from reel2sim.reconstruction.review import look_back
+from reel2sim.reconstruction.skinning import matrices
 from reel2sim.reconstruction.training import Clock, MovingSurfels, train
 from reel2sim.reconstruction.training.adam import Adam
 from reel2sim.reconstruction.training.cameras import CameraCorrection
@@ -30,6 +31,7 @@ from reel2sim.reconstruction.training.density import redistributed
 from reel2sim.reconstruction.training.harmonics import higher_bands
 from reel2sim.reconstruction.views import View
 from reel2sim.scene import SurfelSequence
+from reel2sim.scene import transforms as tf
 from reel2sim.scene.errors import CancelledError
 from reel2sim.scene.harmonics import sh_basis
 
@@ -67,10 +69,14 @@ def _wild(seed: int, *, n: int = 60, bones: int = 4, k: int = 8, r: int = 5) -> 
         "translations": 0.15 * rng.normal(size=(KNOTS, bones, 3)),
         "bone_rotations": np.eye(4)[0] + 0.25 * rng.normal(size=(KNOTS, bones, 4)),
         "light": np.concatenate([[1.0], 0.012 * rng.normal(size=8)]),
+        "axis": rng.normal(size=(bones, 3)),
+        "pivot": rng.uniform(-0.5, 0.5, (bones, 3)),
+        "coordinate": 0.3 * rng.normal(size=(KNOTS, bones)),
     }
     centers = rng.uniform(-0.5, 0.5, (bones, 3))
     as_tensors = ({a: torch.tensor(v).float() for a, v in d.items()} for d in (own, shared))
-    return MovingSurfels(*as_tensors, torch.tensor(centers).float())
+    kinds = torch.arange(bones) % 3  # free, hinge, slide
+    return MovingSurfels(*as_tensors, torch.tensor(centers).float(), kinds)
 
 
 def _psnr(model: MovingSurfels, clock: Clock, film: Sequence[Sequence[View]]) -> float:
@@ -181,6 +187,24 @@ def test_figures_of_the_sequence_are_those_of_the_model() -> None:
     assert review.confidence.max() < 1
     fewer = look_back(_sequence(model, UNIT), views[:3], sphere=UNIT, backend="numba")
     assert (fewer.confidence <= review.confidence + 1e-9).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=seeds)
+def test_hinges_keep_their_line_and_slides_keep_upright(seed: int) -> None:
+    model, rows = _wild(seed, bones=3), make_clock().motion
+    poses = matrices(model.bones(rows))
+    axis, pivot = (model.shared[name].numpy().astype(float) for name in ("axis", "pivot"))
+    axis /= np.linalg.norm(axis, axis=1, keepdims=True)
+    q = (rows @ model.shared["coordinate"]).numpy()
+    q = (q - q[:1])[1:]
+    line = pivot[1] + np.linspace(-1, 1, 5)[:, None] * axis[1]
+    for f, (T, S) in enumerate(zip(poses[:, 1], poses[:, 2], strict=True)):
+        np.testing.assert_allclose(tf.apply(T, line), line, atol=1e-5)
+        turn = Rotation.from_matrix(T[:3, :3]).as_rotvec()
+        np.testing.assert_allclose(turn, q[f, 1] * axis[1], atol=1e-5)
+        np.testing.assert_allclose(S[:3, :3], np.eye(3), atol=1e-6)
+        np.testing.assert_allclose(S[:3, 3], q[f, 2] * axis[2], atol=1e-6)
 
 
 @settings(max_examples=20, deadline=None)

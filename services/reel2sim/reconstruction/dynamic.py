@@ -17,19 +17,21 @@ from torch import Tensor
 
 from reel2sim.reconstruction.bodies import find_bodies
 from reel2sim.reconstruction.bodies.labels import adjacency
+from reel2sim.reconstruction.bodies.screw import Screw
 from reel2sim.reconstruction.bones import lay_bones
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.config import ReconstructionConfig
 from reel2sim.reconstruction.device import target
 from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.reveal import UNSURE, reveal_hidden
-from reel2sim.reconstruction.skinning import ellipsoid_logits, skinning_weights
+from reel2sim.reconstruction.skinning import ellipsoid_logits, matrices, skinning_weights
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.ticker import Ticker
 from reel2sim.reconstruction.tracking import track
 from reel2sim.reconstruction.training import Clock, MovingSurfels, train
 from reel2sim.reconstruction.training.cameras import CameraCorrection
 from reel2sim.reconstruction.training.checkpoint import Checkpoint
+from reel2sim.reconstruction.training.model import FREE, HINGE, SLIDE
 from reel2sim.reconstruction.views import View
 from reel2sim.reconstruction.volume import Volume
 from reel2sim.scene.arrays import Array
@@ -40,6 +42,10 @@ from reel2sim.scene.transforms import quaternion_from_matrix
 
 _MIN_KNOTS = 4
 _REFINEMENT_KNOTS = 5
+_BEND = 0.05
+"""Weight of a spline's second differences against one tracked pose."""
+_FINER = 4
+"""Spans of the stored motion for each span of the trained one, where hinges need them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +87,12 @@ class DynamicFit:
             for tensors in (self.model.own, self.model.shared)
         )
         stop_s = float(self.times_s[-1])
+        translations, rotations = self._control_points(shared)
         spline = PoseSpline(
             0.0,
             stop_s,
-            shared["translations"] * sphere.radius_m,
-            shared["bone_rotations"],
+            translations * sphere.radius_m,
+            rotations,
             sphere.denormalise(self.model.centers.cpu().numpy()),
         )
         canonical = self.model.canonical().surfels(sphere=sphere, confidence=confidence)
@@ -104,6 +111,26 @@ class DynamicFit:
             times_s,
             refinement=refinement,
         )
+
+    def _control_points(self, shared: dict[str, Array]) -> tuple[Array, Array]:
+        """Translations ``(k, b, 3)`` and rotations ``(k, b, 4)``, hinges and slides included."""
+        translations, rotations = shared["translations"], shared["bone_rotations"]
+        bound = self.model.kinds.cpu().numpy() != FREE
+        if not bound.any():
+            return translations, rotations
+        # A turn about a hinge is no spline of poses; with shorter spans it is, but for little.
+        knots = len(translations)
+        finer = _FINER * (knots - 3) + 3
+        often = np.linspace(0.0, 1.0, 4 * finer)
+        old, new = (bspline_basis(often, start_s=0.0, stop_s=1.0, knots=k) for k in (knots, finer))
+        refine = np.linalg.lstsq(new, old, rcond=None)[0]
+        translations = np.einsum("lk,kbc->lbc", refine, translations)
+        rotations = np.einsum("lk,kbc->lbc", refine, rotations)
+        like, centers = self.model.centers, self.model.centers.cpu().numpy().astype(np.float64)
+        rows = torch.as_tensor(old[[0, *range(len(old))]]).to(like)  # the first is left out
+        t, r = _laid(matrices(self.model.bones(rows))[:, bound], centers[bound], new)
+        translations[:, bound], rotations[:, bound] = t, r
+        return translations, rotations
 
 
 def _none(n: int, c: int) -> Array:
@@ -137,13 +164,18 @@ class Prepared:
         state = checkpoint.load()
         if state is None:
             return None
-        model = MovingSurfels(state["own"], state["shared"], state["centers"])
+        model = MovingSurfels(state["own"], state["shared"], state["centers"], state["kinds"])
         return cls(model, state["scales"].numpy(), tuple(state["still"]))
 
     def record(self) -> dict[str, object]:
         """What :meth:`resumed` needs besides the trained tensors."""
         scales = torch.as_tensor(self.scales)
-        return {"centers": self.model.centers, "scales": scales, "still": list(self.still)}
+        return {
+            "centers": self.model.centers,
+            "kinds": self.model.kinds,
+            "scales": scales,
+            "still": list(self.still),
+        }
 
 
 def fit_dynamic(
@@ -222,6 +254,20 @@ def prepare(
     return Prepared(model, motion.scales, motion.still)
 
 
+@torch.no_grad()
+def travel(prepared: Prepared, views: Sequence[View], *, config: ReconstructionConfig) -> float:
+    """How far from its place at time zero the farthest surfel gets at any instant, radii."""
+    times, _ = by_instant(views, config=config)
+    model = prepared.model
+    clock = _clock(times, like=model.centers, config=config)
+    rest = model.own["means"]
+    gone = [
+        (model.posed(clock.motion[[0, f]], 0 * clock.refinement[f]).means - rest).norm(dim=1)
+        for f in range(len(times))
+    ]
+    return float(torch.stack(gone).max())
+
+
 @dataclass(frozen=True, eq=False)
 class FoundMotion:
     """Bones and who follows them, before training.
@@ -232,6 +278,7 @@ class FoundMotion:
         scales: semi-axes of the bones' ellipsoids ``(b, 3)``.
         skin: logits of the skinning weights ``(n, b)``.
         still: bones that stand still; none if bones were not made bodies.
+        screws: of each bone, where it is a hinge or slide.
     """
 
     poses: Array
@@ -239,6 +286,7 @@ class FoundMotion:
     scales: Array
     skin: Array
     still: tuple[int, ...]
+    screws: tuple[Screw | None, ...]
 
 
 def find_motion(
@@ -273,7 +321,8 @@ def find_motion(
     )
     if config.body_rounds == 0:
         skin = logits.clamp(min=-12).cpu().numpy().astype(np.float64)
-        return FoundMotion(poses, skeleton.centers, skeleton.scales, skin, ())
+        free = (None,) * len(skeleton.centers)
+        return FoundMotion(poses, skeleton.centers, skeleton.scales, skin, (), free)
     bodies = find_bodies(
         surfels, skeleton, poses, few, rounds=config.body_rounds, backend=backend,
         tick=Ticker(subrange(progress, 0.5, 1.0), "finding bodies"),
@@ -290,6 +339,7 @@ def find_motion(
         np.maximum(np.stack([own.std(0) for own in members]), 0.02),
         np.log(share + UNSURE),
         (0,),
+        bodies.screws,
     )
 
 
@@ -329,7 +379,22 @@ def moving_surfels(
         "bone_rotations": torch.as_tensor(rotations).to(like),
         "light": torch.eye(9)[0].to(like),
     }
-    return MovingSurfels(own, shared, torch.as_tensor(motion.centers).to(like))
+    lines, kinds = _lines(motion, basis)
+    shared |= {name: torch.as_tensor(value).to(like) for name, value in lines.items()}
+    centers = torch.as_tensor(motion.centers).to(like)
+    return MovingSurfels(own, shared, centers, torch.as_tensor(kinds).to(like.device))
+
+
+def _lines(motion: FoundMotion, basis: Array) -> tuple[dict[str, Array], Array]:
+    """Axes, pivots and coordinates' control points of hinges and slides, and all kinds."""
+    bones = len(motion.centers)
+    axis, pivot = np.tile([0.0, 0.0, 1.0], (bones, 1)), motion.centers.copy()
+    q, kinds = np.zeros((len(basis), bones)), np.full(bones, FREE)
+    for b, screw in enumerate(motion.screws):
+        if screw is not None:
+            axis[b], pivot[b], q[:, b] = screw.axis, screw.pivot, screw.q
+            kinds[b] = HINGE if screw.kind == "revolute" else SLIDE
+    return {"axis": axis, "pivot": pivot, "coordinate": _control(basis, q, bend=_BEND)}, kinds
 
 
 def _some(views: Sequence[View], most: int, rng: np.random.Generator) -> list[View]:
@@ -350,18 +415,28 @@ def lay_spline(poses: Array, centers: Array, basis: Array) -> tuple[Array, Array
     Returns:
         Translations ``(k, b, 3)`` and wxyz rotations ``(k, b, 4)``.
     """
+    return _laid(poses, centers, basis, bend=_BEND)
+
+
+def _laid(poses: Array, centers: Array, basis: Array, *, bend: float = 0.0) -> tuple[Array, Array]:
+    """See :func:`lay_spline`."""
     q = quaternion_from_matrix(poses[..., :3, :3])
     for f in range(1, len(q)):
         q[f] *= np.where((q[f] * q[f - 1]).sum(-1, keepdims=True) < 0, -1.0, 1.0)
     t = np.einsum("tbij,bj->tbi", poses[..., :3, :3], centers) + poses[..., :3, 3] - centers
-    weight = np.ones((len(basis), 1))
-    weight[0] = 5.0
-    bend = 0.05 * np.diff(np.eye(basis.shape[1]), n=2, axis=0)
-    # The bend rows alone leave straight lines free, so the system has full rank with two instants.
-    system = np.concatenate([basis * weight, bend])
-    values = np.concatenate([t, q], axis=-1).reshape(len(basis), -1) * weight
-    right = np.concatenate([values, np.zeros((len(bend), values.shape[1]))])
-    control = np.linalg.lstsq(system, right, rcond=None)[0]
-    control = control.reshape(basis.shape[1], -1, 7)
+    values = np.concatenate([t, q], axis=-1)
+    control = _control(basis, values.reshape(len(basis), -1), bend=bend)
+    control = control.reshape(-1, *values.shape[1:])
     rotations = control[..., 3:]
     return control[..., :3], rotations / np.linalg.norm(rotations, axis=-1, keepdims=True)
+
+
+def _control(basis: Array, values: Array, *, bend: float) -> Array:
+    """Control points ``(k, c)`` of the spline near ``values`` ``(t, c)``, smooth by ``bend``."""
+    weight = np.ones((len(basis), 1))
+    weight[0] = 5.0
+    rows = bend * np.diff(np.eye(basis.shape[1]), n=2, axis=0)
+    # The bend rows alone leave straight lines free, so the system has full rank with two instants.
+    system = np.concatenate([basis * weight, rows])
+    right = np.concatenate([values * weight, np.zeros((len(rows), values.shape[1]))])
+    return np.linalg.lstsq(system, right, rcond=None)[0]

@@ -14,7 +14,7 @@ from reel2sim.reconstruction.bounds import Sphere, camera_of, object_sphere
 from reel2sim.reconstruction.canonical import fit_canonical
 from reel2sim.reconstruction.config import ReconstructionConfig
 from reel2sim.reconstruction.device import Target, reproducible, target
-from reel2sim.reconstruction.dynamic import Prepared, fit_dynamic, prepare
+from reel2sim.reconstruction.dynamic import Prepared, fit_dynamic, prepare, travel
 from reel2sim.reconstruction.masking import with_masks
 from reel2sim.reconstruction.motion_check import (
     motion_seen,
@@ -32,6 +32,9 @@ from reel2sim.scene.digest import digest_config
 from reel2sim.scene.progress import Progress, silent, subrange
 from reel2sim.scene.reel import Reel
 from reel2sim.scene.surfels import SurfelSequence
+
+_STIR = 0.02
+"""Way in radii under which what seems to move may stand still."""
 
 
 def reconstruct(
@@ -141,22 +144,27 @@ def _prepared(
     """Surfels at time zero, their motion, and what it reveals."""
     canonical = fit_canonical(reel, config=config, progress=subrange(progress, 0.01, 0.22))
     surfels = SurfelTensors.of(canonical, sphere=sphere, device=where.device)
-    if moves is None and not _residual_moves(surfels, views, backend=where.backend):
+    at_rest = all(v.time_s == 0 for v in zero_views(views, min_views=config.min_zero_views))
+    if moves is None and at_rest and not _residual_moves(surfels, views, backend=where.backend):
         raise no_motion(reel)
     volume = None
     if config.reveal and len(zero_views(views, min_views=config.min_zero_views)) < len(views):
         volume = carve(
             reel, resolution=config.hull_resolution, sphere=sphere, min_views=config.min_zero_views
         )
-    return prepare(
+    prepared = prepare(
         surfels, views, sphere=sphere, volume=volume, config=config,
         progress=subrange(progress, 0.22, 0.45),
     )  # fmt: skip
+    # A model of all times explains each a little: only what it then does tells whether it moves.
+    if moves is None and not at_rest and travel(prepared, views, config=config) < _STIR:
+        raise no_motion(reel)
+    return prepared
 
 
 @torch.no_grad()
 def _residual_moves(surfels: SurfelTensors, views: Sequence[View], *, backend: Backend) -> bool:
-    """Whether the surfels at time zero fail to explain frames of other times."""
+    """Whether surfels that were fitted to time zero alone fail to explain later frames."""
 
     def miss(view: View) -> tuple[float, float]:
         out = surfels.draw(view, backend=backend)

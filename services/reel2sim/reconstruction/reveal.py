@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.rasterize import Backend
-from reel2sim.reconstruction.skinning import BonePoses
+from reel2sim.reconstruction.skinning import matrices
 from reel2sim.reconstruction.stereo.revealed import Revealed, revealed, unexplained
 from reel2sim.reconstruction.surface import normals_to_quaternions, spacing
 from reel2sim.reconstruction.training import Clock, MovingSurfels
@@ -19,7 +19,6 @@ from reel2sim.reconstruction.views import View
 from reel2sim.reconstruction.volume import Volume
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.progress import Progress, silent
-from reel2sim.scene.transforms import matrix_from_quaternion, pose
 
 MOST_BODIES = 10
 """With more bodies than this the object is soft, and no part of it hides another's surface."""
@@ -66,7 +65,7 @@ def reveal_hidden(
     for f, group in enumerate(instants):
         with torch.no_grad():
             posed = model.posed(clock.motion[[0, f]], 0 * clock.refinement[f])
-            poses.append(_matrices(posed.bones))
+            poses.append(matrices(posed.bones))
             for view in group:
                 drawn = posed.draw(view, backend=backend)
                 picture = drawn.features.clamp(0, 1).cpu().numpy(), drawn.alpha.cpu().numpy()
@@ -78,14 +77,6 @@ def reveal_hidden(
     if len(found) > most:
         found = found.select(np.sort(np.argsort(-found.score, kind="stable")[:most]))
     return model if len(found) < 4 else _joined(model, found)
-
-
-def _matrices(poses: BonePoses) -> Array:
-    """Poses ``(b,)`` as matrices ``(b, 4, 4)``."""
-    rotation, translation = (
-        x.cpu().numpy().astype(np.float64) for x in (poses.rotation, poses.translation)
-    )
-    return pose(matrix_from_quaternion(rotation), translation)
 
 
 def _joined(model: MovingSurfels, found: Revealed) -> MovingSurfels:

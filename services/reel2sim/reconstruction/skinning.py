@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.transforms import matrix_from_quaternion, pose, quaternion_from_matrix
 
 
 def quaternion_multiply(a: Tensor, b: Tensor) -> Tensor:
@@ -56,6 +60,23 @@ class BonePoses:
     def apply(self, points: Tensor) -> Tensor:
         """Move points ``(..., b, 3)``, one for each bone."""
         return rotate(self.rotation, points) + self.translation
+
+
+def matrices(poses: BonePoses) -> Array:
+    """Poses ``(...)`` as float64 matrices ``(..., 4, 4)``."""
+    rotation, translation = (
+        x.detach().cpu().numpy().astype(np.float64) for x in (poses.rotation, poses.translation)
+    )
+    return pose(matrix_from_quaternion(rotation), translation)
+
+
+def as_poses(T: Array, like: Tensor) -> BonePoses:
+    """Matrices ``(b, 4, 4)`` as poses with the dtype and device of ``like``."""
+
+    def tensor(value: Array) -> Tensor:
+        return torch.as_tensor(value, dtype=like.dtype, device=like.device)
+
+    return BonePoses(tensor(quaternion_from_matrix(T[:, :3, :3])), tensor(T[:, :3, 3]))
 
 
 def spline_poses(

@@ -17,12 +17,12 @@ from reel2sim.reconstruction.bodies.evidence import (
     replay_cost,
 )
 from reel2sim.reconstruction.bodies.labels import NOISE, adjacency, choose, economical
+from reel2sim.reconstruction.bodies.screw import Screw, fit_screw
 from reel2sim.reconstruction.bodies.trajectory import fit_trajectory
 from reel2sim.reconstruction.bones import Skeleton
 from reel2sim.reconstruction.rasterize import Backend
-from reel2sim.reconstruction.skinning import BonePoses
+from reel2sim.reconstruction.skinning import BonePoses, as_poses
 from reel2sim.reconstruction.surfel_model import SurfelTensors
-from reel2sim.reconstruction.tracking import as_poses
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
 
@@ -48,11 +48,13 @@ class Bodies:
         motions: since time zero ``(m, t, 4, 4)``, normalised units.
         labels: body of each surfel ``(n,)``.
         cost: mean replay cost of each surfel under its body ``(n,)``, 0..1.
+        screws: of each body ``m``; None where neither a hinge nor a slide explains its motion.
     """
 
     motions: Array
     labels: Array
     cost: Array
+    screws: tuple[Screw | None, ...]
 
 
 def find_bodies(
@@ -91,16 +93,17 @@ def find_bodies(
         sightings, depths = look(posed, footage, backend=backend)
         sigma = _SIGMA_PX[0] * (_SIGMA_PX[1] / _SIGMA_PX[0]) ** (r / max(rounds - 1, 1))
         judge = Judge(rest, colors, sightings, footage, depths, sigma)
-        motions = judge.fitted(motions, labels)
+        motions, _ = judge.fitted(motions, labels, constrained=r >= rounds // 2)
         cost = judge.cost(motions)
         labels = choose(cost, W, coupling=_COUPLING)
         share = price * min(1.0, (r + 1) / (rounds - 1)) if rounds > 1 else price
         labels, alive = economical(cost, labels, price=share * len(rest), kept=(0,))
         motions, labels = motions[alive], (np.cumsum(alive) - 1)[labels]
         motions, labels = judge.merged(motions, labels, price=share * len(rest))
-        cost = judge.cost(motions)
         tick(r + 1, rounds)
-    return Bodies(motions, labels, cost[np.arange(len(rest)), labels])
+    motions, screws = judge.fitted(motions, labels, constrained=True)
+    cost = judge.cost(motions)
+    return Bodies(motions, labels, cost[np.arange(len(rest)), labels], screws)
 
 
 def _posed(surfels: SurfelTensors, M: Array) -> SurfelTensors:
@@ -159,10 +162,31 @@ class Judge:
             return T
         return fit_trajectory(T, self.rest, own, self.footage, sigma_px=self.sigma_px)
 
-    def fitted(self, motions: Array, labels: Array) -> Array:
-        """All motions but the first fitted to their surfels."""
-        moving = [self.fit(T, labels == k) for k, T in enumerate(motions) if k > 0]
-        return np.stack([motions[0], *moving])
+    def fitted(
+        self, motions: Array, labels: Array, *, constrained: bool
+    ) -> tuple[Array, tuple[Screw | None, ...]]:
+        """All motions but the first fitted to their surfels, and the screws among them.
+
+        Args:
+            motions: ``(m, t, 4, 4)``.
+            labels: ``(n,)``.
+            constrained: whether a hinge or slide that explains a motion as well replaces it.
+        """
+        moving, screws = [motions[0]], [None]
+        for k in range(1, len(motions)):
+            members = labels == k
+            T = self.fit(motions[k], members)
+            screw = self.screw(T, members) if constrained else None
+            moving.append(T if screw is None else screw.poses())
+            screws.append(screw)
+        return np.stack(moving), tuple(screws)
+
+    def screw(self, T: Array, members: Array) -> Screw | None:
+        """The hinge or slide that explains the motion ``T`` of ``members`` as well, if any."""
+        own = self.sightings.of(members)
+        if len(own.surfel) < _FEW:
+            return None
+        return fit_screw(T, self.rest, own, self.footage, sigma_px=self.sigma_px)
 
     def merged(self, motions: Array, labels: Array, *, price: float) -> tuple[Array, Array]:
         """Join bodies whose surfels one motion, fitted to both, explains as well.

@@ -9,9 +9,9 @@ import numba
 import numpy as np
 import torch
 
-from reel2sim.reconstruction.rasterize import Backend
+from reel2sim.reconstruction.flow import flow_targets
+from reel2sim.reconstruction.rasterize import Backend, RasterOutput
 from reel2sim.reconstruction.surfel_model import SurfelTensors
-from reel2sim.reconstruction.tracking import flow_targets
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
 
@@ -114,12 +114,16 @@ def look(
         with torch.no_grad():
             drawn = posed[f].draw(view, backend=backend)
         seen = flow_targets(posed[f], view, backend=backend, drawn=drawn)
-        solid = drawn.alpha > 0.5
-        depth = torch.where(solid, drawn.depth / drawn.alpha.clamp(min=0.5), 0.0)
-        depths[v, : view.height, : view.width] = depth.cpu().numpy()
+        depths[v, : view.height, : view.width] = solid_depth(drawn)
         n = len(seen.index)
         found.append((seen.index, np.full(n, f), np.full(n, v), seen.pixels, seen.weight))
     return Sightings(*(np.concatenate(column) for column in zip(*found, strict=True))), depths
+
+
+def solid_depth(drawn: RasterOutput) -> Array:
+    """Expected depth ``(h, w)`` where a picture is opaque, 0 elsewhere."""
+    depth = torch.where(drawn.alpha > 0.5, drawn.depth / drawn.alpha.clamp(min=0.5), 0.0)
+    return depth.cpu().numpy()
 
 
 def replay_cost(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numba
 import numpy as np
+from scipy.linalg import block_diag
 
 from reel2sim.reconstruction.bodies.evidence import Footage, Sightings
 from reel2sim.scene.arrays import Array
@@ -13,6 +16,60 @@ _SMOOTH = 0.02
 """Weight of a straight path against one fully trusted sighting, per square pixel."""
 _STEP = 0.35
 """Largest turn (rad) and shift (radii) of one iteration."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reprojection:
+    """How far a body's surfels are from where they were seen, as a function of its motion.
+
+    Attributes:
+        middle: weighted mean of the sighted points at time zero ``(3,)``; steps turn about where
+            it is.
+        reach: root mean square distance of the sighted points from it.
+        x0: point of each sighting at time zero ``(m, 3)``.
+        sightings: of this body's surfels.
+        footage: cameras of the views.
+        sigma_px: error at which a sighting is mostly disbelieved, pixels.
+    """
+
+    middle: Array
+    reach: float
+    x0: Array
+    sightings: Sightings
+    footage: Footage
+    sigma_px: float
+
+    @classmethod
+    def of(
+        cls, points: Array, sightings: Sightings, footage: Footage, *, sigma_px: float
+    ) -> Reprojection:
+        """For ``sightings`` of some of all ``points`` ``(n, 3)``."""
+        x0 = points[sightings.surfel]
+        middle = np.average(x0, axis=0, weights=sightings.weight + 1e-9)
+        reach = max(float(np.sqrt(((x0 - middle) ** 2).sum(1).mean())), 0.05)
+        return cls(middle, reach, x0, sightings, footage, sigma_px)
+
+    def normal_equations(self, T: Array) -> tuple[Array, Array, float, float]:
+        """Of one Gauss–Newton step of robust (Geman–McClure) errors, at poses ``(t, 4, 4)``.
+
+        Returns:
+            Blocks ``(t, 6, 6)`` and right-hand sides ``(t, 6)``, turns before shifts; summed
+            trust; and pixels per unit of length.
+        """
+        blocks, pulls, trust, scale, _ = self._accumulated(T)
+        return blocks, pulls, trust, scale
+
+    def cost(self, T: Array) -> tuple[float, float]:
+        """Summed robust squared error, square pixels, and the sightings' summed weight."""
+        return self._accumulated(T)[4], float(self.sightings.weight.sum())
+
+    def _accumulated(self, T: Array) -> tuple[Array, Array, float, float, float]:
+        pivots = T[:, :3, :3] @ self.middle + T[:, :3, 3]
+        seen, footage = self.sightings, self.footage
+        return _accumulate(
+            T, self.x0, pivots, seen.time, seen.view, seen.pixel, seen.weight,
+            footage.K, footage.T_camera_world, self.sigma_px,
+        )  # fmt: skip
 
 
 def fit_trajectory(
@@ -43,13 +100,12 @@ def fit_trajectory(
     count = len(T)
     if count < 2 or not len(sightings.surfel):
         return T
-    x0 = points[sightings.surfel]
-    middle = np.average(x0, axis=0, weights=sightings.weight + 1e-9)
-    reach = max(float(np.sqrt(((x0 - middle) ** 2).sum(1).mean())), 0.05)
-    arms = middle + reach * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+    seen = Reprojection.of(points, sightings, footage, sigma_px=sigma_px)
+    arms = seen.middle + seen.reach * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
     for _ in range(iterations):
-        pivots = T[:, :3, :3] @ middle + T[:, :3, 3]
-        A, g, scale, trust = _sighted(T, x0, pivots, sightings, footage, sigma_px)
+        pivots = T[:, :3, :3] @ seen.middle + T[:, :3, 3]
+        blocks, pulls, trust, scale = seen.normal_equations(T)
+        A, g = block_diag(*blocks), pulls.ravel()
         _straighten(A, g, T, arms, pivots, _SMOOTH * trust / count * scale**2)
         A, g = A[6:, 6:], g[6:]
         damping = 1e-4 * np.diag(A) + 1e-6 * np.trace(A) / len(A) + 1e-9
@@ -59,27 +115,11 @@ def fit_trajectory(
     return T
 
 
-def _sighted(
-    T: Array, x0: Array, pivots: Array, sightings: Sightings, footage: Footage, sigma_px: float
-) -> tuple[Array, Array, float, float]:
-    """Normal equations of the sightings, pixels per radius, and summed trust."""
-    blocks, pulls, trust, scale = _accumulate(
-        T, x0, pivots, sightings.time, sightings.view, sightings.pixel, sightings.weight,
-        footage.K, footage.T_camera_world, sigma_px,
-    )  # fmt: skip
-    count = len(T)
-    A = np.zeros((6 * count, 6 * count))
-    for f in range(count):
-        own = slice(6 * f, 6 * f + 6)
-        A[own, own] = blocks[f]
-    return A, pulls.ravel(), scale, trust
-
-
 @numba.njit(cache=True)
 def _accumulate(T, x0, pivots, time, view, pixel, weight, K, T_camera_world, sigma_px):
-    """Blocks ``(t, 6, 6)`` and right-hand sides ``(t, 6)`` of the robust reprojection errors."""
+    """Blocks ``(t, 6, 6)``, right-hand sides ``(t, 6)``, trust, scale, cost of robust errors."""
     blocks, pulls = np.zeros((len(T), 6, 6)), np.zeros((len(T), 6))
-    trust, scale = 0.0, 0.0
+    trust, scale, cost = 0.0, 0.0, 0.0
     J = np.empty((2, 6))
     r = np.empty(2)
     for n in range(len(x0)):
@@ -98,14 +138,16 @@ def _accumulate(T, x0, pivots, time, view, pixel, weight, K, T_camera_world, sig
             J[k, 1] = arm[2] * d[0] - arm[0] * d[2]
             J[k, 2] = arm[0] * d[1] - arm[1] * d[0]
             J[k, 3:] = d
-        w = weight[n] / (1 + (r[0] ** 2 + r[1] ** 2) / sigma_px**2) ** 2
+        square = r[0] ** 2 + r[1] ** 2
+        cost += weight[n] * square / (1 + square / sigma_px**2)
+        w = weight[n] / (1 + square / sigma_px**2) ** 2
         trust += w
         scale += w * K[v, 0, 0] / p[2]
         for i in range(6):
             pulls[f, i] += w * (J[0, i] * r[0] + J[1, i] * r[1])
             for j in range(6):
                 blocks[f, i, j] += w * (J[0, i] * J[0, j] + J[1, i] * J[1, j])
-    return blocks, pulls, trust, scale / max(trust, 1e-12)
+    return blocks, pulls, trust, scale / max(trust, 1e-12), cost
 
 
 def _straighten(A: Array, g: Array, T: Array, arms: Array, pivots: Array, weight: float) -> None:

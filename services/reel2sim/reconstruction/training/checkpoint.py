@@ -15,7 +15,7 @@ import torch
 _log = logging.getLogger(__name__)
 
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Raised when what a state holds changes, so that no training goes on from another layout."""
 
 

@@ -22,6 +22,8 @@ from reel2sim.reconstruction.training.harmonics import higher_bands
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.harmonics import SH_C0
 
+FREE, HINGE, SLIDE = 0, 1, 2
+
 
 @dataclass(frozen=True, eq=False)
 class Posed:
@@ -79,13 +81,18 @@ class MovingSurfels:
         own: tensors with one row per surfel: ``means`` (n, 3), ``rotations`` (n, 4),
             ``log_scales`` (n, 2), ``opacity_logits`` (n,), ``colors`` (n, 3), ``bands``
             (n, k, 3), ``skin`` logits (n, b), ``turn`` (n, r, 3) and ``stretch`` (n, r, 2).
-        shared: ``translations`` (k, b, 3), ``bone_rotations`` (k, b, 4), ``light`` (9,).
+        shared: ``translations`` (k, b, 3) and ``bone_rotations`` (k, b, 4) of free bones;
+            ``axis`` (b, 3), ``pivot`` (b, 3) and ``coordinate`` (k, b) of those on one axis;
+            ``light`` (9,).
         centers: centres of the bones ``(b, 3)``.
+        kinds: how each bone may move ``(b,)`` int64: :data:`FREE`, :data:`HINGE` about its axis
+            by an angle, or :data:`SLIDE` along it.
     """
 
     own: dict[str, Tensor]
     shared: dict[str, Tensor]
     centers: Tensor
+    kinds: Tensor
 
     def __len__(self) -> int:
         return len(self.own["means"])
@@ -103,7 +110,27 @@ class MovingSurfels:
         poses = spline_poses(
             rows, self.shared["translations"], self.shared["bone_rotations"], self.centers
         )
+        if bool((self.kinds != FREE).any()):
+            poses = self._on_axes(rows, poses)
         return BonePoses(poses.rotation[1:], poses.translation[1:])
+
+    def _on_axes(self, rows: Tensor, free: BonePoses) -> BonePoses:
+        """Poses ``(t, b)``: those of hinges and slides from their coordinate, ``free`` else."""
+        q = rows @ self.shared["coordinate"]
+        q = (q - q[:1])[..., None]
+        axis = functional.normalize(self.shared["axis"], dim=-1).expand(*q.shape[:2], 3)
+        turn = torch.cat([torch.cos(q / 2), torch.sin(q / 2) * axis], dim=-1)
+        pivot = self.shared["pivot"].expand_as(axis)
+        hinge, slide = ((self.kinds == kind)[:, None] for kind in (HINGE, SLIDE))
+        none = torch.tensor([1.0, 0, 0, 0]).to(turn).expand_as(turn)
+        return BonePoses(
+            torch.where(hinge, turn, torch.where(slide, none, free.rotation)),
+            torch.where(
+                hinge,
+                pivot - rotate(turn, pivot),
+                torch.where(slide, q * axis, free.translation),
+            ),
+        )
 
     def weights(self) -> Tensor:
         """Skinning weights ``(n, b)``."""

@@ -44,9 +44,12 @@ _RATES = {
     "stretch": 2e-3,
     "translations": 5e-4,
     "bone_rotations": 1e-3,
+    "axis": 5e-4,
+    "pivot": 5e-4,
+    "coordinate": 5e-4,
     "light": 5e-3,
 }
-_MOTION = ("skin", "translations", "bone_rotations")
+_MOTION = ("skin", "translations", "bone_rotations", "axis", "pivot", "coordinate")
 _FINAL_RATE = 0.1
 """Learning rates end at this share of where they start."""
 _GROW = (0.08, 0.55)
@@ -296,9 +299,12 @@ class Training:
         speckle = ((posed.weights[:, None] - posed.weights[self.near]) ** 2).sum(-1)
         loss = config.rigidity * stretch + config.skin_smoothness * (speckle * self.affinity).mean()
         loss = loss + 10 * torch.relu(own["log_scales"].exp() - self.largest).mean()
-        bend = sum(
-            (torch.diff(shared[name], n=2, dim=0) ** 2).sum(-1).mean()
-            for name in ("translations", "bone_rotations")
+        bend = (
+            sum(
+                (torch.diff(shared[name], n=2, dim=0) ** 2).sum(-1).mean()
+                for name in ("translations", "bone_rotations")
+            )
+            + (torch.diff(shared["coordinate"], n=2, dim=0) ** 2).mean()
         )
         loss = loss + config.smoothness * bend
         small = sum((own[name] ** 2).mean() for name in ("turn", "stretch") if own[name].numel())
