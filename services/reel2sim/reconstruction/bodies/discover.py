@@ -87,12 +87,14 @@ def find_bodies(
     still = np.tile(np.eye(4), (1, len(T), 1, 1))
     motions = np.concatenate([still, np.swapaxes(T, 0, 1)])
     labels = skeleton.labels + 1
-    cost = np.zeros((len(rest), len(motions)))
-    for r in range(rounds):
+
+    def judged(sigma_px: float) -> Judge:
         posed = [_posed(surfels, motions[labels, f]) for f in range(len(T))]
         sightings, depths = look(posed, footage, backend=backend)
-        sigma = _SIGMA_PX[0] * (_SIGMA_PX[1] / _SIGMA_PX[0]) ** (r / max(rounds - 1, 1))
-        judge = Judge(rest, colors, sightings, footage, depths, sigma)
+        return Judge(rest, colors, sightings, footage, depths, sigma_px)
+
+    for r in range(rounds):
+        judge = judged(_SIGMA_PX[0] * (_SIGMA_PX[1] / _SIGMA_PX[0]) ** (r / max(rounds - 1, 1)))
         motions, _ = judge.fitted(motions, labels, constrained=r >= rounds // 2)
         cost = judge.cost(motions)
         labels = choose(cost, W, coupling=_COUPLING)
@@ -101,6 +103,7 @@ def find_bodies(
         motions, labels = motions[alive], (np.cumsum(alive) - 1)[labels]
         motions, labels = judge.merged(motions, labels, price=share * len(rest))
         tick(r + 1, rounds)
+    judge = judged(_SIGMA_PX[1])
     motions, screws = judge.fitted(motions, labels, constrained=True)
     cost = judge.cost(motions)
     return Bodies(motions, labels, cost[np.arange(len(rest)), labels], screws)
@@ -172,7 +175,8 @@ class Judge:
             labels: ``(n,)``.
             constrained: whether a hinge or slide that explains a motion as well replaces it.
         """
-        moving, screws = [motions[0]], [None]
+        moving: list[Array] = [motions[0]]
+        screws: list[Screw | None] = [None]
         for k in range(1, len(motions)):
             members = labels == k
             T = self.fit(motions[k], members)

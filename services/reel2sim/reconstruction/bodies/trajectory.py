@@ -105,7 +105,7 @@ def fit_trajectory(
     for _ in range(iterations):
         pivots = T[:, :3, :3] @ seen.middle + T[:, :3, 3]
         blocks, pulls, trust, scale = seen.normal_equations(T)
-        A, g = block_diag(*blocks), pulls.ravel()
+        A, g = np.asarray(block_diag(*blocks)), pulls.ravel()
         _straighten(A, g, T, arms, pivots, _SMOOTH * trust / count * scale**2)
         A, g = A[6:, 6:], g[6:]
         damping = 1e-4 * np.diag(A) + 1e-6 * np.trace(A) / len(A) + 1e-9
