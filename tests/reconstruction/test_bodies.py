@@ -18,7 +18,7 @@ from reel2sim.reconstruction.bodies.evidence import Footage, Sightings
 from reel2sim.reconstruction.bodies.labels import NOISE, adjacency, choose, economical
 from reel2sim.reconstruction.bodies.screw import Kind, Screw, fit_screw
 from reel2sim.reconstruction.bodies.trajectory import fit_trajectory
-from reel2sim.reconstruction.dynamic import find_motion
+from reel2sim.reconstruction.motion import find_motion
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.scene import transforms as tf
 

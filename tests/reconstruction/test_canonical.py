@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from reel2sim.reconstruction.bounds import object_sphere
-from reel2sim.reconstruction.canonical import densified, fit_canonical, initial_surfels
+from reel2sim.reconstruction.canonical import densified, fit_canonical
 from reel2sim.reconstruction.config import ReconstructionConfig
 from reel2sim.reconstruction.losses import psnr_db, squared_error
+from reel2sim.reconstruction.seeding import initial_surfels
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View, load_views, zero_views
 from reel2sim.scene import Reel, Surfels
@@ -42,7 +43,7 @@ def test_fit_improves_on_the_coloured_hull(
     chest: Reel, tiny: ReconstructionConfig, fitted: Surfels
 ) -> None:
     sphere, views = object_sphere(chest), _views(chest, tiny)
-    before = _psnr(initial_surfels(chest, views, sphere=sphere, config=tiny), views)
+    before = _psnr(initial_surfels(chest, views, shaping=views, sphere=sphere, config=tiny), views)
     after = _psnr(SurfelTensors.of(fitted, sphere=sphere, device=CPU), views)
     assert after > before + 1.0
     assert after > 18.0

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from reel2sim.reconstruction.dynamic import lay_spline
 from reel2sim.reconstruction.skinning import (
     BonePoses,
     blend,
@@ -16,6 +15,7 @@ from reel2sim.reconstruction.skinning import (
     skinning_weights,
     spline_poses,
 )
+from reel2sim.reconstruction.splines import lay_spline
 from reel2sim.scene import PoseSpline, Surfels
 from reel2sim.scene import transforms as tf
 from reel2sim.scene.spline import bspline_basis

@@ -5,28 +5,20 @@ from __future__ import annotations
 import math
 from collections import deque
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reel2sim.reconstruction.bounds import Sphere, object_sphere
+from reel2sim.reconstruction.bounds import object_sphere
 from reel2sim.reconstruction.config import ReconstructionConfig
 from reel2sim.reconstruction.device import target
 from reel2sim.reconstruction.losses import image_loss, normal_loss, psnr_db, squared_error
 from reel2sim.reconstruction.rasterize import Backend
+from reel2sim.reconstruction.seeding import initial_surfels
 from reel2sim.reconstruction.skinning import rotate
-from reel2sim.reconstruction.stereo.shape import photo_surface
-from reel2sim.reconstruction.surface import (
-    normals_to_quaternions,
-    sample_mesh,
-    sample_surface,
-    spacing,
-)
 from reel2sim.reconstruction.surfel_model import SurfelTensors, visibility
 from reel2sim.reconstruction.ticker import Ticker
 from reel2sim.reconstruction.views import View, load_views, zero_views
-from reel2sim.reconstruction.volume import carve
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import ReconstructionError
 from reel2sim.scene.progress import Progress, silent
@@ -72,68 +64,15 @@ def fit_canonical(
     views = load_views(reel, sphere=sphere, max_px=config.image_px, device=where.device)
     chosen = zero_views(views, min_views=config.min_zero_views)
     progress("reconstruction", 0.0, "carving the visual hull")
-    start = initial_surfels(reel, chosen, sphere=sphere, config=config, progress=progress)
+    start = initial_surfels(
+        reel, views, shaping=chosen, sphere=sphere, config=config, progress=progress
+    )
     progress("reconstruction", 0.05, "fitting surfels", surfels=float(len(start)))
     fitted = optimise(start, chosen, config=config, progress=progress)
     sure = confidence(fitted, chosen, backend=where.backend)
     if any(view.time_s != 0 for view in chosen):
         sure = sure * 0.5
     return fitted.surfels(sphere=sphere, confidence=sure)
-
-
-def initial_surfels(
-    reel: Reel,
-    views: tuple[View, ...],
-    *,
-    sphere: Sphere,
-    config: ReconstructionConfig,
-    progress: Progress = silent,
-) -> SurfelTensors:
-    """Surfels spread evenly over the first surface, facing outward, coloured by the views.
-
-    That surface is the visual hull of ``reel``; where ``views`` all show time zero, it is
-    corrected by what their colours tell about depth.
-    """
-    volume = carve(
-        reel,
-        resolution=config.hull_resolution,
-        sphere=sphere,
-        min_views=config.min_zero_views,
-    )
-    rng = np.random.default_rng(config.seed)
-    if any(view.time_s != 0 for view in views):  # a body that moves has no one still surface
-        points, normals = sample_surface(volume, count=config.surfels, sphere=sphere, rng=rng)
-    else:
-        field = photo_surface(views, volume, sphere=sphere, seed=config.seed, progress=progress)
-        points, normals = sample_mesh(*field.mesh(), count=config.surfels, rng=rng)
-    size = np.log(np.clip(spacing(points) * 0.6, 1e-3, 0.3))
-    where = target(config.device)
-
-    def tensor(value: Array) -> Tensor:
-        return torch.as_tensor(value, dtype=torch.float32, device=where.device)
-
-    surfels = SurfelTensors(
-        tensor(points),
-        tensor(normals_to_quaternions(normals)),
-        tensor(np.stack([size, size], 1)),
-        torch.full((len(points),), 1.5, device=where.device),
-        torch.full((len(points), 3), 0.5, device=where.device),
-    )
-    return surfels.map({"colors": seen_colors(surfels, views, backend=where.backend)})
-
-
-@torch.no_grad()
-def seen_colors(surfels: SurfelTensors, views: tuple[View, ...], *, backend: Backend) -> Tensor:
-    """Mean colour ``(n, 3)`` over views, head-on views first; grey where nothing was seen."""
-    total = torch.full_like(surfels.colors, 0.5) * 1e-6
-    weight = torch.full_like(surfels.colors[:, :1], 1e-6)
-    for view in views:
-        cosine, _, pixel = visibility(surfels, view, backend=backend)
-        inside = view.mask[pixel[:, 1], pixel[:, 0]]
-        w = (cosine**2 * (inside > 0.9))[:, None]
-        total += w * view.rgb[pixel[:, 1], pixel[:, 0]]
-        weight += w
-    return (total / weight).clamp(0.02, 0.98)
 
 
 def optimise(
@@ -231,10 +170,7 @@ def densified(
     right = children.map({"means": children.means + offset, "log_scales": smaller})
     kept = torch.ones(len(surfels), dtype=torch.bool, device=pressure.device)
     kept[chosen] = False
-    parts = (surfels.select(kept), left, right)
-    return SurfelTensors(
-        *(torch.cat([getattr(part, name) for part in parts]) for name in _LEARNING_RATES)
-    )
+    return surfels.select(kept).joined(left, right)
 
 
 @torch.no_grad()

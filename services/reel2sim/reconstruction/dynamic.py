@@ -1,8 +1,7 @@
 """Surfels that move through all frames.
 
-Optical flow brings bones along from time zero, instant by instant; bones that turn out to move as
-one are made one body; a spline is laid through the motions; then surfels, motion and skinning are
-trained together on all pictures. Until then the surfels stay as they are: free to change, they
+A spline is laid through the motions that were found; then surfels, motion and skinning are trained
+together on all pictures. Until then the surfels stay as they are: free to change, they
 would repaint themselves to explain what a door reveals.
 """
 
@@ -13,22 +12,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from reel2sim.reconstruction.bodies import find_bodies
-from reel2sim.reconstruction.bodies.labels import adjacency
-from reel2sim.reconstruction.bodies.screw import Screw
-from reel2sim.reconstruction.bones import lay_bones
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.config import ReconstructionConfig
 from reel2sim.reconstruction.device import target
-from reel2sim.reconstruction.rasterize import Backend
-from reel2sim.reconstruction.reveal import UNSURE, reveal_hidden
-from reel2sim.reconstruction.skinning import ellipsoid_logits, matrices, skinning_weights
+from reel2sim.reconstruction.motion import FoundMotion, find_motion
+from reel2sim.reconstruction.reveal import reveal_hidden
+from reel2sim.reconstruction.skinning import matrices
+from reel2sim.reconstruction.splines import (
+    BEND,
+    MIN_KNOTS,
+    REFINEMENT_KNOTS,
+    clock_of,
+    control_points,
+    laid,
+    lay_spline,
+    motion_basis,
+)
 from reel2sim.reconstruction.surfel_model import SurfelTensors
-from reel2sim.reconstruction.ticker import Ticker
-from reel2sim.reconstruction.tracking import track
-from reel2sim.reconstruction.training import Clock, MovingSurfels, train
+from reel2sim.reconstruction.training import MovingSurfels, train
 from reel2sim.reconstruction.training.cameras import CameraCorrection
 from reel2sim.reconstruction.training.checkpoint import Checkpoint
 from reel2sim.reconstruction.training.model import FREE, HINGE, SLIDE
@@ -38,12 +40,7 @@ from reel2sim.scene.arrays import Array
 from reel2sim.scene.progress import Progress, silent, subrange
 from reel2sim.scene.spline import PoseSpline, bspline_basis
 from reel2sim.scene.surfels import Refinement, SurfelSequence
-from reel2sim.scene.transforms import quaternion_from_matrix
 
-_MIN_KNOTS = 4
-_REFINEMENT_KNOTS = 5
-_BEND = 0.05
-"""Weight of a spline's second differences against one tracked pose."""
 _FINER = 4
 """Spans of the stored motion for each span of the trained one, where hinges need them."""
 
@@ -128,13 +125,13 @@ class DynamicFit:
         rotations = np.einsum("lk,kbc->lbc", refine, rotations)
         like, centers = self.model.centers, self.model.centers.cpu().numpy().astype(np.float64)
         rows = torch.as_tensor(old[[0, *range(len(old))]]).to(like)  # the first is left out
-        t, r = _laid(matrices(self.model.bones(rows))[:, bound], centers[bound], new)
+        t, r = laid(matrices(self.model.bones(rows))[:, bound], centers[bound], new)
         translations[:, bound], rotations[:, bound] = t, r
         return translations, rotations
 
 
 def _none(n: int, c: int) -> Array:
-    return np.zeros((_MIN_KNOTS, n, c))
+    return np.zeros((MIN_KNOTS, n, c))
 
 
 def key_times(times_s: Array, *, most: int) -> Array:
@@ -196,7 +193,7 @@ def fit_dynamic(
         progress: told of steps and of ``psnr``.
     """
     times, instants = by_instant(views, config=config)
-    clock = _clock(times, like=prepared.model.centers, config=config)
+    clock = clock_of(times, like=prepared.model.centers, config=config)
     model, cameras = train(
         prepared.model, instants, clock, still=prepared.still, config=config,
         backend=target(config.device).backend, checkpoint=checkpoint, record=prepared.record(),
@@ -239,7 +236,7 @@ def prepare(
     motion = find_motion(
         surfels, instants, config=config, backend=backend, progress=subrange(progress, 0.0, 0.7)
     )
-    clock = _clock(times, like=surfels.means, config=config)
+    clock = clock_of(times, like=surfels.means, config=config)
     model, _ = train(
         moving_surfels(surfels, motion, times, config=config), instants, clock,
         still=motion.still, config=config, backend=backend, motion_only=True,
@@ -259,7 +256,7 @@ def travel(prepared: Prepared, views: Sequence[View], *, config: ReconstructionC
     """How far from its place at time zero the farthest surfel gets at any instant, radii."""
     times, _ = by_instant(views, config=config)
     model = prepared.model
-    clock = _clock(times, like=model.centers, config=config)
+    clock = clock_of(times, like=model.centers, config=config)
     rest = model.own["means"]
     gone = [
         (model.posed(clock.motion[[0, f]], 0 * clock.refinement[f]).means - rest).norm(dim=1)
@@ -268,101 +265,14 @@ def travel(prepared: Prepared, views: Sequence[View], *, config: ReconstructionC
     return float(torch.stack(gone).max())
 
 
-@dataclass(frozen=True, eq=False)
-class FoundMotion:
-    """Bones and who follows them, before training.
-
-    Attributes:
-        poses: since time zero ``(t, b, 4, 4)``.
-        centers: ``(b, 3)``.
-        scales: semi-axes of the bones' ellipsoids ``(b, 3)``.
-        skin: logits of the skinning weights ``(n, b)``.
-        still: bones that stand still; none if bones were not made bodies.
-        screws: of each bone, where it is a hinge or slide.
-    """
-
-    poses: Array
-    centers: Array
-    scales: Array
-    skin: Array
-    still: tuple[int, ...]
-    screws: tuple[Screw | None, ...]
-
-
-def find_motion(
-    surfels: SurfelTensors,
-    instants: Sequence[Sequence[View]],
-    *,
-    config: ReconstructionConfig,
-    backend: Backend,
-    progress: Progress = silent,
-) -> FoundMotion:
-    """Follow bones from time zero and make bodies of those that move as one."""
-    rng = np.random.default_rng(config.seed)
-    points = surfels.means.cpu().numpy().astype(np.float64)
-    colors = surfels.colors.cpu().numpy().clip(0, 1)
-    skeleton = lay_bones(points, colors, count=config.bones, seed=config.seed)
-    like = surfels.means
-    logits = ellipsoid_logits(
-        like,
-        torch.as_tensor(skeleton.centers).to(like),
-        torch.as_tensor(skeleton.scales).to(like),
-        temperature=config.skin_temperature,
-    )
-    few = [_some(v, config.views_per_time + 1, rng) for v in instants]
-    poses = track(
-        surfels,
-        skinning_weights(logits, torch.zeros_like(logits)),
-        skeleton,
-        few,
-        config=config,
-        backend=backend,
-        tick=Ticker(subrange(progress, 0.0, 0.5), "following bones"),
-    )
-    if config.body_rounds == 0:
-        skin = logits.clamp(min=-12).cpu().numpy().astype(np.float64)
-        free = (None,) * len(skeleton.centers)
-        return FoundMotion(poses, skeleton.centers, skeleton.scales, skin, (), free)
-    bodies = find_bodies(
-        surfels, skeleton, poses, few, rounds=config.body_rounds, backend=backend,
-        tick=Ticker(subrange(progress, 0.5, 1.0), "finding bodies"),
-    )  # fmt: skip
-    members = [points[bodies.labels == k] for k in range(len(bodies.motions))]
-    members = [own if len(own) else points for own in members]
-    share = np.eye(len(members))[bodies.labels]
-    W = adjacency(skeleton.neighbours, skeleton.affinity)
-    for _ in range(2):
-        share = 0.5 * share + 0.5 * (W @ share)
-    return FoundMotion(
-        np.swapaxes(bodies.motions, 0, 1),
-        np.stack([own.mean(0) for own in members]),
-        np.maximum(np.stack([own.std(0) for own in members]), 0.02),
-        np.log(share + UNSURE),
-        (0,),
-        bodies.screws,
-    )
-
-
-def _basis(times_s: Array, config: ReconstructionConfig) -> Array:
-    """Spline weights ``(t, k)`` of the bones' motion at the instants."""
-    count = len(times_s)
-    knots = max(_MIN_KNOTS, min(count + 2, round(config.knots_per_time * count) + 3))
-    return bspline_basis(times_s, start_s=0.0, stop_s=float(times_s[-1]), knots=knots)
-
-
-def _clock(times_s: Array, *, like: Tensor, config: ReconstructionConfig) -> Clock:
-    knots = _REFINEMENT_KNOTS if config.refinement else 0
-    return Clock.of(times_s, _basis(times_s, config), knots=knots, like=like)
-
-
 def moving_surfels(
     surfels: SurfelTensors, motion: FoundMotion, times_s: Array, *, config: ReconstructionConfig
 ) -> MovingSurfels:
     """Surfels on bones whose splines pass near the poses that were found."""
-    basis = _basis(times_s, config)
+    basis = motion_basis(times_s, config)
     translations, rotations = lay_spline(motion.poses, motion.centers, basis)
     like, n = surfels.means, len(surfels)
-    r = _REFINEMENT_KNOTS if config.refinement else 0
+    r = REFINEMENT_KNOTS if config.refinement else 0
     own = {
         "means": like,
         "rotations": surfels.rotations,
@@ -394,49 +304,4 @@ def _lines(motion: FoundMotion, basis: Array) -> tuple[dict[str, Array], Array]:
         if screw is not None:
             axis[b], pivot[b], q[:, b] = screw.axis, screw.pivot, screw.q
             kinds[b] = HINGE if screw.kind == "revolute" else SLIDE
-    return {"axis": axis, "pivot": pivot, "coordinate": _control(basis, q, bend=_BEND)}, kinds
-
-
-def _some(views: Sequence[View], most: int, rng: np.random.Generator) -> list[View]:
-    """At most ``most`` of ``views``, in their order."""
-    if len(views) <= most:
-        return list(views)
-    return [views[i] for i in sorted(rng.choice(len(views), most, replace=False))]
-
-
-def lay_spline(poses: Array, centers: Array, basis: Array) -> tuple[Array, Array]:
-    """Control points of the smoothest spline near tracked poses.
-
-    Args:
-        poses: ``(t, b, 4, 4)`` since time zero; instant 0 is the identity.
-        centers: of the bones ``(b, 3)``.
-        basis: ``(t, k)``.
-
-    Returns:
-        Translations ``(k, b, 3)`` and wxyz rotations ``(k, b, 4)``.
-    """
-    return _laid(poses, centers, basis, bend=_BEND)
-
-
-def _laid(poses: Array, centers: Array, basis: Array, *, bend: float = 0.0) -> tuple[Array, Array]:
-    """See :func:`lay_spline`."""
-    q = quaternion_from_matrix(poses[..., :3, :3])
-    for f in range(1, len(q)):
-        q[f] *= np.where((q[f] * q[f - 1]).sum(-1, keepdims=True) < 0, -1.0, 1.0)
-    t = np.einsum("tbij,bj->tbi", poses[..., :3, :3], centers) + poses[..., :3, 3] - centers
-    values = np.concatenate([t, q], axis=-1)
-    control = _control(basis, values.reshape(len(basis), -1), bend=bend)
-    control = control.reshape(-1, *values.shape[1:])
-    rotations = control[..., 3:]
-    return control[..., :3], rotations / np.linalg.norm(rotations, axis=-1, keepdims=True)
-
-
-def _control(basis: Array, values: Array, *, bend: float) -> Array:
-    """Control points ``(k, c)`` of the spline near ``values`` ``(t, c)``, smooth by ``bend``."""
-    weight = np.ones((len(basis), 1))
-    weight[0] = 5.0
-    rows = bend * np.diff(np.eye(basis.shape[1]), n=2, axis=0)
-    # The bend rows alone leave straight lines free, so the system has full rank with two instants.
-    system = np.concatenate([basis * weight, rows])
-    right = np.concatenate([values * weight, np.zeros((len(rows), values.shape[1]))])
-    return np.linalg.lstsq(system, right, rcond=None)[0]
+    return {"axis": axis, "pivot": pivot, "coordinate": control_points(basis, q, bend=BEND)}, kinds

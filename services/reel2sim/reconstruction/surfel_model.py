@@ -78,6 +78,13 @@ class SurfelTensors:
         """The surfels picked by a boolean mask or indices."""
         return SurfelTensors(*(getattr(self, f.name)[index] for f in fields(self)))
 
+    def joined(self, *others: SurfelTensors) -> SurfelTensors:
+        """These surfels and those of ``others``, in this order."""
+        every = (self, *others)
+        return SurfelTensors(
+            *(torch.cat([getattr(s, f.name) for s in every]) for f in fields(self))
+        )
+
     def leaves(self) -> SurfelTensors:
         """A detached copy whose tensors collect gradients."""
         return SurfelTensors(
