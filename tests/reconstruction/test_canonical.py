@@ -43,7 +43,7 @@ def test_fit_improves_on_the_coloured_hull(
     chest: Reel, tiny: ReconstructionConfig, fitted: Surfels
 ) -> None:
     sphere, views = object_sphere(chest), _views(chest, tiny)
-    before = _psnr(initial_surfels(chest, views, shaping=views, sphere=sphere, config=tiny), views)
+    before = _psnr(initial_surfels(chest, views, sphere=sphere, config=tiny), views)
     after = _psnr(SurfelTensors.of(fitted, sphere=sphere, device=CPU), views)
     assert after > before + 1.0
     assert after > 18.0

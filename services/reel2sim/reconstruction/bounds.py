@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +10,6 @@ from reel2sim.scene.arrays import Array
 from reel2sim.scene.camera import Camera
 from reel2sim.scene.errors import NoSubjectError, ReconstructionError
 from reel2sim.scene.reel import Frame, Reel
-
-_EARLY, _EARLY_SHARE = 5, 0.15
-"""Frames, and share of all frames, in which a reel's shape counts as that of time zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,27 +63,14 @@ def shape_frames(reel: Reel, *, min_views: int = 3) -> tuple[Frame, ...]:
     """Frames that tell the shape at time zero.
 
     These are the views at time zero whose mask is not empty; with fewer than ``min_views`` of
-    them, the earliest frames, in which little has moved yet.
+    them, frames of all times, in which static parts dominate.
     """
 
     def seen(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
         return tuple(f for f in frames if (mask_of(f) > 127).any())
 
     zero = seen(reel.at_time(float(reel.times_s[0])))
-    if len(zero) >= min_views:
-        return zero
-    shown = seen(reel.frames)
-    return tuple(shown[i] for i in earliest([f.time_s for f in shown]))
-
-
-def earliest(times_s: Sequence[float]) -> Array:
-    """Indices, ascending, of the frames that stand for time zero where few views show it.
-
-    Args:
-        times_s: of all frames.
-    """
-    order = np.argsort(np.asarray(times_s), kind="stable")
-    return np.sort(order[: max(_EARLY, round(_EARLY_SHARE * len(order)))])
+    return zero if len(zero) >= min_views else seen(reel.frames)
 
 
 def object_sphere(reel: Reel, *, min_views: int = 3) -> Sphere:

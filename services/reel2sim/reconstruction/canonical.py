@@ -64,9 +64,7 @@ def fit_canonical(
     views = load_views(reel, sphere=sphere, max_px=config.image_px, device=where.device)
     chosen = zero_views(views, min_views=config.min_zero_views)
     progress("reconstruction", 0.0, "carving the visual hull")
-    start = initial_surfels(
-        reel, views, shaping=chosen, sphere=sphere, config=config, progress=progress
-    )
+    start = initial_surfels(reel, chosen, sphere=sphere, config=config, progress=progress)
     progress("reconstruction", 0.05, "fitting surfels", surfels=float(len(start)))
     fitted = optimise(start, chosen, config=config, progress=progress)
     sure = confidence(fitted, chosen, backend=where.backend)

@@ -50,7 +50,8 @@ class ReconstructionConfig:
         smoothness: weight of the control points' second differences.
         skin_temperature: softness of the bones' ellipsoids; small is close to hard parts.
         skin_smoothness: weight of equal skinning weights between neighbours.
-        min_zero_views: with fewer views at time zero than this, the earliest frames stand for it.
+        min_zero_views: with fewer views at time zero than this, frames of all times shape the
+            canonical surfels.
         seed: of every random choice.
         device: where to fit; "auto" takes CUDA if it and ``gsplat`` are there.
     """

@@ -1,9 +1,4 @@
-"""Surfels before any fit: on the visual hull, corrected by stereo, coloured by the views.
-
-A reel that hardly shows time zero, such as one camera on its way around a moving object, tells of
-it in two ways: early frames, in which little has moved, and the core that all silhouettes of all
-times contain, which stands still.
-"""
+"""Surfels before any fit: on the visual hull, corrected by stereo, coloured by the views."""
 
 from __future__ import annotations
 
@@ -24,7 +19,7 @@ from reel2sim.reconstruction.surface import (
 )
 from reel2sim.reconstruction.surfel_model import SurfelTensors, visibility
 from reel2sim.reconstruction.views import View
-from reel2sim.reconstruction.volume import Volume, carve, static_core
+from reel2sim.reconstruction.volume import carve
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Reel
@@ -36,20 +31,14 @@ def initial_surfels(
     reel: Reel,
     views: tuple[View, ...],
     *,
-    shaping: tuple[View, ...],
     sphere: Sphere,
     config: ReconstructionConfig,
     progress: Progress = silent,
 ) -> SurfelTensors:
-    """Surfels spread evenly over the first surface, facing outward.
+    """Surfels spread evenly over the first surface, facing outward, coloured by the views.
 
-    Args:
-        reel: calibrated and masked.
-        views: its frames, of all times.
-        shaping: those that tell the shape at time zero.
-        sphere: unit of length.
-        config: see :class:`ReconstructionConfig`.
-        progress: told what is going on.
+    That surface is the visual hull of ``reel``; where ``views`` all show time zero, it is
+    corrected by what their colours tell about depth.
 
     Raises:
         NoSubjectError: if the silhouettes agree on no shape.
@@ -59,19 +48,13 @@ def initial_surfels(
         reel, resolution=config.hull_resolution, sphere=sphere, min_views=config.min_zero_views
     )
     rng = np.random.default_rng(config.seed)
-    field = photo_surface(shaping, volume, sphere=sphere, seed=config.seed, progress=progress)
-    points, normals = sample_mesh(*field.mesh(), count=config.surfels, rng=rng)
+    if any(view.time_s != 0 for view in views):  # a body that moves has no one still surface
+        points, normals = sample_surface(volume, count=config.surfels, sphere=sphere, rng=rng)
+    else:
+        field = photo_surface(views, volume, sphere=sphere, seed=config.seed, progress=progress)
+        points, normals = sample_mesh(*field.mesh(), count=config.surfels, rng=rng)
     surfels = _at_rest(points, normals, where.device)
-    if any(view.time_s != 0 for view in shaping):
-        core = static_core(reel, resolution=config.hull_resolution, sphere=sphere)
-        surfels = _with_core(
-            surfels, core, volume, shaping, sphere=sphere, rng=rng, backend=where.backend
-        )
-    colors, known = seen_colors(surfels, shaping, backend=where.backend)
-    if not bool(known.all()):
-        later, _ = seen_colors(surfels, views, backend=where.backend)
-        colors = torch.where(known[:, None], colors, later)
-    return surfels.map({"colors": colors})
+    return surfels.map({"colors": seen_colors(surfels, views, backend=where.backend)})
 
 
 def _at_rest(points: Array, normals: Array, device: torch.device) -> SurfelTensors:
@@ -91,53 +74,8 @@ def _at_rest(points: Array, normals: Array, device: torch.device) -> SurfelTenso
 
 
 @torch.no_grad()
-def _with_core(
-    early: SurfelTensors,
-    core: Volume,
-    hull: Volume,
-    views: tuple[View, ...],
-    *,
-    sphere: Sphere,
-    rng: np.random.Generator,
-    backend: Backend,
-) -> SurfelTensors:
-    """What early views see of their own surface, and behind it the surface of the core.
-
-    Args:
-        early: surfels on the surface that early views tell.
-        core: what never leaves its place.
-        hull: of the early views.
-        views: the early ones.
-        sphere: unit of length.
-        rng: source of randomness.
-        backend: rasteriser.
-    """
-    inside = core.occupancy & hull.occupancy
-    if int(inside.sum()) < 27:
-        return early
-    share = float(np.clip((inside.sum() / max(1, hull.occupancy.sum())) ** (2 / 3), 0.2, 1.0))
-    points, normals = sample_surface(
-        Volume(inside, core.origin, core.voxel_m),
-        count=max(32, round(share * len(early))), sphere=sphere, rng=rng,
-    )  # fmt: skip
-    behind = _at_rest(points, normals, early.means.device)
-    shown = torch.zeros(len(early), dtype=torch.bool, device=early.means.device)
-    hidden = torch.ones(len(behind), dtype=torch.bool, device=early.means.device)
-    for view in views:
-        drawn = early.draw(view, backend=backend)
-        shown |= visibility(early, view, backend=backend, drawn=drawn)[0] > 0
-        hidden &= visibility(behind, view, backend=backend, drawn=drawn)[0] == 0
-    return early.select(shown).joined(behind.select(hidden))
-
-
-@torch.no_grad()
-def seen_colors(
-    surfels: SurfelTensors, views: tuple[View, ...], *, backend: Backend
-) -> tuple[Tensor, Tensor]:
-    """Mean colour ``(n, 3)`` over views, head-on views first, and where any saw it ``(n,)``.
-
-    Grey where nothing was seen.
-    """
+def seen_colors(surfels: SurfelTensors, views: tuple[View, ...], *, backend: Backend) -> Tensor:
+    """Mean colour ``(n, 3)`` over views, head-on views first; grey where nothing was seen."""
     total = torch.full_like(surfels.colors, 0.5) * 1e-6
     weight = torch.full_like(surfels.colors[:, :1], 1e-6)
     for view in views:
@@ -146,4 +84,4 @@ def seen_colors(
         w = (cosine**2 * (inside > 0.9))[:, None]
         total += w * view.rgb[pixel[:, 1], pixel[:, 0]]
         weight += w
-    return (total / weight).clamp(0.02, 0.98), weight[:, 0] > 2e-6
+    return (total / weight).clamp(0.02, 0.98)

@@ -16,6 +16,7 @@ from reel2sim.reconstruction.bone_solver import moved, solve_bones
 from reel2sim.reconstruction.bones import Skeleton
 from reel2sim.reconstruction.config import ReconstructionConfig
 from reel2sim.reconstruction.flow import flow_targets
+from reel2sim.reconstruction.lost_bones import LostAndFound
 from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.skinning import as_poses, blend
 from reel2sim.reconstruction.surfel_model import SurfelTensors
@@ -29,6 +30,10 @@ from reel2sim.scene.transforms import (
 
 _SIGMA_PX = (6.0, 1.5)
 """Residual that is mostly disbelieved, in the first and in the last round, pixels."""
+_GAIN = 0.97
+"""Share of the pictures' error that what was found may leave."""
+_RECOVERIES = 2
+"""Times that lost bones are looked for at every instant."""
 _DAMPED = 0.9
 """Share of the last step that the next is expected to repeat."""
 
@@ -61,19 +66,32 @@ def track(
     T = np.tile(np.eye(4), (len(instants), bones, 1, 1))
     skin = weights.detach().cpu().numpy().astype(np.float64)
     rest = surfels.means.detach().cpu().numpy().astype(np.float64)
-    for f in range(1, len(instants)):
-        expected = _expected(T[max(f - 2, 0)], T[f - 1], skeleton.centers)
-        current = expected
-        for round_ in range(config.track_rounds):
+
+    def followed(current: Array, expected: Array, first: int, views: Sequence[View]) -> Array:
+        for round_ in range(first, config.track_rounds):
             posed = surfels.moved(blend(weights, as_poses(current, surfels.means)))
-            targets = [flow_targets(posed, view, backend=backend) for view in instants[f]]
-            sigma = _SIGMA_PX[0] * (_SIGMA_PX[1] / _SIGMA_PX[0]) ** (
-                round_ / max(config.track_rounds - 1, 1)
-            )
+            targets = [flow_targets(posed, view, backend=backend) for view in views]
+            share = round_ / max(config.track_rounds - 1, 1)
             current = solve_bones(
                 current, rest, skin, skeleton, targets,
-                sigma_px=sigma, tie=config.bone_rigidity, expected=expected,
+                sigma_px=_SIGMA_PX[0] * (_SIGMA_PX[1] / _SIGMA_PX[0]) ** share,
+                tie=config.bone_rigidity, expected=expected,
             )  # fmt: skip
+        return current
+
+    for f in range(1, len(instants)):
+        expected = _expected(T[max(f - 2, 0)], T[f - 1], skeleton.centers)
+        current = followed(expected, expected, 0, instants[f])
+        lost = LostAndFound(surfels, skeleton, instants[f], backend=backend)
+        for _ in range(_RECOVERIES):
+            found, changed = lost.found(current)
+            if not changed.any():
+                break
+            refined = followed(found, found, config.track_rounds // 2, instants[f])
+            better = lost.better(refined, found)
+            if lost.error(better) > _GAIN * lost.error(current):
+                break
+            current = better
         T[f] = current
         tick(f, len(instants) - 1)
     return T

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reel2sim.reconstruction.bounds import Sphere, camera_of, earliest, mask_of
+from reel2sim.reconstruction.bounds import Sphere, camera_of, mask_of
 from reel2sim.scene.reel import Frame, Reel
 
 
@@ -121,9 +121,6 @@ def _view(frame: Frame, sphere: Sphere, max_px: int, start_s: float, device: tor
 
 
 def zero_views(views: tuple[View, ...], *, min_views: int) -> tuple[View, ...]:
-    """Views that show time zero; with fewer than ``min_views``, the earliest ones."""
-    shown = tuple(v for v in views if bool((v.mask > 0.5).any()))
-    zero = tuple(v for v in shown if v.time_s == 0)
-    if len(zero) >= min_views:
-        return zero
-    return tuple(shown[i] for i in earliest([v.time_s for v in shown]))
+    """Views that show time zero; with fewer than ``min_views``, all views."""
+    zero = tuple(v for v in views if v.time_s == 0 and bool((v.mask > 0.5).any()))
+    return zero if len(zero) >= min_views else views

@@ -24,10 +24,6 @@ _COVERAGE = 0.92
 """Share of the silhouettes a hull must fill to be believed."""
 _SEEN = 0.8
 """Share of the views whose picture a voxel must lie in."""
-_CORE = 0.05
-"""Share of all silhouettes that may miss a part which never moves."""
-_HALF = 1.05
-"""Half the side of the grid, radii."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +78,7 @@ def carve(
         reel: calibrated and masked.
         resolution: voxels along each side.
         sphere: where to look; found from cameras and masks if None.
-        min_views: with fewer views at time zero, the earliest frames vote.
+        min_views: with fewer views at time zero, frames of all times vote.
 
     Raises:
         NoSubjectError: if nothing is left.
@@ -90,8 +86,12 @@ def carve(
     """
     sphere = object_sphere(reel, min_views=min_views) if sphere is None else sphere
     frames = shape_frames(reel, min_views=min_views)
-    points, ball, step = _ball(resolution)
+    half = 1.05
+    axis = np.linspace(-half, half, resolution, dtype=np.float32)
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+    ball = np.flatnonzero((points**2).sum(1) <= half**2)
     misses, seen = _vote(points[ball], frames, sphere)
+    step = float(axis[1] - axis[0])
     best: tuple[float, Array, float] | None = None
     for tolerance in _TOLERANCES:
         kept = ball[(misses <= tolerance * len(frames)) & (seen >= _SEEN * len(frames))]
@@ -106,43 +106,13 @@ def carve(
             source=reel.source or "reel",
             remedy="check masks and camera poses",
         )
-    return _volume(best[1], resolution, sphere, step, best[2])
-
-
-def static_core(reel: Reel, *, resolution: int = 112, sphere: Sphere) -> Volume:
-    """What nearly all silhouettes of all times contain: the parts that never leave their place.
-
-    Args:
-        reel: calibrated and masked.
-        resolution: voxels along each side.
-        sphere: where to look.
-
-    Returns:
-        A hull, maybe an empty one.
-    """
-    frames = tuple(f for f in reel.frames if (mask_of(f) > 127).any())
-    points, ball, step = _ball(resolution)
-    misses, seen = _vote(points[ball], frames, sphere)
-    kept = ball[(misses <= _CORE * len(frames)) & (seen >= _SEEN * len(frames))]
-    return _volume(kept, resolution, sphere, step, _CORE)
-
-
-def _ball(resolution: int) -> tuple[Array, Array, float]:
-    """Normalised voxel centres ``(m, 3)``, which lie within reach, and their distance."""
-    axis = np.linspace(-_HALF, _HALF, resolution, dtype=np.float32)
-    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
-    return points, np.flatnonzero((points**2).sum(1) <= _HALF**2), float(axis[1] - axis[0])
-
-
-def _volume(kept: Array, resolution: int, sphere: Sphere, step: float, tolerance: float) -> Volume:
-    """A volume of the voxels ``kept``."""
     occupancy = np.zeros(resolution**3, bool)
-    occupancy[kept] = True
+    occupancy[best[1]] = True
     return Volume(
         occupancy.reshape(resolution, resolution, resolution),
-        sphere.denormalise(np.full(3, -_HALF)),
+        sphere.denormalise(np.full(3, -half)),
         step * sphere.radius_m,
-        tolerance,
+        best[2],
     )
 
 

@@ -17,6 +17,7 @@ from reel2sim.reconstruction.bodies.evidence import (
     replay_cost,
 )
 from reel2sim.reconstruction.bodies.labels import NOISE, adjacency, choose, economical
+from reel2sim.reconstruction.bodies.needed import needed_bodies
 from reel2sim.reconstruction.bodies.screw import Screw, fit_screw
 from reel2sim.reconstruction.bodies.trajectory import fit_trajectory
 from reel2sim.reconstruction.bones import Skeleton
@@ -36,6 +37,8 @@ _PRICE = 0.004
 
 _HOPELESS = 0.35
 """Rise of the mean cost from which two motions are too far apart to be tried as one."""
+_FINAL = 2
+"""Rounds at the end in which motions are good enough to be judged by drawing them."""
 _FEW = 12
 """With fewer sightings a motion is left as it is."""
 
@@ -102,6 +105,10 @@ def find_bodies(
         labels, alive = economical(cost, labels, price=share * len(rest), kept=(0,))
         motions, labels = motions[alive], (np.cumsum(alive) - 1)[labels]
         motions, labels = judge.merged(motions, labels, price=share * len(rest))
+        if r >= rounds - _FINAL:
+            motions, labels = needed_bodies(
+                surfels, motions, labels, judge.cost(motions), instants, backend=backend
+            )
         tick(r + 1, rounds)
     judge = judged(_SIGMA_PX[1])
     motions, screws = judge.fitted(motions, labels, constrained=True)
@@ -211,7 +218,8 @@ class Judge:
             ]
             taken: set[int] = set()
             for rise, i, j, T in sorted(joins, key=lambda join: join[0]):
-                size = int(((labels == i) | (labels == j)).sum())
+                # What stands still does not move otherwise for having been joined.
+                size = int(((labels == j) | ((labels == i) & (i > 0))).sum())
                 if rise > price + NOISE * size or taken & {i, j}:
                     continue
                 taken |= {i, j}

@@ -22,6 +22,8 @@ Kind = Literal["revolute", "prismatic"]
 _ROUNDS = 12
 _EXTRA_PX = 0.25
 """Root of the mean squared error that giving up five freedoms may add, pixels."""
+_HINGE_PX = 0.15
+"""The same for what a slide may add to a hinge, which is nearly one if its line is far away."""
 _NUDGE = 1e-5
 
 
@@ -69,15 +71,19 @@ def fit_screw(
         return None
     seen = Reprojection.of(points, sightings, footage, sigma_px=sigma_px)
     free, trust = seen.cost(T)
-    found: list[tuple[float, Screw]] = []
-    for start in (_slide(T, seen.middle), _hinge(T, seen.middle)):
-        screw = _refined(start, seen) if start is not None else None
-        if screw is not None:
-            found.append((seen.cost(screw.poses())[0], screw))
-    if not found:
-        return None
-    cost, best = min(found, key=lambda pair: pair[0])
-    return best if (cost - free) / max(trust, 1e-12) < _EXTRA_PX**2 else None
+    slide, hinge = (
+        _refined(start, seen) if start is not None else None
+        for start in (_slide(T, seen.middle), _hinge(T, seen.middle))
+    )
+    extra = {
+        screw: (seen.cost(screw.poses())[0] - free) / max(trust, 1e-12)
+        for screw in (slide, hinge)
+        if screw is not None
+    }
+    if slide is not None and hinge is not None and extra[slide] < extra[hinge] + _HINGE_PX**2:
+        del extra[hinge]
+    best = min(extra, key=lambda screw: extra[screw], default=None)
+    return best if best is not None and extra[best] < _EXTRA_PX**2 else None
 
 
 def _slide(T: Array, middle: Array) -> Screw | None:
