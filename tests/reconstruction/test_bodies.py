@@ -16,9 +16,14 @@ from reel2sim.reconstruction import ReconstructionConfig
 from reel2sim.reconstruction.bodies.discover import Judge
 from reel2sim.reconstruction.bodies.evidence import Footage, Sightings
 from reel2sim.reconstruction.bodies.labels import NOISE, adjacency, choose, economical
+from reel2sim.reconstruction.bodies.needed import needed_bodies
 from reel2sim.reconstruction.bodies.screw import Kind, Screw, fit_screw
 from reel2sim.reconstruction.bodies.trajectory import fit_trajectory
+from reel2sim.reconstruction.bones import lay_bones
+from reel2sim.reconstruction.lost_bones import LostAndFound
 from reel2sim.reconstruction.motion import find_motion
+from reel2sim.reconstruction.picture_error import drawn, picture_error
+from reel2sim.reconstruction.skinning import as_poses
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.scene import transforms as tf
 
@@ -172,6 +177,25 @@ def test_a_body_that_does_not_stay_on_an_axis_is_left_free(seed: int) -> None:
     labels = np.zeros(150, int)
     seen = _sightings(points, T[None], labels, footage, noise_px=0.3, outliers=0.1, seed=seed)
     assert fit_screw(T, points, seen, footage, sigma_px=1.5) is None
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=seeds)
+def test_a_hinge_too_far_away_to_be_told_from_a_slide_is_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    axis, along, far = Rotation.random(random_state=seed).as_matrix()
+    q = np.linspace(0.0, 0.3, INSTANTS)
+    slide, footage = Screw("prismatic", along, np.zeros(3), q), _footage()
+    points, labels = rng.uniform(-0.5, 0.5, (300, 3)), np.zeros(300, int)
+    true = slide.poses()
+    seen = _sightings(points, true[None], labels, footage, noise_px=0.5, outliers=0.1, seed=seed)
+    nearly = Screw("revolute", axis, 40.0 * far, q / 40.0)
+    found = fit_screw(nearly.poses(), points, seen, footage, sigma_px=1.5)
+    assert found is not None
+    assert found.kind == "prismatic"
+    degrees, shift = _apart(found.poses(), true)
+    assert degrees == 0
+    assert shift < 0.02
 
 
 def test_a_screw_needs_sightings_and_instants() -> None:
@@ -368,3 +392,77 @@ def test_films_may_have_pictures_of_several_sizes(filmed) -> None:
     config = replace(ReconstructionConfig(device="cpu"), bones=2, track_rounds=1, body_rounds=1)
     found = find_motion(surfels, mixed, config=config, backend="numba")
     assert np.isfinite(found.poses).all()
+
+
+# What drawing the whole model says
+
+
+def _posed_film(surfels: SurfelTensors, motions: np.ndarray, labels: np.ndarray, film):
+    """The film that cameras of ``film`` would have taken of bodies that move as ``motions``."""
+    made = []
+    for f, views in enumerate(film):
+        posed = surfels.moved(as_poses(motions[labels, f], surfels.means))
+        pictures = drawn(posed, views, backend="numba")
+        made.append(
+            [
+                replace(view, rgb=out.features.clamp(0, 1), mask=out.alpha)
+                for view, out in zip(views, pictures, strict=True)
+            ]
+        )
+    return made
+
+
+def test_a_model_has_no_error_in_its_own_pictures_and_more_the_farther_it_is(filmed) -> None:
+    surfels, film = filmed
+    still = np.tile(np.eye(4), (1, len(film), 1, 1))
+    [views] = _posed_film(surfels, still, np.zeros(len(surfels), int), film[:1])
+    errors = []
+    for shift in (0.0, 0.02, 0.08, 0.3):
+        T = tf.pose(None, [shift, 0, 0])
+        moved = surfels.moved(as_poses(np.tile(T, (len(surfels), 1, 1)), surfels.means))
+        errors.append(picture_error(moved, views, backend="numba"))
+    assert errors[0] < 1e-3
+    assert np.all(np.diff(errors) > 0)
+
+
+def test_motions_that_pictures_do_not_need_are_given_up(filmed) -> None:
+    surfels, film = filmed
+    points = surfels.means.numpy()
+    rng = np.random.default_rng(3)
+    true = np.stack([np.tile(np.eye(4), (len(film), 1, 1)), _motion(5)[: len(film)]])
+    belongs = (points[:, 2] > 0.1).astype(int)
+    seen = _posed_film(surfels, true, belongs, film)
+    # A third motion that is wrong holds some surfels of both bodies, a fourth is a twin.
+    wrong = true[1] @ tf.pose(None, [0.0, 0.3, 0.0])
+    wrong[0] = np.eye(4)
+    motions = np.concatenate([true, wrong[None], true[1:]])
+    for stolen in (belongs == 0, belongs == 1):
+        labels = belongs.copy()
+        labels[stolen & (points[:, 0] > 0.3)] = 2
+        labels[(belongs == 1) & (points[:, 0] < -0.1)] = 3
+        cost = rng.uniform(size=(len(points), 4))
+        left, labels = needed_bodies(surfels, motions, labels, cost, seen, backend="numba")
+        assert len(left) == 2
+        np.testing.assert_array_equal(left[0], true[0])
+        np.testing.assert_array_equal(left[1], true[1])
+        np.testing.assert_array_equal(labels, belongs)
+
+
+def test_lost_bones_are_found_and_the_others_left_alone(filmed) -> None:
+    surfels, film = filmed
+    points, colors = surfels.means.numpy().astype(float), surfels.colors.numpy()
+    skeleton = lay_bones(points, colors, count=4, seed=0)
+    still = np.tile(np.eye(4), (len(skeleton.centers), 1, 1))
+    lost = LostAndFound(surfels, skeleton, film[0], backend="numba")
+    same, changed = lost.found(still)
+    assert not changed.any()
+    np.testing.assert_array_equal(same, still)
+    astray = still.copy()
+    astray[1] = tf.pose(None, [0.0, 0.0, 0.42])
+    found, changed = lost.found(astray)
+    assert changed[1]
+    np.testing.assert_allclose(found[1, :3, 3], 0, atol=0.08)
+    better = lost.better(astray, found)
+    np.testing.assert_array_equal(better[1], found[1])
+    assert lost.error(better) < lost.error(astray)
+    assert lost.error(still) < lost.error(better) + 1e-9
