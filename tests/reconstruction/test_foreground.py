@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from reel2sim.reconstruction import ReconstructionConfig
 from reel2sim.reconstruction.foreground import Box, find_masks
 from reel2sim.reconstruction.foreground.coherence import agree
 from reel2sim.reconstruction.foreground.cut import cut
@@ -15,7 +16,7 @@ from reel2sim.reconstruction.foreground.support import find_support
 from reel2sim.reconstruction.foreground.sweep import Picture
 from reel2sim.reconstruction.masking import with_masks
 from reel2sim.scene import Camera, Frame, Reel, look_at
-from reel2sim.scene.errors import CancelledError, NoSubjectError, UsageError
+from reel2sim.scene.errors import CancelledError, InputError, NoSubjectError, UsageError
 
 BODY = (np.array([-0.30, -0.20, 0.0]), np.array([0.30, 0.20, 0.36]))
 DRAWER = (np.array([-0.18, -0.28, 0.08]), np.array([0.18, -0.20, 0.28]))
@@ -132,10 +133,19 @@ def test_given_masks_are_kept_and_bounds_are_obeyed(room):
     masks = find_masks(replace(reel, frames=frames), bounds=box)
     assert np.array_equal(masks[3], given)
     assert np.mean(_scores(replace(reel, frames=frames), masks, truth[:21])["static"]) > 0.88
+    config = ReconstructionConfig(bounds=(-0.35, -0.5, -0.05, 0.35, 0.25, 0.42))
+    assert config.box is not None
+    np.testing.assert_array_equal([config.box.low, config.box.high], [box.low, box.high])
     camera = reel.frames[0].camera
     assert camera is not None
     near, far = Region(np.zeros(3), 1.0, box).span(camera)
     assert not (masks[0][near >= far] > 0).any()
+
+
+@pytest.mark.parametrize("bounds", [(0, 0, 0, 1, 1), (0, 0, 0, 1, -1, 1), (0, 0, 0, 1, 1, np.nan)])
+def test_bounds_must_be_a_box(bounds):
+    with pytest.raises((UsageError, InputError)):
+        ReconstructionConfig(bounds=bounds)
 
 
 def test_without_parallax_or_likeness_it_is_refused(room):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
+from reel2sim.reconstruction.foreground.region import Box
 from reel2sim.scene.errors import UsageError
 
 PresetName = Literal["draft", "standard", "high"]
@@ -50,6 +53,9 @@ class ReconstructionConfig:
         smoothness: weight of the control points' second differences.
         skin_temperature: softness of the bones' ellipsoids; small is close to hard parts.
         skin_smoothness: weight of equal skinning weights between neighbours.
+        bounds: box that holds the object through its whole motion, metres: smallest x, y, z, then
+            largest; looked at where pictures have neither masks nor a plain background. None
+            takes what all cameras look at.
         min_zero_views: with fewer views at time zero than this, frames of all times shape the
             canonical surfels.
         seed: of every random choice.
@@ -85,6 +91,7 @@ class ReconstructionConfig:
     skin_temperature: float = 1.0
     skin_smoothness: float = 0.1
     min_zero_views: int = 3
+    bounds: tuple[float, float, float, float, float, float] | None = None
     seed: int = 0
     device: Device = "auto"
 
@@ -96,6 +103,22 @@ class ReconstructionConfig:
                     source="ReconstructionConfig",
                     field=name,
                 )
+        if self.bounds is not None and len(self.bounds) != 6:
+            raise UsageError("needs six numbers", source="ReconstructionConfig", field="bounds")
+        _ = self.box
+
+    @property
+    def box(self) -> Box | None:
+        """``bounds`` as a box.
+
+        Raises:
+            UsageError: if a largest coordinate is not above the smallest.
+        """
+        return (
+            None
+            if self.bounds is None
+            else Box(np.array(self.bounds[:3]), np.array(self.bounds[3:]))
+        )
 
     @classmethod
     def preset(

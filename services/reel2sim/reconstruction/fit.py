@@ -72,7 +72,7 @@ def reconstruct(
         camera_of(frame)
     if where.backend != "gsplat":
         warm_up(subrange(progress, 0.0, 0.004))
-    reel = with_masks(reel, progress=subrange(progress, 0.004, 0.01))
+    reel = with_masks(reel, bounds=config.box, progress=subrange(progress, 0.004, 0.01))
     moves = motion_seen(reel)
     if moves is False:
         raise no_motion(reel)
