@@ -76,7 +76,7 @@ class ReconstructionConfig:
     track_rounds: int = 4
     body_rounds: int = 5
     motion_steps: int = 150
-    joint_steps: int = 900
+    joint_steps: int = 1800
     reveal: bool = True
     refinement: bool = True
     sh_degree: int = 1
