@@ -18,8 +18,9 @@ from PIL import Image
 
 from reel2sim.cli.main import main
 from reel2sim.cli.measure_peers import load_pictures, parse_peers
+from reel2sim.cli.measure_plots import draw_charts
 from reel2sim.cli.measure_process import Children
-from reel2sim.cli.measure_results import Results, Run, means
+from reel2sim.cli.measure_results import Results, Run, by_folder, means
 from reel2sim.cli.measure_tables import markdown
 from reel2sim.cli.measure_variants import ABLATION, Variant, parse_variants
 from reel2sim.pipeline.scores import (
@@ -256,6 +257,24 @@ def test_means_are_over_captures_and_know_what_is_missing() -> None:
     assert found["chamfer_frac"] is None
     text = markdown(runs, OPTIONS)
     assert "| mean | 15.00 | 15.00 | 0.500 | 0.500 | 0.200 | – | – | – | 10.00 | 3.0 | – |" in text
+    assert "mean of" not in text
+
+
+def test_folders_of_captures_have_means_of_their_own(tmp_path) -> None:
+    runs = [
+        run_of("near/a", "v", 20.0),
+        run_of("near/b", "v", 30.0),
+        run_of("far/a", "v", 10.0),
+        run_of("far/a", "w", 12.0),
+    ]
+    assert {name: len(part) for name, part in by_folder(runs).items()} == {"near": 2, "far": 2}
+    text = markdown(runs, OPTIONS)
+    assert "| v of near | 25.00 |" in text
+    assert "| mean of near | 25.00 |" in text
+    assert "| mean of far | 10.00 |" in text
+    assert "| mean | 20.00 |" in text
+    names = {path.name for path in draw_charts(runs, tmp_path)}
+    assert names == {"psnr.png", "psnr_over_time.png"}
 
 
 def test_pictures_without_alpha_cover_what_is_bright(filmed, tmp_path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from reel2sim.cli.measure_results import Run, by_name, means
+from reel2sim.cli.measure_results import Run, by_folder, by_name, means
 from reel2sim.pipeline.scores import Drawing, HeldOut
 from reel2sim.scene.arrays import Array
 
@@ -67,31 +67,51 @@ def draw_contact_sheet(
 
 
 def _bars(runs: Sequence[Run]) -> Figure:
-    groups = by_name(runs)
+    """A row of bars for each folder of captures."""
+    folders = by_folder(runs) or {"": list(runs)}
+    names = list(by_name(runs))
+    most = 1 + max(len({run.capture for run in part}) for part in folders.values())
+    size = 1.6 + 0.95 * most, 1.4 + 2.8 * len(folders)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(len(folders), 1, squeeze=False, sharey=True)[:, 0]
+    for axis, (folder, part) in zip(axes, folders.items(), strict=True):
+        _bar_row(axis, part, names, told=axis is axes[0])
+        axis.set_title(folder, fontsize=9, loc="left")
+        _clean(axis)
+    figure.supylabel("PSNR of held-out views [dB]", fontsize=9)
+    if any(run.failure for run in runs):
+        words = "Hatched: failed; what is missing counts as black"
+        figure.supxlabel(words, fontsize=8, color="0.35")
+    _legend(figure, len(names))
+    return figure
+
+
+def _bar_row(axis: Any, runs: Sequence[Run], names: Sequence[str], *, told: bool) -> None:
+    """Bars of each capture, one for each of ``names``, and of the means; in the legend if told."""
     captures = list(dict.fromkeys(run.capture for run in runs))
-    labels = [*captures, "mean"]
-    figure = Figure(figsize=(1.6 + 0.95 * len(labels), 4.2), layout="constrained")
-    axis = figure.subplots()
-    width = _BAR / len(groups)
-    for k, (name, group) in enumerate(groups.items()):
+    width = _BAR / len(names)
+    # Means of different captures say nothing about each other.
+    each = [{run.capture for run in runs if run.name == name} for name in names]
+    common = set(captures).intersection(*(had for had in each if had))
+    for k, name in enumerate(names):
+        group = [run for run in runs if run.name == name]
         known = {run.capture: run for run in group}
-        offset = (k - (len(groups) - 1) / 2) * width
+        offset = (k - (len(names) - 1) / 2) * width
         at = [i for i, capture in enumerate(captures) if capture in known]
         heights = [known[captures[i]].score.psnr_db for i in at]
-        heights.append(means(group)["psnr_db"] or 0.0)
+        shared = [run for run in group if run.capture in common]
+        heights.append(means(shared)["psnr_db"] or 0.0)
         at.append(len(captures))
-        bars = axis.bar(np.array(at) + offset, heights, width, label=name, color=_colour(k))
+        label = name if told else None
+        bars = axis.bar(np.array(at) + offset, heights, width, label=label, color=_colour(k))
         for i, bar in zip(at[:-1], bars, strict=False):
             if known[captures[i]].failure:
                 bar.set_hatch("///")
                 bar.set_alpha(0.5)
     axis.axvline(len(captures) - 0.5, color="0.6", linewidth=0.8)
+    of = "" if len(common) == len(captures) else f" of {len(common)}"
+    labels = [*(capture.rpartition("/")[2] for capture in captures), f"mean{of}"]
     axis.set_xticks(range(len(labels)), labels, rotation=25, ha="right", fontsize=8)
-    axis.set_ylabel("PSNR of held-out views [dB]")
-    if any(run.failure for run in runs):
-        axis.set_title("Hatched: failed; what is missing counts as black", fontsize=8, color="0.35")
-    _finish(axis, figure, len(groups))
-    return figure
 
 
 def _over_time(runs: Sequence[Run]) -> Figure:

@@ -151,6 +151,15 @@ def by_name(runs: Iterable[Run]) -> dict[str, list[Run]]:
     return found
 
 
+def by_folder(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    """Runs of the captures of each folder; none if their labels name fewer than two folders."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        folder, _, _ = run.capture.rpartition("/")
+        found.setdefault(folder, []).append(run)
+    return found if len(found) > 1 else {}
+
+
 def means(runs: Sequence[Run]) -> dict[str, float | None]:
     """Means over captures, failures included; None for what no run has."""
     found: dict[str, float | None] = {"captures": len(runs)}

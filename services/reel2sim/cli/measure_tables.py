@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from reel2sim.cli.measure_results import FIGURES, Run, by_name, means
+from reel2sim.cli.measure_results import FIGURES, Run, by_folder, by_name, means
 from reel2sim.cli.tables import table
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def run_tables(runs: Sequence[Run]) -> list[Table]:
     """A table per variant or peer, and one of all means."""
     groups = by_name(runs)
     shown = [
-        table(name, ("capture", *_COLUMNS), [*map(_run_row, group), _mean_row("mean", group)])
+        table(name, ("capture", *_COLUMNS), [*map(_run_row, group), *_mean_rows("mean", group)])
         for name, group in groups.items()
     ]
-    rows = [_mean_row(name, group) for name, group in groups.items()]
+    rows = [row for name, group in groups.items() for row in _mean_rows(name, group)]
     return [*shown, table("means", ("of", *_COLUMNS), rows)]
 
 
@@ -50,15 +50,14 @@ def markdown(runs: Sequence[Run], options: dict[str, Any]) -> str:
     groups = by_name(runs)
     about = ", ".join(f"{key} {value}" for key, value in options.items())
     parts = [f"# Reconstruction: {about}", _ABOUT]
-    parts.append(
-        _markdown_table(("of", *_COLUMNS), [_mean_row(name, g) for name, g in groups.items()])
-    )
+    rows = [row for name, group in groups.items() for row in _mean_rows(name, group)]
+    parts.append(_markdown_table(("of", *_COLUMNS), rows))
     for name, group in groups.items():
         changed = ", ".join(f"{k}={v}" for k, v in group[0].overrides.items())
         parts.append(f"## {name}" + (f" ({changed})" if changed else ""))
         notes = sorted({run.note for run in group if run.note})
         parts += notes
-        rows = [*map(_run_row, group), _mean_row("mean", group)]
+        rows = [*map(_run_row, group), *_mean_rows("mean", group)]
         parts.append(_markdown_table(("capture", *_COLUMNS), rows))
     return "\n\n".join(parts) + "\n"
 
@@ -76,6 +75,12 @@ def _run_row(run: Run) -> tuple[str, ...]:
     values = {name: getattr(run.score, name) for name in FIGURES}
     values |= {"seconds": run.seconds, "peak_memory_mb": run.peak_memory_mb}
     return (run.capture, *_cells(values), shorten(run.failure, 60, placeholder=" …"))
+
+
+def _mean_rows(title: str, runs: Sequence[Run]) -> list[tuple[str, ...]]:
+    """Means of each folder of captures, if there are several, and of all."""
+    parts = [_mean_row(f"{title} of {name}", part) for name, part in by_folder(runs).items()]
+    return [*parts, _mean_row(title, runs)]
 
 
 def _mean_row(title: str, runs: Sequence[Run]) -> tuple[str, ...]:
