@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.threads import KERNELS
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +75,18 @@ class Observations:
         """
         views = self.T_camera_world @ trajectory[:, None]
         sigma = self.sigma if slack else 0.0
-        return _residuals(
-            self.points,
-            self.rays,
-            self.stream,
-            self.pixels,
-            self.seen,
-            self.whiten,
-            views,
-            self.intrinsics,
-            sigma,
-        )
+        with KERNELS:
+            return _residuals(
+                self.points,
+                self.rays,
+                self.stream,
+                self.pixels,
+                self.seen,
+                self.whiten,
+                views,
+                self.intrinsics,
+                sigma,
+            )
 
     def mismatch(self, trajectory: Array) -> Array:
         """Upper-quartile residual of each point over its instants ``(n,)``, pixels."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numba
@@ -18,9 +17,9 @@ from reel2sim.reconstruction.rasterize import (
 from reel2sim.reconstruction.rasterize.checks import check_finite
 from reel2sim.reconstruction.rasterize.model import RasterOutput, Scene
 from reel2sim.scene.progress import Progress, silent
+from reel2sim.scene.threads import KERNELS
 
 _ENTRIES_AT_ONCE = 2_000_000  # bounds the memory of the backward pass, some 200 MB
-_one_at_a_time = Lock()  # one of numba's threading layers ends the process on concurrent use
 
 
 class _Task(NamedTuple):
@@ -102,7 +101,7 @@ class _Draw(torch.autograd.Function):
         cameras = max(len(K), len(T), len(features))
         K, T = _repeated(K, cameras), _repeated(T, cameras)
         size = (cameras, task.width, task.height)
-        with _one_at_a_time:
+        with KERNELS:
             rows, spans, depths, finite = projection_kernels.project(
                 means, rotations, scales, opacities, features, K, T, task.width, task.height
             )
@@ -134,7 +133,7 @@ class _Draw(torch.autograd.Function):
         rows, *_, starts, _ = ctx.lists
         means, rotations, scales, K, T = ctx.surfels
         c = rows.shape[1] - kernels.CHANNELS - 3
-        with _one_at_a_time:
+        with KERNELS:
             g_means, g_rotations, g_scales, g_K, g_T = projection_kernels.project_backward(
                 means, rotations, scales, K, T, total, starts, c
             )
@@ -188,7 +187,7 @@ def _row_gradients(ctx: Any, grads: tuple[torch.Tensor | None, ...]) -> Any:
     while first < tiles:
         fits = np.searchsorted(offsets, offsets[first] + _ENTRIES_AT_ONCE, side="right") - 1
         stop = int(min(max(fits, first + 1), tiles))
-        with _one_at_a_time:
+        with KERNELS:
             part = backward_kernels.composite_backward(
                 rows, offsets, ids, first, stop, ctx.drawn, moments, images, by_moments, count
             )

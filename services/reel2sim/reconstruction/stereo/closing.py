@@ -6,11 +6,11 @@ import numpy as np
 from numba import njit, prange
 from scipy.spatial import ConvexHull, QhullError
 
-from reel2sim.reconstruction.rasterize.numba_backend import _one_at_a_time as one_at_a_time
 from reel2sim.reconstruction.stereo.field import Field
 from reel2sim.reconstruction.stereo.grid import spans
 from reel2sim.reconstruction.stereo.pictures import Pictures
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.threads import KERNELS
 
 _HEAD_ON = 0.3
 """Cosine from which a view shows a surface well; a hull's false cones are seen edge-on."""
@@ -31,7 +31,7 @@ def seen_points(field: Field, shots: Pictures, *, least: int = 2) -> Array:
         axis=1,
     )
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
-    with one_at_a_time:
+    with KERNELS:
         count = _seen(
             field.values,
             field.grid.origin,
@@ -91,7 +91,7 @@ def _covered(field: Field, shots: Pictures) -> Array:
     """Share of each silhouette ``(v,)`` whose rays meet the shape."""
     wanted = shots.mask > 0.5
     inside = field.values < 0.25 * field.grid.step
-    with one_at_a_time:
+    with KERNELS:
         K_inv = np.linalg.inv(shots.K)
         near, _ = spans(inside, field.grid.origin, field.grid.step, K_inv, shots.T, wanted)
     return (near > 0).sum(axis=(1, 2)) / np.maximum(wanted.sum(axis=(1, 2)), 1)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit, prange
 
-from reel2sim.reconstruction.rasterize.numba_backend import _one_at_a_time as one_at_a_time
 from reel2sim.reconstruction.stereo.grid import Grid, spans
 from reel2sim.reconstruction.stereo.patchmatch import search
 from reel2sim.reconstruction.stereo.pictures import Pictures
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.threads import KERNELS
 
 _CORRELATED = 0.6
 """Correlation from which two windows are taken to show the same."""
@@ -78,7 +78,7 @@ def sweep(
     refs = np.arange(len(shots), dtype=np.int32) if refs is None else refs.astype(np.int32)
     wanted = shots.mask[refs] > 0.5 if wanted is None else wanted & (shots.mask[refs] > 0.5)
     K, T = np.ascontiguousarray(shots.K[refs]), np.ascontiguousarray(shots.T[refs])
-    with one_at_a_time:
+    with KERNELS:
         near, far = spans(inside, grid.origin, grid.step, np.linalg.inv(K), T, wanted)
     wanted = wanted & (near > 0)
     pad = np.float32(1.5 * grid.step)
@@ -86,7 +86,7 @@ def sweep(
     start[..., 0] = np.where(wanted, 1.0 / np.maximum(near, 1e-6), 0)
     ids = np.ascontiguousarray(others[refs], dtype=np.int32)
     B, b, steps = _between(shots, refs, ids)
-    with one_at_a_time:
+    with KERNELS:
         planes, score, sharp = search(
             shots.gray,
             shots.mask,
@@ -144,7 +144,7 @@ def agreeing(
     useful = np.arccos(np.clip(lines @ lines.T, -1, 1)) >= apart
     useful &= ~np.eye(len(lines), dtype=bool)
     K, T = np.ascontiguousarray(shots.K[maps.refs]), np.ascontiguousarray(shots.T[maps.refs])
-    with one_at_a_time:
+    with KERNELS:
         votes = _confirmations(
             maps.planes,
             maps.trust,

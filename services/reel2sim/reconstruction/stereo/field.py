@@ -10,11 +10,11 @@ from numba import njit, prange
 from scipy import ndimage
 from skimage.measure import marching_cubes
 
-from reel2sim.reconstruction.rasterize.numba_backend import _one_at_a_time as one_at_a_time
 from reel2sim.reconstruction.stereo.depth import DepthMaps
 from reel2sim.reconstruction.stereo.grid import Grid
 from reel2sim.reconstruction.stereo.pictures import Pictures
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.threads import KERNELS
 
 _SMALL = 0.02
 """Loose pieces smaller than this share of the whole are dropped."""
@@ -63,7 +63,7 @@ def hull_field(
     values -= np.float32(1.5 * coarse.step)  # silhouettes decide next to the surface
     distances = np.stack([_outline_distance(mask) for mask in shots.mask])
     values = values.astype(np.float32)
-    with one_at_a_time:
+    with KERNELS:
         _raise_to_outlines(values, grid.origin, grid.step, distances, shots.K, shots.T)
     return values
 
@@ -125,7 +125,7 @@ def fuse(shots: Pictures, maps: DepthMaps, hull: Array, grid: Grid, *, smooth: i
         smooth: rounds of averaging with the neighbours, weak where depth maps are sure.
     """
     band = 3.0 * grid.step
-    with one_at_a_time:
+    with KERNELS:
         total, weight = _gather(
             hull,
             grid.origin,

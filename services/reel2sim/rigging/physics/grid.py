@@ -11,6 +11,7 @@ from scipy.spatial import ConvexHull, QhullError
 
 from reel2sim.rigging.physics.samples import OccupancyGrid
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.threads import KERNELS
 
 OUTSIDE = -2.0
 """Value of a field beyond its grid and its lower clip, voxels."""
@@ -99,7 +100,8 @@ def convex_depth(samples: Array, points: Array) -> Array:
     # Nearly parallel facets of a rounded hull add cost and no precision.
     _, kept = np.unique(np.round(planes[:, :3] * 8), axis=0, return_index=True)
     normals = np.ascontiguousarray(planes[np.sort(kept), :3])
-    return _least_depth(np.ascontiguousarray(points), normals, (samples @ normals.T).max(0))
+    with KERNELS:
+        return _least_depth(np.ascontiguousarray(points), normals, (samples @ normals.T).max(0))
 
 
 @numba.njit(cache=True, parallel=True)

@@ -8,6 +8,7 @@ from scipy.spatial import KDTree
 
 from reel2sim.rigging.physics.samples import Samples
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.threads import KERNELS
 
 _BLEND = 16
 """Samples whose planes are averaged at a point."""
@@ -67,16 +68,17 @@ class Sheet:
             return slab, nearest, grown
         d, i = self.tree.query(points[near], k=k, workers=2)
         d, i = d.reshape(len(near), k), i.reshape(len(near), k)
-        slab[near] = _slab(
-            np.ascontiguousarray(points[near]),
-            np.asarray(d),
-            np.asarray(i),
-            own.points,
-            own.normals,
-            own.spacing,
-            self.depth,
-            self._swell,
-        )
+        with KERNELS:
+            slab[near] = _slab(
+                np.ascontiguousarray(points[near]),
+                np.asarray(d),
+                np.asarray(i),
+                own.points,
+                own.normals,
+                own.spacing,
+                self.depth,
+                self._swell,
+            )
         grown[near] = self._swell[np.asarray(who)[near]]
         return slab, nearest, grown
 

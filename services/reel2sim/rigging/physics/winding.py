@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.threads import KERNELS
 
 _LEAF = 16
 _FAR = 3.0
@@ -83,7 +84,8 @@ class WindingTree:
         if len(self.points) == 0:
             return np.zeros(len(queries))
         q = np.ascontiguousarray(queries, dtype=np.float64)
-        return _evaluate(q, self.points, self.dipoles, self.nodes, self.spans)
+        with KERNELS:
+            return _evaluate(q, self.points, self.dipoles, self.nodes, self.spans)
 
 
 @numba.njit(cache=True, parallel=True, fastmath=False)
