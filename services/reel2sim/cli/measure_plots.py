@@ -159,7 +159,8 @@ def _against_seconds(runs: Sequence[Run]) -> Figure:
     axis.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
     axis.set_xlabel("wall time [s]; large: means")
     axis.set_ylabel("PSNR of held-out views [dB]")
-    _finish(axis, figure, shown)
+    _clean(axis)
+    _legend(figure, shown)
     return figure
 
 
@@ -172,11 +173,6 @@ def _clean(axis: Any) -> None:
     axis.grid(axis="y", color="0.9", linewidth=0.7)
     axis.set_axisbelow(True)
     axis.tick_params(labelsize=8)
-
-
-def _finish(axis: Any, figure: Figure, groups: int) -> None:
-    _clean(axis)
-    _legend(figure, groups)
 
 
 def _legend(figure: Figure, groups: int) -> None:

@@ -53,11 +53,11 @@ class ReconstructionConfig:
         smoothness: weight of the control points' second differences.
         skin_temperature: softness of the bones' ellipsoids; small is close to hard parts.
         skin_smoothness: weight of equal skinning weights between neighbours.
+        min_zero_views: with fewer views at time zero than this, frames of all times shape the
+            canonical surfels.
         bounds: box that holds the object through its whole motion, metres: smallest x, y, z, then
             largest; looked at where pictures have neither masks nor a plain background. None
             takes what all cameras look at.
-        min_zero_views: with fewer views at time zero than this, frames of all times shape the
-            canonical surfels.
         seed: of every random choice.
         device: where to fit; "auto" takes CUDA if it and ``gsplat`` are there.
     """
@@ -105,7 +105,7 @@ class ReconstructionConfig:
                 )
         if self.bounds is not None and len(self.bounds) != 6:
             raise UsageError("needs six numbers", source="ReconstructionConfig", field="bounds")
-        _ = self.box
+        _ = self.box  # refuses what is no box
 
     @property
     def box(self) -> Box | None:
@@ -114,11 +114,9 @@ class ReconstructionConfig:
         Raises:
             UsageError: if a largest coordinate is not above the smallest.
         """
-        return (
-            None
-            if self.bounds is None
-            else Box(np.array(self.bounds[:3]), np.array(self.bounds[3:]))
-        )
+        if self.bounds is None:
+            return None
+        return Box(np.array(self.bounds[:3]), np.array(self.bounds[3:]))
 
     @classmethod
     def preset(

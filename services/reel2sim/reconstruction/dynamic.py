@@ -25,7 +25,6 @@ from reel2sim.reconstruction.splines import (
     REFINEMENT_KNOTS,
     clock_of,
     control_points,
-    laid,
     lay_spline,
     motion_basis,
 )
@@ -125,7 +124,8 @@ class DynamicFit:
         rotations = np.einsum("lk,kbc->lbc", refine, rotations)
         like, centers = self.model.centers, self.model.centers.cpu().numpy().astype(np.float64)
         rows = torch.as_tensor(old[[0, *range(len(old))]]).to(like)  # the first is left out
-        t, r = laid(matrices(self.model.bones(rows))[:, bound], centers[bound], new)
+        poses = matrices(self.model.bones(rows))[:, bound]
+        t, r = lay_spline(poses, centers[bound], new, bend=0.0)
         translations[:, bound], rotations[:, bound] = t, r
         return translations, rotations
 

@@ -144,11 +144,12 @@ def _prepared(
     """Surfels at time zero, their motion, and what it reveals."""
     canonical = fit_canonical(reel, config=config, progress=subrange(progress, 0.01, 0.22))
     surfels = SurfelTensors.of(canonical, sphere=sphere, device=where.device)
-    at_rest = all(v.time_s == 0 for v in zero_views(views, min_views=config.min_zero_views))
+    shaping = zero_views(views, min_views=config.min_zero_views)
+    at_rest = all(view.time_s == 0 for view in shaping)
     if moves is None and at_rest and not _residual_moves(surfels, views, backend=where.backend):
         raise no_motion(reel)
     volume = None
-    if config.reveal and len(zero_views(views, min_views=config.min_zero_views)) < len(views):
+    if config.reveal and len(shaping) < len(views):
         volume = carve(
             reel, resolution=config.hull_resolution, sphere=sphere, min_views=config.min_zero_views
         )

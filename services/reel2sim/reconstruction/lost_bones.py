@@ -17,7 +17,6 @@ from reel2sim.reconstruction.bodies.evidence import Footage, replay_cost, solid_
 from reel2sim.reconstruction.bones import Skeleton
 from reel2sim.reconstruction.picture_error import BLUR_PX, drawn, picture_error
 from reel2sim.reconstruction.rasterize import Backend
-from reel2sim.reconstruction.skinning import as_poses
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
@@ -103,7 +102,7 @@ class LostAndFound:
 
     def _posed(self, poses: Array) -> SurfelTensors:
         # Each surfel with its own bone alone: blended poses hide the bones that part from others.
-        return self._rest.moved(as_poses(poses[self._labels], self._rest.means))
+        return self._rest.placed(poses[self._labels])
 
     def _depths(self, current: Array) -> Array:
         depths = np.zeros_like(self._footage.mask)

@@ -30,22 +30,20 @@ def clock_of(times_s: Array, *, like: Tensor, config: ReconstructionConfig) -> C
     return Clock.of(times_s, motion_basis(times_s, config), knots=knots, like=like)
 
 
-def lay_spline(poses: Array, centers: Array, basis: Array) -> tuple[Array, Array]:
+def lay_spline(
+    poses: Array, centers: Array, basis: Array, *, bend: float = BEND
+) -> tuple[Array, Array]:
     """Control points of the smoothest spline near tracked poses.
 
     Args:
         poses: ``(t, b, 4, 4)`` since time zero; instant 0 is the identity.
         centers: of the bones ``(b, 3)``.
         basis: ``(t, k)``.
+        bend: weight of its second differences against one pose.
 
     Returns:
         Translations ``(k, b, 3)`` and wxyz rotations ``(k, b, 4)``.
     """
-    return laid(poses, centers, basis, bend=BEND)
-
-
-def laid(poses: Array, centers: Array, basis: Array, *, bend: float = 0.0) -> tuple[Array, Array]:
-    """The same, as near as ``bend`` allows."""
     q = quaternion_from_matrix(poses[..., :3, :3])
     for f in range(1, len(q)):
         q[f] *= np.where((q[f] * q[f - 1]).sum(-1, keepdims=True) < 0, -1.0, 1.0)

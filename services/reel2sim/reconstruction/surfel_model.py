@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.rasterize import Backend, RasterOutput, rasterize_surfels
-from reel2sim.reconstruction.skinning import BonePoses, quaternion_multiply
+from reel2sim.reconstruction.skinning import BonePoses, as_poses, quaternion_multiply
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.harmonics import SH_C0
@@ -102,6 +102,11 @@ class SurfelTensors:
             means=poses.apply(self.means),
             rotations=quaternion_multiply(poses.rotation, self.rotations),
         )
+
+    @torch.no_grad()
+    def placed(self, T: Array) -> SurfelTensors:
+        """Each surfel moved by its own matrix ``(n, 4, 4)``, without gradients."""
+        return self.moved(as_poses(T, self.means))
 
     def draw(self, view: View, *, backend: Backend = "auto") -> RasterOutput:
         """Picture of the surfels on black in ``view``; features are the colours."""

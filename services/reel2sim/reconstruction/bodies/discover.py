@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import torch
 
 from reel2sim.reconstruction.bodies.evidence import (
     Footage,
@@ -22,7 +21,6 @@ from reel2sim.reconstruction.bodies.screw import Screw, fit_screw
 from reel2sim.reconstruction.bodies.trajectory import fit_trajectory
 from reel2sim.reconstruction.bones import Skeleton
 from reel2sim.reconstruction.rasterize import Backend
-from reel2sim.reconstruction.skinning import BonePoses, as_poses
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
@@ -92,7 +90,7 @@ def find_bodies(
     labels = skeleton.labels + 1
 
     def judged(sigma_px: float) -> Judge:
-        posed = [_posed(surfels, motions[labels, f]) for f in range(len(T))]
+        posed = [surfels.placed(motions[labels, f]) for f in range(len(T))]
         sightings, depths = look(posed, footage, backend=backend)
         return Judge(rest, colors, sightings, footage, depths, sigma_px)
 
@@ -114,13 +112,6 @@ def find_bodies(
     motions, screws = judge.fitted(motions, labels, constrained=True)
     cost = judge.cost(motions)
     return Bodies(motions, labels, cost[np.arange(len(rest)), labels], screws)
-
-
-def _posed(surfels: SurfelTensors, M: Array) -> SurfelTensors:
-    """Each surfel moved by its own matrix ``(n, 4, 4)``."""
-    poses: BonePoses = as_poses(M, surfels.means)
-    with torch.no_grad():
-        return surfels.moved(poses)
 
 
 @dataclass(frozen=True, eq=False)

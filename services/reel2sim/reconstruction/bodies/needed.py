@@ -13,7 +13,6 @@ import numpy as np
 
 from reel2sim.reconstruction.picture_error import picture_error
 from reel2sim.reconstruction.rasterize import Backend
-from reel2sim.reconstruction.skinning import as_poses
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
@@ -49,11 +48,7 @@ def needed_bodies(
 
     def error(labels: Array) -> float:
         return sum(
-            picture_error(
-                surfels.moved(as_poses(motions[labels, f], surfels.means)),
-                instants[f],
-                backend=backend,
-            )
+            picture_error(surfels.placed(motions[labels, f]), instants[f], backend=backend)
             for f in chosen
         )
 

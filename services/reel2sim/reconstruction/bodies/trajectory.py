@@ -49,6 +49,10 @@ class Reprojection:
         reach = max(float(np.sqrt(((x0 - middle) ** 2).sum(1).mean())), 0.05)
         return cls(middle, reach, x0, sightings, footage, sigma_px)
 
+    def pivots(self, T: Array) -> Array:
+        """Where ``middle`` is at poses ``(t, 4, 4)``: ``(t, 3)``."""
+        return T[:, :3, :3] @ self.middle + T[:, :3, 3]
+
     def normal_equations(self, T: Array) -> tuple[Array, Array, float, float]:
         """Of one Gauss–Newton step of robust (Geman–McClure) errors, at poses ``(t, 4, 4)``.
 
@@ -64,10 +68,9 @@ class Reprojection:
         return self._accumulated(T)[4], float(self.sightings.weight.sum())
 
     def _accumulated(self, T: Array) -> tuple[Array, Array, float, float, float]:
-        pivots = T[:, :3, :3] @ self.middle + T[:, :3, 3]
         seen, footage = self.sightings, self.footage
         return _accumulate(
-            T, self.x0, pivots, seen.time, seen.view, seen.pixel, seen.weight,
+            T, self.x0, self.pivots(T), seen.time, seen.view, seen.pixel, seen.weight,
             footage.K, footage.T_camera_world, self.sigma_px,
         )  # fmt: skip
 
@@ -103,7 +106,7 @@ def fit_trajectory(
     seen = Reprojection.of(points, sightings, footage, sigma_px=sigma_px)
     arms = seen.middle + seen.reach * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
     for _ in range(iterations):
-        pivots = T[:, :3, :3] @ seen.middle + T[:, :3, 3]
+        pivots = seen.pivots(T)
         blocks, pulls, trust, scale = seen.normal_equations(T)
         A, g = np.asarray(block_diag(*blocks)), pulls.ravel()
         _straighten(A, g, T, arms, pivots, _SMOOTH * trust / count * scale**2)
