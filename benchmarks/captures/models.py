@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +119,10 @@ def load_urdf(path: Path, *, only: tuple[str, ...] = ()) -> Model:
     Raises:
         InputError: if a joint in ``only`` is not there or a moving part has no geometry.
     """
-    urdf = yourdfpy.URDF.load(str(path), mesh_dir=str(path.parent))
+    text = re.sub(r"\$\(optenv \w+ ([^)]*)\)", r"\1", path.read_text(encoding="utf-8"))
+    urdf = yourdfpy.URDF.load(
+        io.BytesIO(text.encode()), filename_handler=lambda fname: _beside(path, fname)
+    )
     movable = {
         name: joint
         for name, joint in urdf.joint_map.items()
@@ -157,6 +162,17 @@ def load_urdf(path: Path, *, only: tuple[str, ...] = ()) -> Model:
             )
         )
     return Model(path.stem, parts, tuple(joints))
+
+
+def _beside(urdf: Path, name: str) -> str:
+    """Where a mesh is that a URDF names, however it names it: under its folder or one above."""
+    tail = Path(name.split("://")[-1].lstrip("/")).parts
+    for folder in urdf.absolute().parents:
+        for skip in range(len(tail)):
+            found = folder.joinpath(*tail[skip:])
+            if found.is_file():
+                return str(found)
+    raise InputError(f"names a mesh that is not there: {name}", source=urdf)
 
 
 def _limits(joint: yourdfpy.Joint) -> tuple[float, float]:
