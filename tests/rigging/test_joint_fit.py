@@ -7,60 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reel2sim.rigging.config import RiggingConfig
-from reel2sim.rigging.discovery import Search, discover, still
 from reel2sim.rigging.joint_fit import JointModel, fit_joint, initial_joint
 from reel2sim.rigging.observations import Observations, upper_quartile, whitening
 from reel2sim.rigging.rigid_fit import fit_motions, refine_motions
-from reel2sim.scene import JointType, look_at
+from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 
-TIMES = 16
-
-
-def observe(
-    points: Array, trajectories: Array, *, noise_px: float, seed: int, streams: int = 2
-) -> Observations:
-    """Points ``(n, 3)`` moved by their own trajectories ``(n, t, 4, 4)``, seen by two cameras."""
-    rng = np.random.default_rng(seed)
-    eyes = [np.array([3.0, -0.6, 1.2]), np.array([1.0, -3.0, 0.8])][:streams]
-    cameras = [look_at(e, np.zeros(3), width=192, height=192, fov_y=0.7) for e in eyes]
-    n = len(points)
-    stream = np.arange(n) % streams
-    moved = np.einsum("ntij,nj->nti", trajectories[..., :3, :3], points) + trajectories[..., :3, 3]
-    pixels = np.stack([cameras[stream[i]].project(moved[i])[0] for i in range(n)])
-    pixels += noise_px * rng.standard_normal(pixels.shape)
-    rays = points - np.stack([cameras[s].position for s in stream])
-    poses = np.stack([c.T_camera_world for c in cameras])
-    intrinsics = np.array([[c.fx, c.fy, c.cx, c.cy] for c in cameras])
-    t = trajectories.shape[1]
-    return Observations(
-        points=points,
-        rays=rays / np.linalg.norm(rays, axis=1, keepdims=True),
-        stream=stream,
-        pixels=pixels,
-        seen=np.ones((n, t), bool),
-        whiten=np.tile(np.eye(2), (n, 1, 1)),
-        surfel=np.arange(n),
-        T_camera_world=np.tile(poses, (t, 1, 1, 1)),
-        intrinsics=np.tile(intrinsics, (t, 1, 1)),
-        sigma=0.02,
-    )
-
-
-def joint(kind: JointType, axis: Array, pivot: Array, span: float) -> JointModel:
-    phase = np.linspace(0, 1, TIMES)
-    positions = span * (0.5 - 0.5 * np.cos(1.5 * np.pi * phase))
-    return JointModel(kind, axis / np.linalg.norm(axis), pivot, positions)
-
-
-def blob(center: Array, count: int, seed: int, size: float = 0.25) -> Array:
-    return center + size * np.random.default_rng(seed).uniform(-1, 1, (count, 3))
-
-
-def axis_angle_deg(a: Array, b: Array) -> float:
-    return float(np.degrees(np.arccos(min(1.0, abs(float(a @ b))))))
-
+from .moved_points import TIMES, axis_angle_deg, blob, joint, observe
 
 direction = (
     st.tuples(*[st.floats(-1, 1)] * 3).map(np.array).filter(lambda v: np.linalg.norm(v) > 0.3)
@@ -140,41 +93,6 @@ def test_jacobian_of_the_joint_fit_agrees_with_differences() -> None:
     ) / (2 * h)
     # Positions also carry a tiny prior towards each other, so the match is to a percent or so.
     assert slope == pytest.approx(-2 * gradient[6 + 7], rel=2e-2, abs=1.0)
-
-
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_discovery_finds_as_many_parts_as_move(count: int) -> None:
-    still_parent = np.tile(np.eye(4), (TIMES, 1, 1))
-    joints = [
-        joint(JointType.REVOLUTE, np.array([0.0, 0, 1]), np.array([0.5, 0.3, 0]), 0.9),
-        joint(JointType.PRISMATIC, np.array([0.0, 1, 0.2]), np.array([-0.5, 0, 0]), 0.4),
-    ][:count]
-    groups = [blob(np.zeros(3), 120, 0, 0.8)]
-    paths = [np.broadcast_to(still_parent, (120, TIMES, 4, 4))]
-    for i, j in enumerate(joints):
-        groups.append(blob(j.pivot + np.array([0.2, 0, 0]), 60, i + 1, 0.2))
-        paths.append(np.broadcast_to(j.trajectory(still_parent), (60, TIMES, 4, 4)))
-    seen = observe(np.concatenate(groups), np.concatenate(paths), noise_px=0.2, seed=2)
-    config = RiggingConfig(hypotheses=40)
-    found = discover(
-        seen,
-        [still(TIMES)],
-        np.zeros(len(seen), np.int64),
-        Search(6, config.stop_share),
-        config,
-        np.random.default_rng(0),
-        fresh=True,
-    )
-    assert len(found) == 1 + count
-    kinds = sorted(p.joint.type for p in found[1:] if p.joint)
-    assert kinds == sorted(j.type for j in joints)
-    for truth in joints:
-        best = min(
-            axis_angle_deg(p.joint.axis, truth.axis)
-            for p in found[1:]
-            if p.joint and p.joint.type is truth.type
-        )
-        assert best < 2.0
 
 
 def test_slack_along_the_ray_absorbs_a_wrong_depth_and_nothing_else() -> None:

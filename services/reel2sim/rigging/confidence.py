@@ -11,8 +11,6 @@ from reel2sim.rigging.joint_fit import JointModel
 from reel2sim.rigging.structure import JointChoice
 from reel2sim.scene import JointType
 
-_CORRELATED = 20.0
-"""Flow targets of neighbouring surfels share their errors: this many count as one."""
 _GOOD_COST, _AXIS_SCALE, _TYPE_SCALE = 1.5, 0.15, 0.25
 
 
@@ -34,13 +32,21 @@ class Verdict:
 
 
 def judge(
-    choice: JointChoice | None, model: JointModel, *, diagonal: float, config: RiggingConfig
+    choice: JointChoice | None,
+    model: JointModel,
+    *,
+    cost: float,
+    axis_sigma_rad: float,
+    diagonal: float,
+    config: RiggingConfig,
 ) -> Verdict:
     """Confidence from amplitude, fit, conditioning and the margin between types.
 
     Args:
         choice: how the joint was chosen; None if there was nothing to fit.
         model: the joint, normalised space.
+        cost: mean truncated squared residual of its part, pixels².
+        axis_sigma_rad: standard deviation of the axis' worst-known direction.
         diagonal: of the object, normalised units.
         config: for the least motion that counts.
     """
@@ -49,12 +55,12 @@ def judge(
     angular = model.type.angular
     least = config.min_angle_rad if angular else config.min_travel * diagonal
     amplitude = model.span / least
-    sigma = _axis_sigma(choice)
+    sigma = axis_sigma_rad
     factors = {
         "its motion is small": 1 - float(np.exp(-(amplitude**2))),
-        "the joint fits the frames poorly": float(np.exp(-choice.fit.cost / _GOOD_COST)),
+        "the joint fits the frames poorly": float(np.exp(-cost / _GOOD_COST)),
         "its axis is poorly conditioned": float(np.exp(-((sigma / _AXIS_SCALE) ** 2))),
-        "another joint type fits almost as well": _type_factor(choice, amplitude),
+        "another joint type fits almost as well": _type_factor(choice, model, amplitude),
     }
     confidence = float(np.prod(list(factors.values())))
     weakest = min(factors, key=lambda name: factors[name])
@@ -65,17 +71,7 @@ def judge(
     return Verdict(confidence, True, weakest if factors[weakest] < 0.7 else "", sigma)
 
 
-def _axis_sigma(choice: JointChoice) -> float:
-    """Standard deviation of the worst-determined direction of the axis, radians."""
-    information = choice.fit.information / _CORRELATED
-    variance = max(choice.fit.cost, 0.05)
-    covariance = variance * np.linalg.pinv(information)[:3, :3]
-    axis = choice.fit.model.axis
-    across = np.eye(3) - np.outer(axis, axis)
-    return float(np.sqrt(max(np.linalg.eigvalsh(across @ covariance @ across)[-1], 0.0)))
-
-
-def _type_factor(choice: JointChoice, amplitude: float) -> float:
+def _type_factor(choice: JointChoice, model: JointModel, amplitude: float) -> float:
     """Probability-like weight of the chosen type against the other.
 
     A revolute joint can imitate a slide by a far pivot, so for a slide it is enough that the
@@ -83,5 +79,5 @@ def _type_factor(choice: JointChoice, amplitude: float) -> float:
     """
     turn = choice.costs[JointType.REVOLUTE] + 0.05
     slide = choice.costs[JointType.PRISMATIC] + 0.05
-    margin = np.log(slide / turn) if choice.fit.model.type.angular else np.log(2.0 * turn / slide)
+    margin = np.log(slide / turn) if model.type.angular else np.log(2.0 * turn / slide)
     return float(1 / (1 + np.exp(-margin * min(amplitude, 2.0) / _TYPE_SCALE)))

@@ -1,34 +1,33 @@
-"""Parts, joints and positions from footage: rounds of flow, fit, discovery and relabelling."""
+"""Parts, joints and positions: from bodies that move to a tree of joints that explains them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from reel2sim.rigging.bodies import Bodies
 from reel2sim.rigging.config import RiggingConfig
-from reel2sim.rigging.discovery import PartMotion, Search, discover, still
+from reel2sim.rigging.drawings import Drawings
 from reel2sim.rigging.flow import flow_observations
 from reel2sim.rigging.footage import Footage
-from reel2sim.rigging.joint_fit import fit_joint
-from reel2sim.rigging.labels import Replay, part_costs, prune
+from reel2sim.rigging.linkage import Linkage
+from reel2sim.rigging.linkage_fit import FreePoses, Targets, fit_linkage, fit_to_targets
+from reel2sim.rigging.merge import CORRELATED, merge_bodies
 from reel2sim.rigging.observations import Observations
 from reel2sim.rigging.posed import SurfelModel
 from reel2sim.rigging.rigid_fit import refine_motions
-from reel2sim.rigging.structure import (
-    JointChoice,
-    breadth_first,
-    kinematic_tree,
-    resting_joint,
-    some_points,
-)
-from reel2sim.rigging.tracks import track
+from reel2sim.rigging.structure import JointChoice, kinematic_tree, resting_joint
 from reel2sim.scene import Progress
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.progress import subrange
 
-_GENTLE = (0.3, 0.0)
-"""Pruning thresholds of the early rounds: a wrong part costs little there, a lost one a lot."""
+_TARGETS = 250
+"""Image positions of each part that joints are fitted to, over all streams."""
+_SAMPLES = 40
+_FREE_ROUNDS = 2
+"""Looks at the bodies, each with flow from where they now are, before joints are fitted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,133 +35,135 @@ class Estimate:
     """Parts in normalised space.
 
     Attributes:
-        parts: motions, root first; each part's ``parent`` and ``joint`` are set.
-        labels: part of each surfel ``(n,)``.
-        choices: how the type of each part's joint was chosen, by part.
-        tracks: number of point tracks found.
+        linkage: their joints.
+        labels: part of each surfel ``(n,)``; 0 is the root.
+        choices: how each joint's type was chosen, by part.
+        costs: mean truncated squared residual of each joint's part ``(p - 1,)``, pixels².
+        axis_sigmas: standard deviation of each axis' worst-known direction ``(p - 1,)``, radians.
     """
 
-    parts: list[PartMotion]
+    linkage: Linkage
     labels: Array
-    choices: Mapping[int, JointChoice] = field(default_factory=dict[int, JointChoice])
-    tracks: int = 0
-
-    @property
-    def motions(self) -> Array:
-        """``(p, t, 4, 4)``."""
-        return np.stack([part.trajectory for part in self.parts])
+    choices: Mapping[int, JointChoice]
+    costs: Array
+    axis_sigmas: Array
 
 
 def estimate(
     footage: Footage,
     model: SurfelModel,
+    bodies: Bodies,
+    drawings: Drawings,
     config: RiggingConfig,
     *,
     progress: Progress,
 ) -> Estimate:
     """Find the parts of the model and the joints between them.
 
+    Bodies that move as one are merged, the tree is chosen from joints between free motions, and
+    all joints are fitted together: to the free motions first, which has a wide reach, then to
+    flow from the posed model, which is exact.
+
     Args:
         footage: prepared frames.
         model: canonical surfels in normalised space.
+        bodies: what moved in the reconstruction.
+        drawings: the pictures, for judging parts.
         config: settings.
         progress: reports under ``"rigging"``.
     """
     rng = np.random.default_rng(config.seed)
-    progress("rigging", 0.02, "tracking points")
-    tracks = track(footage, model, config)
-    progress("rigging", 0.1, f"searching parts in {len(tracks)} tracks")
-    root = [still(len(footage.times_s))]
-    search = Search(config.max_parts + 1, config.stop_share)
-    nobody = np.zeros(len(tracks), np.int64)
-    parts = discover(tracks, root, nobody, search, config, rng, fresh=True)
-    replay = Replay(footage, model)
-    progress("rigging", 0.25, f"assigning surfels to {len(parts)} motions")
-    state = _relabel(Estimate(parts, np.zeros(0)), replay, model, config, _GENTLE, first=True)
-    final = (config.part_evidence, config.part_evidence_share)
+    labels, paths = bodies.labels, bodies.paths
+    for i in range(_FREE_ROUNDS):
+        progress("rigging", 0.1 * i, f"comparing {len(paths)} bodies")
+        targets = flow_observations(footage, model, labels, paths)
+        labels, paths = _tidied(targets, model, drawings, labels, paths, rng)
     for i in range(config.rounds):
-        done = 0.3 + 0.6 * i / config.rounds
-        progress("rigging", done, f"round {i + 1}: {len(state.parts) - 1} moving part(s)")
-        state, targets = refit(state, footage, model, rng)
-        if i < config.rounds - 1:
-            state = _deepen(state, targets, config, rng)
-        thresholds = final if i >= config.rounds - 2 else _GENTLE
-        state = _relabel(state, replay, model, config, thresholds)
-    progress("rigging", 0.9, "final joint fit")
-    state, _ = refit(state, footage, model, rng)
-    return replace(state, tracks=len(tracks))
+        part = subrange(
+            progress, 0.2 + 0.6 * i / config.rounds, 0.2 + 0.6 * (i + 1) / config.rounds
+        )
+        part("rigging", 0.0, f"round {i + 1}: {len(paths) - 1} moving part(s)")
+        targets = flow_observations(footage, model, labels, paths)
+        if i:
+            before = len(paths)
+            labels, paths = _tidied(targets, model, drawings, labels, paths, rng)
+            if len(paths) < before:
+                targets = flow_observations(footage, model, labels, paths)
+        linkage, choices = _hung(targets, model, labels, paths, rng, progress=part)
+        paths = linkage.motions
+    for i in range(config.polish):
+        progress("rigging", 0.8 + 0.2 * i / config.polish, "final joint fit")
+        targets = flow_observations(footage, model, labels, linkage.motions)
+        seen = Targets(targets, labels[targets.surfel], len(paths), most=_TARGETS, rng=rng)
+        fit = fit_to_targets(linkage, seen)
+        linkage = fit.linkage
+    parts = range(1, len(linkage.motions))
+    costs = np.array([seen.mean_cost(k, linkage.motions[k]) for k in parts])
+    variance = np.maximum(costs, 0.05) * CORRELATED
+    spread = [np.linalg.eigvalsh(C)[-1] if C.size else 0.0 for C in fit.covariances]
+    sigmas = np.sqrt(np.maximum(variance * np.array(spread), 0.0)) if len(costs) else costs
+    return Estimate(linkage, labels, choices, costs, sigmas)
 
 
-def refit(
-    state: Estimate, footage: Footage, model: SurfelModel, rng: np.random.Generator
-) -> tuple[Estimate, Observations]:
-    """Fit tree, types and joints to flow from the posed model; also return the flow targets."""
-    targets = flow_observations(footage, model, state.labels, state.motions)
-    owner = state.labels[targets.surfel]
-    parts = [_freed(p, targets, np.nonzero(owner == k)[0]) for k, p in enumerate(state.parts)]
-    parents, tried = kinematic_tree(targets, model, state.labels, parts, rng)
-    choices: dict[int, JointChoice] = {}
-    for child in breadth_first(parents):
-        parent = parents[child]
-        above = parts[parent].trajectory
-        mine = np.nonzero(owner == child)[0]
-        choice = tried.get((child, parent))
-        if choice is None:
-            joint = resting_joint(model.points[state.labels == child], len(above))
-            parts[child] = PartMotion(joint.trajectory(above), parent, joint, 9.0)
-            continue
-        some = some_points(targets.select(mine), rng)
-        fit = fit_joint(some, above, choice.fit.model, iterations=12)
-        path = fit.model.trajectory(above)
-        parts[child] = PartMotion(path, parent, fit.model, fit.cost, fit.information)
-        choices[child] = replace(choice, fit=fit)
-    return Estimate(parts, state.labels, choices), targets
-
-
-def _freed(part: PartMotion, targets: Observations, mine: Array) -> PartMotion:
-    """A part whose motion is still free is first fitted to the targets as it is."""
-    if part.joint is not None or part.parent < 0 or len(mine) < 6:
-        return part
-    path = refine_motions(targets, mine[None], part.trajectory[None], sweeps=2, stiffness=1e-3)
-    return replace(part, trajectory=path[0])
-
-
-def _deepen(
-    state: Estimate, targets: Observations, config: RiggingConfig, rng: np.random.Generator
-) -> Estimate:
-    """Search again what the present model does not explain, relative to what is known."""
-    most = min(len(state.parts) + 3, config.max_parts + 1)
-    search = Search(most, stop_share=0.06, min_score=4.0, distinct=4)
-    follows = state.labels[targets.surfel]
-    parts = discover(targets, state.parts, follows, search, config, rng, fresh=False)
-    return replace(state, parts=parts)
-
-
-def _relabel(
-    state: Estimate,
-    replay: Replay,
+def _tidied(
+    targets: Observations,
     model: SurfelModel,
-    config: RiggingConfig,
-    thresholds: tuple[float, float],
+    drawings: Drawings,
+    labels: Array,
+    paths: Array,
+    rng: np.random.Generator,
+) -> tuple[Array, Array]:
+    """Labels and paths without parts that another's motion explains."""
+    if len(paths) == 1:
+        return labels, paths
+    merged = merge_bodies(targets, model, labels, paths, rng)
+    return drawings.needed(merged.labels, merged.paths)
+
+
+def _hung(
+    targets: Observations,
+    model: SurfelModel,
+    labels: Array,
+    paths: Array,
+    rng: np.random.Generator,
     *,
-    first: bool = False,
-) -> Estimate:
-    """Assign surfels anew and drop the parts that the pictures do not ask for."""
-    cost = part_costs(replay, [p.trajectory for p in state.parts], None if first else state.labels)
-    alive, labels = prune(
-        cost,
-        model,
-        smoothness=config.label_smoothness,
-        evidence=thresholds[0],
-        evidence_share=thresholds[1],
-        misfit=np.array([part.cost for part in state.parts]),
+    progress: Progress,
+) -> tuple[Linkage, dict[int, JointChoice]]:
+    """A tree of joints for parts whose motions are known roughly."""
+    owner = labels[targets.surfel]
+    mine = [np.nonzero(owner == k)[0] for k in range(len(paths))]
+    free = np.stack(
+        [
+            refine_motions(targets, index[None], path[None], sweeps=2, stiffness=1e-3)[0]
+            if k and len(index) >= 6
+            else path
+            for k, (index, path) in enumerate(zip(mine, paths, strict=True))
+        ]
     )
-    new = {old: i for i, old in enumerate(alive)}
+    parents, tried = kinematic_tree(
+        targets, model, labels, free, rng, progress=subrange(progress, 0.1, 0.8)
+    )
+    choices = {c: tried[c, p] for c, p in parents.items() if (c, p) in tried}
+    joints = [
+        choices[k].fit.model if k in choices else resting_joint(model.points[labels == k], len(p))
+        for k, p in enumerate(paths)
+        if k
+    ]
+    linkage = Linkage(tuple(parents[k] for k in range(1, len(paths))), tuple(joints), paths[0])
+    linkage = fit_linkage(linkage, _free_poses(targets, model, labels, free, mine, rng)).linkage
+    seen = Targets(targets, owner, len(paths), most=_TARGETS, rng=rng)
+    return fit_to_targets(linkage, seen).linkage, choices
 
-    def kept_ancestor(part: int) -> int:
-        while part >= 0 and part not in new:
-            part = state.parts[part].parent
-        return new.get(part, -1)
 
-    parts = [replace(state.parts[k], parent=kept_ancestor(state.parts[k].parent)) for k in alive]
-    return Estimate(parts, labels)
+def _free_poses(
+    targets: Observations,
+    model: SurfelModel,
+    labels: Array,
+    paths: Array,
+    mine: list[Array],
+    rng: np.random.Generator,
+) -> FreePoses:
+    """Poses of parts as evidence, worth what was seen of them."""
+    points = np.stack([rng.choice(model.points[labels == k], _SAMPLES) for k in range(len(paths))])
+    seen = np.stack([targets.seen[index].sum(axis=0) for index in mine]).astype(np.float64)
+    return FreePoses(points, paths, seen / max(seen.mean(), 1.0) + 1e-3)

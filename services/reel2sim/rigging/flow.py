@@ -7,18 +7,29 @@ also for surfels that no long track reached.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from reel2sim.rigging.footage import Footage, View, local_contrast
 from reel2sim.rigging.observations import Observations, whitening
 from reel2sim.rigging.posed import SurfelModel, sample, visible
-from reel2sim.rigging.tracks import concatenate, structure_tensor
 from reel2sim.scene.arrays import Array
 
 _CYCLE_PX = 1.0
 _ANCHOR_SIGMA = 0.01
 _MIN_INSTANTS = 3
+
+
+def structure_tensor(grey: Array, *, sigma_px: float = 2.0) -> Array:
+    """Smoothed gradient products ``(h, w, 3)``: Ixx, Ixy, Iyy, squared grey levels per pixel²."""
+    image = grey.astype(np.float32)
+    gx = cv2.Sobel(image, cv2.CV_32F, 1, 0, scale=1 / 8)
+    gy = cv2.Sobel(image, cv2.CV_32F, 0, 1, scale=1 / 8)
+    products = (gx * gx, gx * gy, gy * gy)
+    return np.stack([cv2.GaussianBlur(p, (0, 0), sigma_px) for p in products], axis=-1)
 
 
 def flow_observations(
@@ -37,7 +48,7 @@ def flow_observations(
         their normals.
     """
     streams = [_stream(footage, s, model, labels, motions) for s in range(len(footage.streams))]
-    return concatenate(streams, footage, sigma=_ANCHOR_SIGMA)
+    return _concatenated(streams, footage)
 
 
 def _stream(
@@ -96,3 +107,23 @@ def _dis(a: Array, b: Array) -> Array:
     large = [cv2.resize(i, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC) for i in (a, b)]
     flow = matcher.calc(large[0], large[1], None)  # pyright: ignore[reportCallIssue, reportArgumentType]
     return cv2.resize(flow, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) / 2
+
+
+def _concatenated(parts: Sequence[Observations], footage: Footage) -> Observations:
+    """One table from several; empty if there is none."""
+    t = len(footage.times_s)
+    empty = Observations(
+        points=np.zeros((0, 3)),
+        rays=np.zeros((0, 3)),
+        stream=np.zeros(0, np.int64),
+        pixels=np.zeros((0, t, 2)),
+        seen=np.zeros((0, t), bool),
+        whiten=np.zeros((0, 2, 2)),
+        surfel=np.zeros(0, np.int64),
+        T_camera_world=footage.T_camera_world,
+        intrinsics=footage.intrinsics,
+        sigma=_ANCHOR_SIGMA,
+    )
+    names = ("points", "rays", "stream", "pixels", "seen", "whiten", "surfel")
+    joined = {n: np.concatenate([getattr(p, n) for p in (empty, *parts)]) for n in names}
+    return replace(empty, **joined)

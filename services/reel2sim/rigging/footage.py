@@ -47,6 +47,13 @@ class Normalisation:
         T[..., :3, 3] = (R @ self.center + t - self.center) / self.radius
         return T
 
+    def motion_back(self, T: Array) -> Array:
+        """World-to-world form of normalised motions ``(..., 4, 4)``."""
+        T_world = np.array(T, dtype=np.float64)
+        R, t = T_world[..., :3, :3], T_world[..., :3, 3]
+        T_world[..., :3, 3] = t * self.radius + self.center - R @ self.center
+        return T_world
+
     def surfels(self, surfels: Surfels) -> Surfels:
         """The same surfels in normalised space."""
         return Surfels(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
+from scipy.spatial.transform import Rotation, Slerp
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
+from reel2sim.rigging.bodies import bodies_of
 from reel2sim.rigging.confidence import judge
 from reel2sim.rigging.config import RiggingConfig
+from reel2sim.rigging.drawings import Drawings
 from reel2sim.rigging.estimate import Estimate, estimate
 from reel2sim.rigging.footage import Normalisation, prepare
 from reel2sim.rigging.posed import SurfelModel
-from reel2sim.rigging.structure import breadth_first
 from reel2sim.scene import JointType, Progress, Reel, SurfelSequence, silent
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import RiggingError
+from reel2sim.scene.transforms import pose
 
 if TYPE_CHECKING:
     from reel2sim.scene import RiggedAsset
@@ -94,60 +97,61 @@ def articulate(
     norm = Normalisation.of(sequence.canonical)
     footage = prepare(reel, norm, max_times=config.max_times)
     model = SurfelModel.of(norm.surfels(sequence.canonical))
-    state = _in_order(estimate(footage, model, config, progress=progress))
+    bodies = bodies_of(sequence, footage.times_s - reel.times_s[0], norm)
+    drawings = Drawings.of(reel, sequence.canonical, footage.times_s, norm)
+    state = estimate(footage, model, bodies, drawings, config, progress=progress)
+    order = (0, *state.linkage.order)
     diagonal = model.surfels.diagonal
     joints = tuple(
-        _joint(state, part, norm, footage.times_s, reel.times_s, diagonal, config)
-        for part in range(1, len(state.parts))
+        _joint(state, part, order, norm, footage.times_s, reel.times_s, diagonal, config)
+        for part in order[1:]
     )
-    base = np.tile(np.eye(4), (len(reel.times_s), 1, 1))
-    articulation = Articulation(reel.times_s, state.labels, joints, base)
-    costs = [part.cost for part in state.parts[1:]]
+    labels = np.argsort(order)[state.labels]
+    base = _at(norm.motion_back(state.linkage.base), footage.times_s, reel.times_s)
+    articulation = Articulation(reel.times_s, labels, joints, base)
     metrics = {
-        "tracks": float(state.tracks),
+        "bodies": float(len(bodies.paths)),
         "moving_parts": float(len(joints)),
-        "joint_cost_px2": float(np.mean(costs)) if costs else 0.0,
+        "joint_cost_px2": float(np.mean(state.costs)) if len(joints) else 0.0,
     }
-    return Articulated(articulation, metrics, _notes(joints, state.tracks))
+    return Articulated(articulation, metrics, _notes(joints))
 
 
-def _in_order(state: Estimate) -> Estimate:
-    """The same parts numbered root first, parents before children."""
-    parents = {k: part.parent for k, part in enumerate(state.parts) if k}
-    order = [0, *breadth_first(parents)]
-    new = {old: i for i, old in enumerate(order)}
-    parts = [state.parts[k] for k in order]
-    parts = [replace(p, parent=new.get(p.parent, -1)) for p in parts]
-    labels = np.array([new[k] for k in range(len(order))])[state.labels]
-    return replace(
-        state,
-        parts=parts,
-        labels=labels,
-        choices={new[k]: choice for k, choice in state.choices.items()},
-    )
+def _at(T: Array, sampled_s: Array, times_s: Array) -> Array:
+    """Poses ``(t, 4, 4)`` at other times, by interpolation."""
+    if len(times_s) == len(sampled_s):
+        return T
+    turns = Slerp(sampled_s, Rotation.from_matrix(T[:, :3, :3]))(times_s)
+    return pose(turns.as_matrix(), PchipInterpolator(sampled_s, T[:, :3, 3])(times_s))
 
 
 def _joint(
     state: Estimate,
     part: int,
+    order: tuple[int, ...],
     norm: Normalisation,
     sampled_s: Array,
     times_s: Array,
     diagonal: float,
     config: RiggingConfig,
 ) -> JointEstimate:
-    motion = state.parts[part]
-    model = motion.joint
-    if model is None:
-        raise RiggingError(f"part {part} was left without a joint")
-    verdict = judge(state.choices.get(part), model, diagonal=diagonal, config=config)
+    """The joint of one part in metres, parts numbered by their place in ``order``."""
+    model = state.linkage.joints[part - 1]
+    verdict = judge(
+        state.choices.get(part),
+        model,
+        cost=float(state.costs[part - 1]),
+        axis_sigma_rad=float(state.axis_sigmas[part - 1]),
+        diagonal=diagonal,
+        config=config,
+    )
     unit = norm.radius if model.type is JointType.PRISMATIC else 1.0
     positions = (model.positions - model.positions[0]) * unit
     if len(times_s) != len(sampled_s):
         positions = PchipInterpolator(sampled_s, positions)(times_s)
     return JointEstimate(
-        parent=motion.parent,
-        child=part,
+        parent=order.index(state.linkage.parents[part - 1]),
+        child=order.index(part),
         type=model.type,
         axis=model.axis,
         pivot=norm.points_back(model.pivot),
@@ -158,10 +162,7 @@ def _joint(
     )
 
 
-def _notes(joints: tuple[JointEstimate, ...], tracks: int) -> tuple[str, ...]:
-    notes: list[str] = []
+def _notes(joints: tuple[JointEstimate, ...]) -> tuple[str, ...]:
     if not joints:
-        notes.append("No part was seen to move against another: the result is one rigid body.")
-    if tracks < 50:
-        notes.append("Few points could be tracked: the surface has little texture.")
-    return tuple(notes)
+        return ("No part was seen to move against another: the result is one rigid body.",)
+    return ()

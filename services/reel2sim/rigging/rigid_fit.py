@@ -130,14 +130,6 @@ def refine_motions(
     )
 
 
-def pad_groups(groups: list[Array]) -> Array:
-    """Index lists of different lengths as one ``(b, k)`` table padded with −1 at the end."""
-    table = np.full((len(groups), max(len(g) for g in groups)), -1, np.int64)
-    for row, group in enumerate(groups):
-        table[row, : len(group)] = group
-    return table
-
-
 def _mean_pose(a: Array, b: Array) -> Array:
     mean = (a + b) / 2
     u, _, vt = np.linalg.svd(mean[:, :3, :3])

@@ -9,13 +9,15 @@ import networkx as nx
 import numpy as np
 from scipy.spatial import KDTree
 
-from reel2sim.rigging.discovery import ONE_DOF, PartMotion
 from reel2sim.rigging.joint_fit import JointFit, JointModel, fit_joint, initial_joint
 from reel2sim.rigging.observations import Observations
 from reel2sim.rigging.posed import SurfelModel
-from reel2sim.scene import JointType
+from reel2sim.scene import JointType, Progress, silent
 from reel2sim.scene.arrays import Array
 
+ONE_DOF = (JointType.REVOLUTE, JointType.PRISMATIC)
+_NEAREST, _NEAR = 4, 0.1
+"""Parents that are tried: so many of the nearest parts, and all that are nearer than this."""
 _FAR_PIVOT = 1.5
 """A revolute joint whose axis is further than this (radii) from its part is a slide."""
 _REVOLUTE_MARGIN, _REVOLUTE_FLOOR = 1.2, 0.03
@@ -77,8 +79,10 @@ def kinematic_tree(
     observations: Observations,
     model: SurfelModel,
     labels: Array,
-    parts: list[PartMotion],
+    paths: Array,
     rng: np.random.Generator,
+    *,
+    progress: Progress = silent,
 ) -> tuple[dict[int, int], dict[tuple[int, int], JointChoice]]:
     """Minimum spanning arborescence over joint costs and gaps.
 
@@ -86,46 +90,52 @@ def kinematic_tree(
         observations: targets of all parts; ``observations.surfel`` says whose they are.
         model: the surfels.
         labels: part of each surfel ``(n,)``.
-        parts: present motions, root first.
+        paths: present motions, root first ``(p, t, 4, 4)``.
         rng: picks points.
+        progress: told of parts.
 
     Returns:
         Parent of each part but the root, and the joint of each (child, parent) pair tried.
     """
-    owner = labels[observations.surfel]
-    shapes = [model.points[labels == k] for k in range(len(parts))]
-    trees = [KDTree(x) if len(x) else None for x in shapes]
-    graph = nx.DiGraph()
-    graph.add_nodes_from(range(len(parts)))
-    choices: dict[tuple[int, int], JointChoice] = {}
-    for child in range(1, len(parts)):
-        mine = np.nonzero(owner == child)[0]
-        for parent, tree in enumerate(trees):
-            if parent == child or tree is None or len(mine) < 4 or not len(shapes[child]):
-                continue
-            choice = choose_joint(
-                observations.select(mine), parts[parent].trajectory, parts[child].trajectory, rng
-            )
-            choices[child, parent] = choice
-            gap = float(np.sort(tree.query(shapes[child])[0])[:8].mean())
-            cost = choice.fit.cost + _GAP_WEIGHT * max(0.0, gap - _GAP_FREE)
-            graph.add_edge(parent, child, weight=cost + (_NOT_ROOT if parent else 0.0))
-        if not graph.in_degree(child):
-            graph.add_edge(0, child, weight=_UNKNOWN_COST)
-    if len(parts) == 1:
+    if len(paths) == 1:
         return {}, {}
+    owner = labels[observations.surfel]
+    gaps = _gaps([model.points[labels == k] for k in range(len(paths))])
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(len(paths)))
+    choices: dict[tuple[int, int], JointChoice] = {}
+    for child in range(1, len(paths)):
+        progress("rigging", child / len(paths), f"trying joints of part {child}")
+        mine = observations.select(np.nonzero(owner == child)[0])
+        for parent in _candidates(gaps[child], child):
+            if len(mine) < 4:
+                break
+            choice = choose_joint(mine, paths[parent], paths[child], rng)
+            choices[child, parent] = choice
+            cost = choice.fit.cost + _GAP_WEIGHT * max(0.0, gaps[child, parent] - _GAP_FREE)
+            graph.add_edge(parent, child, weight=cost + (_NOT_ROOT if parent else 0.0))
+        if not graph.has_edge(0, child):
+            graph.add_edge(0, child, weight=_UNKNOWN_COST)
     tree = nx.minimum_spanning_arborescence(graph)
     return {child: parent for parent, child in sorted(tree.edges)}, choices
 
 
-def breadth_first(parents: Mapping[int, int]) -> list[int]:
-    """Parts below the root, every parent before its children."""
-    order: list[int] = []
-    level = [0]
-    while level:
-        level = sorted(c for c, p in parents.items() if p in level)
-        order += level
-    return order
+def _gaps(shapes: list[Array]) -> Array:
+    """How far apart the nearest surfels of parts are ``(p, p)``, infinite to themselves."""
+    trees = [KDTree(x) for x in shapes]
+    gaps = np.full((len(shapes), len(shapes)), np.inf)
+    for a in range(len(shapes)):
+        for b in range(a):
+            small, tree = (shapes[a], trees[b])
+            gaps[a, b] = gaps[b, a] = np.sort(tree.query(small)[0])[:8].mean()
+    return gaps
+
+
+def _candidates(gaps: Array, child: int) -> list[int]:
+    """Parts that ``child`` may hang on, given its gaps to all ``(p,)``; always the root."""
+    order = [int(k) for k in np.argsort(gaps, kind="stable") if k != child]
+    near = {k for k in order if gaps[k] < _NEAR}
+    return sorted({0, *order[:_NEAREST], *near})
 
 
 def resting_joint(points: Array, instants: int) -> JointModel:

@@ -145,7 +145,10 @@ class MovingSurfels:
                 :func:`reel2sim.scene.surfels.refinement_basis`.
         """
         moved = self.bones(rows)
-        bones = BonePoses(moved.rotation[0], moved.translation[0])
+        return self.carried(BonePoses(moved.rotation[0], moved.translation[0]), refinement)
+
+    def carried(self, bones: BonePoses, refinement: Tensor) -> Posed:
+        """Surfels carried by ``bones`` ``(b,)`` wherever these are; see :meth:`posed`."""
         weights = self.weights()
         own = self.own
         motion = blend(weights, bones)

@@ -1,0 +1,75 @@
+"""Pictures the parts are judged by: the whole model, drawn under their motions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import KDTree
+
+from reel2sim.reconstruction.bodies.needed import needed_bodies
+from reel2sim.reconstruction.bounds import Sphere
+from reel2sim.reconstruction.device import target
+from reel2sim.reconstruction.rasterize import Backend
+from reel2sim.reconstruction.surfel_model import SurfelTensors
+from reel2sim.reconstruction.views import View, load_views
+from reel2sim.rigging.footage import Normalisation
+from reel2sim.scene import Reel, Surfels
+from reel2sim.scene.arrays import Array
+
+_VIEWS = 3
+"""Pictures of one instant that are compared; more only cost time."""
+_PIXELS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Drawings:
+    """The canonical surfels and the views of every instant.
+
+    Attributes:
+        surfels: normalised space.
+        instants: some views of each instant, first is time zero.
+        backend: rasteriser.
+    """
+
+    surfels: SurfelTensors
+    instants: Sequence[Sequence[View]]
+    backend: Backend
+
+    @classmethod
+    def of(cls, reel: Reel, surfels: Surfels, times_s: Array, norm: Normalisation) -> Drawings:
+        """Prepare the pictures of instants ``times_s`` ``(t,)`` of a calibrated, masked reel."""
+        where = target("auto")
+        sphere = Sphere(norm.center, norm.radius)
+        views = load_views(reel, sphere=sphere, max_px=_PIXELS, device=where.device)
+        start = float(reel.times_s[0])
+        groups = [[v for v in views if abs(v.time_s + start - t) < 1e-6] for t in times_s]
+        spread = [
+            [group[i] for i in np.unique(np.linspace(0, len(group) - 1, _VIEWS).astype(int))]
+            for group in groups
+        ]
+        cropped = [[view.cropped() for view in group] for group in spread]
+        tensors = SurfelTensors.of(surfels, sphere=sphere, device=where.device)
+        return cls(tensors, cropped, where.backend)
+
+    def needed(self, labels: Array, paths: Array) -> tuple[Array, Array]:
+        """Parts that the pictures need, drawn as one with a part near them, or standing still.
+
+        Args:
+            labels: part of each surfel ``(n,)``; 0 is the root and stays.
+            paths: ``(p, t, 4, 4)``.
+
+        Returns:
+            Labels and paths of those that are left.
+        """
+        points = self.surfels.means.cpu().numpy()
+        away = np.stack(
+            [KDTree(points[labels == k]).query(points)[0] for k in range(len(paths))], axis=1
+        )
+        with torch.no_grad():
+            paths, labels = needed_bodies(
+                self.surfels, paths, labels, away, self.instants, backend=self.backend
+            )
+        return labels, paths
