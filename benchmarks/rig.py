@@ -28,7 +28,7 @@ from reel2sim.cli.measure import Measured, rig_table, summary
 from reel2sim.generation.truth import load_truth
 from reel2sim.pipeline.evaluation import RigScore, nothing_found, score
 from reel2sim.pipeline.memory import lifetime_peak_mb
-from reel2sim.scene.store import save_asset
+from reel2sim.scene.store import load_sequence, save_asset
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Options:
         preset: effort.
         seed: of every random draw.
         report: also write all figures to this file (JSON).
+        surfels: folder of reconstructions CAPTURE.npz, such as `reel2sim bench reconstruct --out`
+            keeps; given this, the rig alone is measured.
         keep: also save the rigged assets into this folder.
     """
 
@@ -47,6 +49,7 @@ class Options:
     preset: Literal["draft", "standard", "high"] = "standard"
     seed: int = 0
     report: Path | None = None
+    surfels: Path | None = None
     keep: Path | None = None
 
 
@@ -80,7 +83,10 @@ def rig_capture(capture: Path, options: Options, seconds: dict[str, float]) -> R
     with timed("media", seconds):
         reel = load_reel(capture)
     with timed("reconstruct", seconds):
-        sequence = reconstruct(reel, config=rebuild)
+        if options.surfels is not None:
+            sequence = load_sequence(options.surfels / f"{capture.name}.npz")
+        else:
+            sequence = reconstruct(reel, config=rebuild)
     with timed("rig", seconds):
         asset = rig(reel, sequence, config=RiggingConfig.preset(options.preset, seed=options.seed))
     if options.keep is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from reel2sim.rigging.joint_fit import JointModel
 from reel2sim.rigging.linkage import Linkage, across_of
 from reel2sim.rigging.linkage_fit import FreePoses, LinkageFit, Targets, fit_linkage, fit_to_targets
 from reel2sim.rigging.observations import Observations
+from reel2sim.rigging.requery import requery
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 
@@ -148,3 +150,44 @@ def test_a_better_seen_joint_has_the_surer_axis() -> None:
     sure, unsure = (fitted(truth, o, owner).covariances[2] for o in (targets, thin))
     assert np.trace(unsure) > 1.5 * np.trace(sure)
     assert sure @ truth.joints[2].axis == pytest.approx(np.zeros(3), abs=1e-6)
+
+
+def off_by(truth: Linkage, size: float) -> Callable[[Array], Array]:
+    """Pictures that tell how far the parts' points are from where they should be, up to size."""
+    points = np.stack([blob(middle, 20, 0, 0.12) for middle in MIDDLES])
+
+    def placed(motions: Array) -> Array:
+        return (
+            np.einsum("ptij,pnj->ptni", motions[..., :3, :3], points) + motions[:, :, None, :3, 3]
+        )
+
+    wanted = placed(truth.motions)
+
+    def errors(motions: Array) -> Array:
+        away = np.linalg.norm(placed(motions) - wanted, axis=-1)
+        return np.minimum(away, size).mean(axis=(0, 2))
+
+    return errors
+
+
+def test_positions_that_were_lost_are_found_by_looking() -> None:
+    truth = arm()
+    q = truth.joints[1].positions
+    lost = replace(truth.joints[1], positions=np.where(np.arange(TIMES) > 8, 0.1 * q, q))
+    start = replace(truth, joints=(truth.joints[0], lost, truth.joints[2]))
+    found = requery(start, off_by(truth, 0.2)).joints[1].positions
+    assert np.abs(found - q).max() < 0.12
+    assert np.abs(lost.positions - q).max() > 0.5
+
+
+def test_positions_that_the_pictures_agree_with_stay() -> None:
+    truth = arm()
+    kept = requery(truth, off_by(truth, 0.2))
+    for before, after in zip(truth.joints, kept.joints, strict=True):
+        np.testing.assert_array_equal(before.positions, after.positions)
+
+
+def test_pictures_that_say_nothing_change_nothing() -> None:
+    truth = arm()
+    kept = requery(truth, lambda motions: np.full(motions.shape[1], 3.0))
+    np.testing.assert_array_equal(kept.motions, truth.motions)

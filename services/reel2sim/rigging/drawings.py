@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 from reel2sim.reconstruction.bodies.needed import needed_bodies
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.device import target
+from reel2sim.reconstruction.picture_error import picture_error
 from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View, load_views
@@ -73,3 +74,17 @@ class Drawings:
                 self.surfels, paths, labels, away, self.instants, backend=self.backend
             )
         return labels, paths
+
+    def errors(self, labels: Array, motions: Array) -> Array:
+        """How far the drawings are from the pictures at every instant ``(t,)``.
+
+        Args:
+            labels: part of each surfel ``(n,)``.
+            motions: of the parts ``(p, t, 4, 4)``.
+        """
+        return np.array(
+            [
+                picture_error(self.surfels.placed(motions[labels, f]), views, backend=self.backend)
+                for f, views in enumerate(self.instants)
+            ]
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,11 +13,13 @@ from reel2sim.rigging.config import RiggingConfig
 from reel2sim.rigging.drawings import Drawings
 from reel2sim.rigging.flow import flow_observations
 from reel2sim.rigging.footage import Footage
+from reel2sim.rigging.joint_fit import JointModel
 from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.linkage_fit import FreePoses, Targets, fit_linkage, fit_to_targets
+from reel2sim.rigging.linkage_fit import FreePoses, LinkageFit, Targets, fit_linkage, fit_to_targets
 from reel2sim.rigging.merge import CORRELATED, merge_bodies
 from reel2sim.rigging.observations import Observations
 from reel2sim.rigging.posed import SurfelModel
+from reel2sim.rigging.requery import requery
 from reel2sim.rigging.rigid_fit import refine_motions
 from reel2sim.rigging.structure import JointChoice, kinematic_tree, resting_joint
 from reel2sim.scene import Progress
@@ -26,8 +29,6 @@ from reel2sim.scene.progress import subrange
 _TARGETS = 250
 """Image positions of each part that joints are fitted to, over all streams."""
 _SAMPLES = 40
-_FREE_ROUNDS = 2
-"""Looks at the bodies, each with flow from where they now are, before joints are fitted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,36 +74,44 @@ def estimate(
         progress: reports under ``"rigging"``.
     """
     rng = np.random.default_rng(config.seed)
-    labels, paths = bodies.labels, bodies.paths
-    for i in range(_FREE_ROUNDS):
-        progress("rigging", 0.1 * i, f"comparing {len(paths)} bodies")
-        targets = flow_observations(footage, model, labels, paths)
-        labels, paths = _tidied(targets, model, drawings, labels, paths, rng)
+    progress("rigging", 0.0, f"comparing {len(bodies.paths)} bodies")
+    targets = flow_observations(footage, model, bodies.labels, bodies.paths)
+    labels, paths = _tidied(targets, model, drawings, bodies.labels, bodies.paths, rng)
+    linkage = Linkage((0,) * (len(paths) - 1), _resting(model, labels, paths), paths[0])
+    choices: Mapping[int, JointChoice] = {}
     for i in range(config.rounds):
-        part = subrange(
-            progress, 0.2 + 0.6 * i / config.rounds, 0.2 + 0.6 * (i + 1) / config.rounds
-        )
+        done = 0.1 + 0.7 * i / config.rounds
+        part = subrange(progress, done, done + 0.7 / config.rounds)
         part("rigging", 0.0, f"round {i + 1}: {len(paths) - 1} moving part(s)")
         targets = flow_observations(footage, model, labels, paths)
-        if i:
-            before = len(paths)
-            labels, paths = _tidied(targets, model, drawings, labels, paths, rng)
-            if len(paths) < before:
-                targets = flow_observations(footage, model, labels, paths)
+        before = len(paths)
+        labels, paths = _tidied(targets, model, drawings, labels, paths, rng)
+        if len(paths) < before:
+            targets = flow_observations(footage, model, labels, paths)
         linkage, choices = _hung(targets, model, labels, paths, rng, progress=part)
+        linkage = requery(
+            linkage, partial(drawings.errors, labels), progress=subrange(part, 0.8, 1.0)
+        )
         paths = linkage.motions
-    for i in range(config.polish):
+    fit, seen = _polished(footage, model, labels, linkage, rng)
+    for i in range(1, config.polish):
         progress("rigging", 0.8 + 0.2 * i / config.polish, "final joint fit")
-        targets = flow_observations(footage, model, labels, linkage.motions)
-        seen = Targets(targets, labels[targets.surfel], len(paths), most=_TARGETS, rng=rng)
-        fit = fit_to_targets(linkage, seen)
-        linkage = fit.linkage
-    parts = range(1, len(linkage.motions))
-    costs = np.array([seen.mean_cost(k, linkage.motions[k]) for k in parts])
-    variance = np.maximum(costs, 0.05) * CORRELATED
-    spread = [np.linalg.eigvalsh(C)[-1] if C.size else 0.0 for C in fit.covariances]
-    sigmas = np.sqrt(np.maximum(variance * np.array(spread), 0.0)) if len(costs) else costs
-    return Estimate(linkage, labels, choices, costs, sigmas)
+        fit, seen = _polished(footage, model, labels, fit.linkage, rng)
+    moved = enumerate(fit.linkage.motions[1:], 1)
+    costs = np.array([seen.mean_cost(k, path) for k, path in moved])
+    spread = np.array([np.linalg.eigvalsh(C)[-1] for C in fit.covariances])
+    sigmas = np.sqrt(np.maximum(costs, 0.05) * CORRELATED * np.maximum(spread, 0.0))
+    return Estimate(fit.linkage, labels, choices, costs, sigmas)
+
+
+def _polished(
+    footage: Footage, model: SurfelModel, labels: Array, linkage: Linkage, rng: np.random.Generator
+) -> tuple[LinkageFit, Targets]:
+    """All joints fitted to flow from the model they pose."""
+    targets = flow_observations(footage, model, labels, linkage.motions)
+    parts = len(linkage.motions)
+    seen = Targets(targets, labels[targets.surfel], parts, most=_TARGETS, rng=rng)
+    return fit_to_targets(linkage, seen), seen
 
 
 def _tidied(
@@ -116,8 +125,7 @@ def _tidied(
     """Labels and paths without parts that another's motion explains."""
     if len(paths) == 1:
         return labels, paths
-    merged = merge_bodies(targets, model, labels, paths, rng)
-    return drawings.needed(merged.labels, merged.paths)
+    return drawings.needed(*merge_bodies(targets, model, labels, paths, rng))
 
 
 def _hung(
@@ -144,15 +152,18 @@ def _hung(
         targets, model, labels, free, rng, progress=subrange(progress, 0.1, 0.8)
     )
     choices = {c: tried[c, p] for c, p in parents.items() if (c, p) in tried}
-    joints = [
-        choices[k].fit.model if k in choices else resting_joint(model.points[labels == k], len(p))
-        for k, p in enumerate(paths)
-        if k
-    ]
+    resting = _resting(model, labels, paths)
+    joints = [choices[k].fit.model if k in choices else j for k, j in enumerate(resting, 1)]
     linkage = Linkage(tuple(parents[k] for k in range(1, len(paths))), tuple(joints), paths[0])
     linkage = fit_linkage(linkage, _free_poses(targets, model, labels, free, mine, rng)).linkage
     seen = Targets(targets, owner, len(paths), most=_TARGETS, rng=rng)
     return fit_to_targets(linkage, seen).linkage, choices
+
+
+def _resting(model: SurfelModel, labels: Array, paths: Array) -> tuple[JointModel, ...]:
+    """Joints of all parts but the root that do not move."""
+    shapes = [model.points[labels == k] for k in range(1, len(paths))]
+    return tuple(resting_joint(points, len(paths[0])) for points in shapes)
 
 
 def _free_poses(

@@ -60,14 +60,11 @@ class JointFit:
     Attributes:
         model: the joint.
         cost: mean truncated squared residual, pixels².
-        information: normal matrix of axis (3) and pivot (3) with positions eliminated
-            ``(6, 6)``, pixels⁻² per unit².
         slides: how far each point moved along its ray ``(n,)``.
     """
 
     model: JointModel
     cost: float
-    information: Array
     slides: Array
 
 
@@ -130,11 +127,8 @@ def fit_joint(
     residuals, _ = moved.residuals(best.trajectory(parent), slack=False)
     seen = np.isfinite(residuals)
     cost = np.minimum(residuals[seen], 3.0) ** 2
-    information = state.H[:6, :6] - state.H[:6, 6:] @ np.linalg.solve(
-        state.H[6:, 6:], state.H[6:, :6]
-    )
     mean = float(cost.mean()) if seen.any() else 9.0
-    return JointFit(best, mean, information, slides)
+    return JointFit(best, mean, slides)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,28 +23,13 @@ _LINE = 5
 """Parameters of a joint besides its positions."""
 
 
-@dataclass(frozen=True, eq=False)
-class Merged:
-    """Parts after merging.
-
-    Attributes:
-        labels: part of each surfel ``(n,)``.
-        paths: ``(p, t, 4, 4)``.
-        origin: which part before each was, the largest of several ``(p,)``.
-    """
-
-    labels: Array
-    paths: Array
-    origin: Array
-
-
 def merge_bodies(
     targets: Observations,
     model: SurfelModel,
     labels: Array,
     paths: Array,
     rng: np.random.Generator,
-) -> Merged:
+) -> tuple[Array, Array]:
     """Merge touching parts as long as the Bayesian information criterion gains by it.
 
     Of all pairs the one whose union loses least by a common motion goes first. Two motions must
@@ -56,11 +41,13 @@ def merge_bodies(
         labels: part of each ``(n,)``; 0 is the root.
         paths: motion of each part ``(p, t, 4, 4)``.
         rng: picks targets where there are many.
+
+    Returns:
+        Labels and paths of the parts that are left.
     """
     parts = {k: _Part.of(targets, model, labels, k, paths[k], rng) for k in range(len(paths))}
     parts = {k: part for k, part in parts.items() if len(part.points)}
     gains: dict[tuple[int, int], tuple[float, Array]] = {}
-    origin = {k: k for k in parts}
     labels = labels.copy()
     while True:
         for a in parts:
@@ -72,8 +59,6 @@ def merge_bodies(
             break
         a, b = best
         path = gains[best][1]
-        if len(parts[b].points) > len(parts[a].points):
-            origin[a] = origin[b]
         labels[labels == b] = a
         parts[a] = _Part.of(targets, model, labels, a, path, rng)
         del parts[b]
@@ -81,9 +66,7 @@ def merge_bodies(
     left = sorted(parts)
     rank = np.zeros(len(paths), np.int64)
     rank[left] = np.arange(len(left))
-    return Merged(
-        rank[labels], np.stack([parts[k].path for k in left]), np.array([origin[k] for k in left])
-    )
+    return rank[labels], np.stack([parts[k].path for k in left])
 
 
 @dataclass(frozen=True, eq=False)

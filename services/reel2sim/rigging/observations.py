@@ -88,21 +88,6 @@ class Observations:
                 sigma,
             )
 
-    def mismatch(self, trajectory: Array) -> Array:
-        """Upper-quartile residual of each point over its instants ``(n,)``, pixels."""
-        return upper_quartile(self.residuals(trajectory)[0])
-
-    def predicted(self, trajectories: Array) -> Array:
-        """Pixels ``(n, t, 2)`` under a motion of each point ``(n, t, 4, 4)``."""
-        moved = (
-            np.einsum("ntij,nj->nti", trajectories[..., :3, :3], self.points)
-            + trajectories[..., :3, 3]
-        )
-        view = self.T_camera_world[:, self.stream].swapaxes(0, 1)
-        p = np.einsum("ntij,ntj->nti", view[..., :3, :3], moved) + view[..., :3, 3]
-        intrinsics = self.intrinsics[:, self.stream].swapaxes(0, 1)
-        return p[..., :2] / np.maximum(p[..., 2:], 0.05) * intrinsics[..., :2] + intrinsics[..., 2:]
-
 
 def upper_quartile(residuals: Array) -> Array:
     """75th percentile of each row's finite values ``(n,)``; 99 for rows without any."""

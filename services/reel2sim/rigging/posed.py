@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import KDTree
 
 from reel2sim.reconstruction.render import Rendered, render
 from reel2sim.scene import Camera, Surfels
@@ -17,33 +16,13 @@ DEPTH_TOLERANCE = 0.05
 
 @dataclass(frozen=True, eq=False)
 class SurfelModel:
-    """Surfels in normalised space with their neighbourhood graph.
+    """Surfels in normalised space.
 
     Attributes:
         surfels: at time zero.
-        neighbours: indices of the nearest surfels ``(n, k)``.
-        distances: their distances ``(n, k)``.
-        spacing: typical distance between neighbours.
-        affinity: how strongly neighbours should share a part ``(n, k)``, 0..1.
     """
 
     surfels: Surfels
-    neighbours: Array
-    distances: Array
-    spacing: float
-    affinity: Array
-
-    @classmethod
-    def of(cls, surfels: Surfels, *, neighbours: int = 8) -> SurfelModel:
-        """Build the graph."""
-        k = min(neighbours, len(surfels) - 1)
-        distances, index = KDTree(surfels.means).query(surfels.means, k + 1)
-        index, distances = np.asarray(index)[:, 1:], np.asarray(distances)[:, 1:]
-        spacing = float(np.median(distances[:, : max(k // 2, 1)].mean(axis=1)))
-        normals = surfels.normals
-        parallel = np.abs(np.einsum("nj,nkj->nk", normals, normals[index]))
-        affinity = np.exp(-((distances / (2.5 * spacing)) ** 2)) * (0.4 + 0.6 * parallel)
-        return cls(surfels, index, distances, spacing, affinity)
 
     def __len__(self) -> int:
         return len(self.surfels)

@@ -96,7 +96,7 @@ def articulate(
         )
     norm = Normalisation.of(sequence.canonical)
     footage = prepare(reel, norm, max_times=config.max_times)
-    model = SurfelModel.of(norm.surfels(sequence.canonical))
+    model = SurfelModel(norm.surfels(sequence.canonical))
     bodies = bodies_of(sequence, footage.times_s - reel.times_s[0], norm)
     drawings = Drawings.of(reel, sequence.canonical, footage.times_s, norm)
     state = estimate(footage, model, bodies, drawings, config, progress=progress)

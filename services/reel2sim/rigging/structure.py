@@ -22,6 +22,8 @@ _FAR_PIVOT = 1.5
 """A revolute joint whose axis is further than this (radii) from its part is a slide."""
 _REVOLUTE_MARGIN, _REVOLUTE_FLOOR = 1.2, 0.03
 """A revolute joint has two parameters more and must lower the cost by this factor and floor."""
+_SMALL_ARC, _SMALL_ARC_MARGIN, _SMALL_ARC_FLOOR = 0.17, 2.0, 0.2
+"""The same for a turn of less than so many radians, which is hardly told from a slide."""
 _GAP_FREE, _GAP_WEIGHT = 0.04, 2.0
 """Parts joined to each other touch; a gap (radii) costs this much per radius."""
 _NOT_ROOT = 0.05
@@ -63,7 +65,9 @@ def choose_joint(
     turn, slide = fits[JointType.REVOLUTE], fits[JointType.PRISMATIC]
     arm = np.cross(turn.model.pivot - observations.points.mean(axis=0), turn.model.axis)
     far = float(np.linalg.norm(arm)) > _FAR_PIVOT
-    simpler = slide.cost < turn.cost * _REVOLUTE_MARGIN + _REVOLUTE_FLOOR
+    small = turn.model.span < _SMALL_ARC
+    margin = _SMALL_ARC_MARGIN if small else _REVOLUTE_MARGIN
+    simpler = slide.cost < turn.cost * margin + (_SMALL_ARC_FLOOR if small else _REVOLUTE_FLOOR)
     chosen = slide if far or simpler else turn
     return JointChoice(chosen, {k: f.cost for k, f in fits.items()}, len(observations))
 
