@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from reel2sim.rigging.astray import split_astray
 from reel2sim.rigging.bodies import bodies_of
 from reel2sim.rigging.footage import Normalisation
 from reel2sim.rigging.merge import merge_bodies
@@ -109,3 +110,28 @@ def test_merging_takes_no_notice_of_the_numbering() -> None:
         )
         assert len(paths) == 2
         assert np.bincount(labels).tolist() == [160, 160]
+
+
+def test_surfels_that_leave_their_body_together_become_one_of_their_own() -> None:
+    slide = joint(JointType.PRISMATIC, np.array([0.0, 0, 1]), np.zeros(3), 0.3)
+    base, button = blob(np.zeros(3), 200, 0, 0.5), blob(np.array([0.8, 0, 0.0]), 40, 1, 0.08)
+    points, owner = np.concatenate([base, button]), np.repeat([0, 1], [200, 40])
+    moves = np.stack([STILL, slide.trajectory(STILL)])
+    targets = observe(points, moves[owner], noise_px=0.1, seed=0)
+    model = SurfelModel(surfels_at(points))
+    labels, paths = split_astray(targets, model, np.zeros(240, int), STILL[None])
+    assert (labels == owner).mean() > 0.98
+    np.testing.assert_allclose(paths[1][:, :3, 3], moves[1][:, :3, 3], atol=0.03)
+
+
+def test_noise_splits_nothing() -> None:
+    points = blob(np.zeros(3), 200, 0, 0.5)
+    still = np.broadcast_to(STILL, (200, TIMES, 4, 4))
+    targets = observe(points, still, noise_px=0.3, seed=0)
+    scattered = np.random.default_rng(0).permutation(200)[:20]
+    targets.pixels[scattered] += 4.0
+    labels, paths = split_astray(
+        targets, SurfelModel(surfels_at(points)), np.zeros(200, int), STILL[None]
+    )
+    assert len(paths) == 1
+    assert not labels.any()

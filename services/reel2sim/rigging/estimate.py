@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from reel2sim.rigging.astray import split_astray
 from reel2sim.rigging.bodies import Bodies
 from reel2sim.rigging.config import RiggingConfig
 from reel2sim.rigging.drawings import Drawings
@@ -84,6 +85,7 @@ def estimate(
         part = subrange(progress, done, done + 0.7 / config.rounds)
         part("rigging", 0.0, f"round {i + 1}: {len(paths) - 1} moving part(s)")
         targets = flow_observations(footage, model, labels, paths)
+        labels, paths = split_astray(targets, model, labels, paths)
         before = len(paths)
         labels, paths = _tidied(targets, model, drawings, labels, paths, rng)
         if len(paths) < before:

@@ -1,0 +1,80 @@
+"""Small bodies that the reconstruction took for part of a larger one.
+
+A button moves a few pixels and has a few surfels: too little to be a bone of its own. But flow
+from the posed model keeps pointing away from its surfels, all of them together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+
+from reel2sim.rigging.observations import Observations, upper_quartile
+from reel2sim.rigging.posed import SurfelModel
+from reel2sim.rigging.rigid_fit import refine_motions
+from reel2sim.scene.arrays import Array
+
+_OFF_PX = 0.7
+"""Upper quartile of a surfel's residuals from which it does not follow its part."""
+_FEWEST_INSTANTS = 5
+_FEWEST = 12
+_APART = 0.06
+"""Radii between surfels of one cluster, at most."""
+_MOST = 6
+"""Clusters that are tried; the largest go first."""
+_POINTS = 300
+
+
+def split_astray(
+    targets: Observations, model: SurfelModel, labels: Array, paths: Array
+) -> tuple[Array, Array]:
+    """Labels and paths with clusters of surfels that do not follow their part as new parts.
+
+    Args:
+        targets: image positions of surfels, from the model posed by ``paths``.
+        model: the surfels.
+        labels: part of each ``(n,)``.
+        paths: ``(p, t, 4, 4)``.
+    """
+    off = _off(targets, labels, paths)
+    found: list[tuple[Array, Array]] = []
+    for part in range(len(paths)):
+        for cluster in _clusters(model.points, np.nonzero(off & (labels == part))[0]):
+            mine = np.nonzero(np.isin(targets.surfel, cluster))[0]
+            some = mine[:: max(1, len(mine) // _POINTS)]
+            start = paths[part][None]
+            path = refine_motions(targets, some[None], start, sweeps=2, iterations=5)[0]
+            found.append((cluster, path))
+    found = sorted(found, key=lambda item: -len(item[0]))[:_MOST]
+    labels = labels.copy()
+    for k, (cluster, _) in enumerate(found):
+        labels[cluster] = len(paths) + k
+    return labels, np.concatenate([paths, *(path[None] for _, path in found)])
+
+
+def _off(targets: Observations, labels: Array, paths: Array) -> Array:
+    """Whether any camera sees a surfel leave its part ``(n,)``."""
+    off = np.zeros(len(labels), bool)
+    owner = labels[targets.surfel]
+    for part, path in enumerate(paths):
+        mine = np.nonzero(owner == part)[0]
+        if not len(mine):
+            continue
+        some = targets.select(mine)
+        residuals = some.residuals(path, slack=False)[0]
+        enough = some.seen.sum(axis=1) >= _FEWEST_INSTANTS
+        off[some.surfel[enough & (upper_quartile(residuals) > _OFF_PX)]] = True
+    return off
+
+
+def _clusters(points: Array, chosen: Array) -> list[Array]:
+    """Chosen points ``(m,)`` that hang together, in groups that are large enough."""
+    if len(chosen) < _FEWEST:
+        return []
+    pairs = KDTree(points[chosen]).query_pairs(_APART, output_type="ndarray")
+    links = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(chosen), len(chosen)))
+    count, group = connected_components(links, directed=False)
+    sizes = np.bincount(group, minlength=count)
+    return [chosen[group == k] for k in np.nonzero(sizes >= _FEWEST)[0]]
