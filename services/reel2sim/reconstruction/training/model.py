@@ -145,10 +145,7 @@ class MovingSurfels:
                 :func:`reel2sim.scene.surfels.refinement_basis`.
         """
         moved = self.bones(rows)
-        return self.carried(BonePoses(moved.rotation[0], moved.translation[0]), refinement)
-
-    def carried(self, bones: BonePoses, refinement: Tensor) -> Posed:
-        """Surfels carried by ``bones`` ``(b,)`` wherever these are; see :meth:`posed`."""
+        bones = BonePoses(moved.rotation[0], moved.translation[0])
         weights = self.weights()
         own = self.own
         motion = blend(weights, bones)
