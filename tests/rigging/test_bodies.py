@@ -135,3 +135,14 @@ def test_noise_splits_nothing() -> None:
     )
     assert len(paths) == 1
     assert not labels.any()
+
+
+def test_a_body_is_not_left_by_all_of_its_surfels() -> None:
+    slide = joint(JointType.PRISMATIC, np.array([0.0, 0, 1]), np.zeros(3), 0.3)
+    points = blob(np.zeros(3), 120, 0, 0.2)
+    path = slide.trajectory(STILL)
+    targets = observe(points, np.broadcast_to(path, (120, TIMES, 4, 4)), noise_px=0.1, seed=0)
+    model = SurfelModel(surfels_at(points))
+    labels, paths = split_astray(targets, model, np.zeros(120, int), STILL[None])
+    assert len(paths) == 1
+    assert not labels.any()

@@ -20,6 +20,8 @@ _OFF_PX = 0.7
 """Upper quartile of a surfel's residuals from which it does not follow its part."""
 _FEWEST_INSTANTS = 5
 _FEWEST = 12
+_LARGEST = 0.5
+"""Share of a body's surfels that may leave it."""
 _APART = 0.06
 """Radii between surfels of one cluster, at most."""
 _MOST = 6
@@ -41,7 +43,10 @@ def split_astray(
     off = _off(targets, labels, paths)
     found: list[tuple[Array, Array]] = []
     for part in range(len(paths)):
+        most = _LARGEST * (labels == part).sum()
         for cluster in _clusters(model.points, np.nonzero(off & (labels == part))[0]):
+            if len(cluster) > most:
+                continue  # then it is the body whose motion is wrong
             mine = np.nonzero(np.isin(targets.surfel, cluster))[0]
             some = mine[:: max(1, len(mine) // _POINTS)]
             start = paths[part][None]
