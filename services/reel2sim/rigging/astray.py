@@ -43,10 +43,10 @@ def split_astray(
     off = _off(targets, labels, paths)
     found: list[tuple[Array, Array]] = []
     for part in range(len(paths)):
-        most = _LARGEST * (labels == part).sum()
-        for cluster in _clusters(model.points, np.nonzero(off & (labels == part))[0]):
-            if len(cluster) > most:
-                continue  # then it is the body whose motion is wrong
+        gone = np.nonzero(off & (labels == part))[0]
+        if len(gone) > _LARGEST * (labels == part).sum():
+            continue  # it is the body whose motion is wrong
+        for cluster in _clusters(model.points, gone):
             mine = np.nonzero(np.isin(targets.surfel, cluster))[0]
             some = mine[:: max(1, len(mine) // _POINTS)]
             start = paths[part][None]
