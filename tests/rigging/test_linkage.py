@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.rigging.joint_fit import JointModel
-from reel2sim.rigging.linkage import Linkage, across_of
+from reel2sim.rigging.linkage import Linkage
 from reel2sim.rigging.linkage_fit import FreePoses, LinkageFit, Targets, fit_linkage, fit_to_targets
 from reel2sim.rigging.observations import Observations
 from reel2sim.rigging.requery import requery
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.transforms import across
 
 from .moved_points import TIMES, axis_angle_deg, blob, joint, observe
 
@@ -75,7 +76,7 @@ def test_twists_are_the_derivatives_of_the_motion(part: int, seed: int) -> None:
     linkage = disturbed(arm(), rng, 0.2)
     lines, along = linkage.twists(part)
     model, h, x = linkage.joints[part - 1], 1e-6, rng.uniform(-1, 1, 3)
-    u, v = across_of(model.axis)
+    u, v = across(model.axis)
     changed = [
         replace(model, axis=(model.axis + h * u) / np.linalg.norm(model.axis + h * u)),
         replace(model, axis=(model.axis + h * v) / np.linalg.norm(model.axis + h * v)),

@@ -84,6 +84,13 @@ def axis_rotation(axis: Array, angle: Array | float) -> Array:
     return np.asarray(flat, dtype=np.float64).reshape(*rotvec.shape[:-1], 3, 3)
 
 
+def across(axis: Array) -> Array:
+    """Two unit vectors ``(2, 3)`` across unit ``axis`` ``(3,)`` and each other."""
+    first = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
+    first /= np.linalg.norm(first)
+    return np.stack([first, np.cross(axis, first)])
+
+
 def pose_to_vector(T: Array) -> Array:
     """``(..., 7)`` rows ``[x, y, z, qw, qx, qy, qz]`` of rigid transforms ``(..., 4, 4)``."""
     matrix = np.asarray(T, dtype=np.float64)

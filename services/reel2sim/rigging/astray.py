@@ -41,22 +41,20 @@ def split_astray(
         paths: ``(p, t, 4, 4)``.
     """
     off = _off(targets, labels, paths)
-    found: list[tuple[Array, Array]] = []
+    found: list[tuple[int, Array]] = []
     for part in range(len(paths)):
         gone = np.nonzero(off & (labels == part))[0]
         if len(gone) > _LARGEST * (labels == part).sum():
             continue  # it is the body whose motion is wrong
-        for cluster in _clusters(model.points, gone):
-            mine = np.nonzero(np.isin(targets.surfel, cluster))[0]
-            some = mine[:: max(1, len(mine) // _POINTS)]
-            start = paths[part][None]
-            path = refine_motions(targets, some[None], start, sweeps=2, iterations=5)[0]
-            found.append((cluster, path))
-    found = sorted(found, key=lambda item: -len(item[0]))[:_MOST]
-    labels = labels.copy()
-    for k, (cluster, _) in enumerate(found):
-        labels[cluster] = len(paths) + k
-    return labels, np.concatenate([paths, *(path[None] for _, path in found)])
+        found += [(part, cluster) for cluster in _clusters(model.points, gone)]
+    found = sorted(found, key=lambda item: -len(item[1]))[:_MOST]
+    labels, new = labels.copy(), list(paths)
+    for part, cluster in found:
+        mine = np.nonzero(np.isin(targets.surfel, cluster))[0]
+        some = mine[:: max(1, len(mine) // _POINTS)]
+        labels[cluster] = len(new)
+        new += [*refine_motions(targets, some[None], paths[part][None], sweeps=2, iterations=5)]
+    return labels, np.stack(new)
 
 
 def _off(targets: Observations, labels: Array, paths: Array) -> Array:

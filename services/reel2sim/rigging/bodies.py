@@ -14,6 +14,7 @@ from scipy.spatial import KDTree
 from reel2sim.rigging.footage import Normalisation
 from reel2sim.scene import SurfelSequence
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.transforms import apply
 
 _FEW = 20
 """Surfels under which a bone is not a body: they join the body around them."""
@@ -75,5 +76,4 @@ def _joined(points: Array, labels: Array, large: Array) -> Array:
 
 def _way(path: Array, points: Array) -> float:
     """Mean distance of points ``(n, 3)`` from where they were at time zero, over all instants."""
-    moved = np.einsum("tij,nj->tni", path[:, :3, :3], points) + path[:, None, :3, 3]
-    return float(np.linalg.norm(moved - points, axis=-1).mean())
+    return float(np.linalg.norm(apply(path, points) - points, axis=-1).mean())

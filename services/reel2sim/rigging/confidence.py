@@ -22,13 +22,11 @@ class Verdict:
         confidence: 0..1.
         observed: whether the motion supports the joint.
         reason: what speaks against it, or "".
-        axis_sigma_rad: standard deviation of the axis direction.
     """
 
     confidence: float
     observed: bool
     reason: str
-    axis_sigma_rad: float
 
 
 def judge(
@@ -51,15 +49,14 @@ def judge(
         config: for the least motion that counts.
     """
     if choice is None:
-        return Verdict(0.0, False, "too few image points follow this part", np.pi)
+        return Verdict(0.0, False, "too few image points follow this part")
     angular = model.type.angular
     least = config.min_angle_rad if angular else config.min_travel * diagonal
     amplitude = model.span / least
-    sigma = axis_sigma_rad
     factors = {
         "its motion is small": 1 - float(np.exp(-(amplitude**2))),
         "the joint fits the frames poorly": float(np.exp(-cost / _GOOD_COST)),
-        "its axis is poorly conditioned": float(np.exp(-((sigma / _AXIS_SCALE) ** 2))),
+        "its axis is poorly conditioned": float(np.exp(-((axis_sigma_rad / _AXIS_SCALE) ** 2))),
         "another joint type fits almost as well": _type_factor(choice, model, amplitude),
     }
     confidence = float(np.prod(list(factors.values())))
@@ -67,8 +64,8 @@ def judge(
     if amplitude < 1:
         turned = f"{np.degrees(model.span):.1f}° of rotation"
         moved = turned if angular else f"{model.span / diagonal:.1%} of the diagonal of travel"
-        return Verdict(min(confidence, 0.3), False, f"only {moved} was seen", sigma)
-    return Verdict(confidence, True, weakest if factors[weakest] < 0.7 else "", sigma)
+        return Verdict(min(confidence, 0.3), False, f"only {moved} was seen")
+    return Verdict(confidence, True, weakest if factors[weakest] < 0.7 else "")
 
 
 def _type_factor(choice: JointChoice, model: JointModel, amplitude: float) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from reel2sim.rigging.observations import Observations
+from reel2sim.rigging.observations import Observations, truncated_cost
 from reel2sim.rigging.rigid_fit import exp_rotation, projection_jacobian, skew
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
@@ -66,6 +66,12 @@ class JointFit:
     model: JointModel
     cost: float
     slides: Array
+
+
+def roughness(instants: int) -> Array:
+    """Matrix ``(t, t)`` whose quadratic form is the sum of squared second differences."""
+    second = np.diff(np.eye(instants), n=2, axis=0)
+    return second.T @ second
 
 
 def initial_joint(kind: JointType, parent: Array, child: Array, points: Array) -> JointModel:
@@ -125,10 +131,7 @@ def fit_joint(
                 break
     moved = replace(observations, points=observations.points + slides[:, None] * observations.rays)
     residuals, _ = moved.residuals(best.trajectory(parent), slack=False)
-    seen = np.isfinite(residuals)
-    cost = np.minimum(residuals[seen], 3.0) ** 2
-    mean = float(cost.mean()) if seen.any() else 9.0
-    return JointFit(best, mean, slides)
+    return JointFit(best, truncated_cost(residuals), slides)
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,11 +167,7 @@ class _Problem:
         self.weight = observations.seen.astype(np.float64)
         self.center = observations.points.mean(axis=0)
         self.prior = (0.5 / observations.sigma) ** 2 if observations.sigma > 0 else 0.0
-        t = observations.instants
-        second = np.zeros((max(t - 2, 0), t))
-        for i in range(len(second)):
-            second[i, i : i + 3] = (1.0, -2.0, 1.0)
-        self.roughness = second.T @ second
+        self.roughness = roughness(observations.instants)
 
     def linearise(self, joint: JointModel, slides: Array) -> _Linear:
         o, t = self.o, self.o.instants

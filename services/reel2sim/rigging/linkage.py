@@ -10,6 +10,7 @@ import numpy as np
 from reel2sim.rigging.joint_fit import JointModel
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.transforms import across
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,26 +65,19 @@ class Linkage:
         """
         joint = self.joints[part - 1]
         parent = self.motions[self.parents[part - 1]]
-        across, q = across_of(joint.axis), joint.positions
+        leaning, q = across(joint.axis), joint.positions
         none = np.zeros((len(q), 3))
         if joint.type is JointType.PRISMATIC:
-            lines = [(none, q[:, None] * u) for u in across]
+            lines = [(none, q[:, None] * u) for u in leaning]
             along = (none, np.broadcast_to(joint.axis, none.shape))
         else:
             lag = np.eye(3) - joint.motion()[:, :3, :3]
-            leans = [lag @ np.cross(joint.axis, u) for u in across]
+            leans = [lag @ np.cross(joint.axis, u) for u in leaning]
             lines = [(w, -np.cross(w, joint.pivot)) for w in leans]
-            lines += [(none, lag @ u) for u in across]
+            lines += [(none, lag @ u) for u in leaning]
             w = np.broadcast_to(joint.axis, none.shape)
             along = (w, -np.cross(w, joint.pivot))
         return np.stack([_carried(parent, *line) for line in lines]), _carried(parent, *along)
-
-
-def across_of(axis: Array) -> Array:
-    """Two unit vectors ``(2, 3)`` across ``axis`` and each other."""
-    first = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
-    first /= np.linalg.norm(first)
-    return np.stack([first, np.cross(axis, first)])
 
 
 def _carried(T: Array, w: Array, v: Array) -> Array:

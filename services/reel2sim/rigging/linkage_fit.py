@@ -13,11 +13,12 @@ from typing import Protocol
 
 import numpy as np
 
-from reel2sim.rigging.joint_fit import JointModel
-from reel2sim.rigging.linkage import Linkage, across_of
-from reel2sim.rigging.observations import Observations
+from reel2sim.rigging.joint_fit import JointModel, roughness
+from reel2sim.rigging.linkage import Linkage
+from reel2sim.rigging.observations import Observations, some_of, truncated_cost
 from reel2sim.rigging.rigid_fit import projection_jacobian, skew
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.transforms import across, apply
 
 _KERNEL_PX = 2.0
 _REPLAY_SIGMA = 0.02
@@ -70,10 +71,7 @@ class FreePoses:
 
     def normal_equations(self, motions: Array) -> tuple[Array, Array, float]:
         """See :class:`Evidence`; whole poses are disbelieved, not single points."""
-        wanted, now = (
-            np.einsum("ptij,pnj->ptni", T[..., :3, :3], self.points) + T[:, :, None, :3, 3]
-            for T in (self.paths, motions)
-        )
+        wanted, now = (apply(T, self.points[:, None]) for T in (self.paths, motions))
         r = (wanted - now) / _REPLAY_SIGMA
         square = (r**2).sum(-1).mean(-1)
         trust = self.weights / (1 + square) ** 2 / self.points.shape[1]
@@ -97,7 +95,7 @@ class Targets:
         rng: np.random.Generator,
     ) -> None:
         mine = [np.nonzero(owner == k)[0] for k in range(parts)]
-        self.parts = [observations.select(_some(index, most, rng)) for index in mine]
+        self.parts = [observations.select(some_of(index, most, rng)) for index in mine]
         self.shares = [len(i) / max(len(o), 1) for i, o in zip(mine, self.parts, strict=True)]
         middle = observations.points.mean(axis=0) if len(observations) else np.zeros(3)
         self.centers = np.stack([o.points.mean(axis=0) if len(o) else middle for o in self.parts])
@@ -119,11 +117,10 @@ class Targets:
             float(sum(cost for _, _, cost in found)),
         )
 
-    def mean_cost(self, part: int, motion: Array, *, worst_px: float = 3.0) -> float:
+    def mean_cost(self, part: int, motion: Array) -> float:
         """Mean truncated squared residual of a part, pixels²."""
         some = replace(self.parts[part], points=self._points[part])
-        residuals = some.residuals(motion, slack=False)[0][some.seen]
-        return float((np.minimum(residuals, worst_px) ** 2).mean()) if len(residuals) else 9.0
+        return truncated_cost(some.residuals(motion, slack=False)[0])
 
     def _part(self, k: int, T: Array) -> tuple[Array, Array, float]:
         o, x = self.parts[k], self._points[k]
@@ -264,17 +261,17 @@ class _System:
     def regularised(self, linkage: Linkage, centers: Array, smooth: Array) -> tuple[Array, Array]:
         """With smooth positions, and pivots held near their parts."""
         H, g = self.H.copy(), self.g.copy()
-        D = _second_differences(len(linkage.base))
+        bending = roughness(len(linkage.base))
         for k, joint in enumerate(linkage.joints):
             m = self.moves[k]
-            rough = smooth[k] * D.T @ D
+            rough = smooth[k] * bending
             H[m, m] += rough[1:, 1:]
             g[m] -= (rough @ joint.positions)[1:]
             rows = np.arange(self.lines[k].start, self.lines[k].stop)
             weight = _PULL * (np.trace(H[self.lines[k], self.lines[k]]) / len(rows) + 1e-6)
             H[rows, rows] += weight
             if len(rows) == 4:
-                g[rows[2:]] += weight * (across_of(joint.axis) @ (centers[k + 1] - joint.pivot))
+                g[rows[2:]] += weight * (across(joint.axis) @ (centers[k + 1] - joint.pivot))
         return H, g
 
     def stepped(self, linkage: Linkage, step: Array) -> Linkage:
@@ -282,9 +279,9 @@ class _System:
         step = np.clip(step, -_STEP, _STEP)
         joints: list[JointModel] = []
         for k, joint in enumerate(linkage.joints):
-            line, across = step[self.lines[k]], across_of(joint.axis)
-            axis = joint.axis + line[:2] @ across
-            pivot = joint.pivot + line[2:] @ across if len(line) == 4 else joint.pivot
+            line, leaning = step[self.lines[k]], across(joint.axis)
+            axis = joint.axis + line[:2] @ leaning
+            pivot = joint.pivot + line[2:] @ leaning if len(line) == 4 else joint.pivot
             q = joint.positions + np.concatenate([[0.0], step[self.moves[k]]])
             joints.append(
                 replace(joint, axis=axis / np.linalg.norm(axis), pivot=pivot, positions=q)
@@ -296,26 +293,12 @@ class _System:
         found: list[Array] = []
         for line, joint in zip(self.lines, linkage.joints, strict=True):
             lean = np.arange(line.start, line.start + 2)
-            U = across_of(joint.axis)
+            U = across(joint.axis)
             found.append(U.T @ covariance[np.ix_(lean, lean)] @ U)
         return np.stack(found)
 
 
 def _roughness_cost(linkage: Linkage, smooth: Array) -> float:
-    D = _second_differences(len(linkage.base))
-    return float(
-        sum(s * ((D @ j.positions) ** 2).sum() for s, j in zip(smooth, linkage.joints, strict=True))
-    )
-
-
-def _second_differences(t: int) -> Array:
-    D = np.zeros((max(t - 2, 0), t))
-    for i in range(len(D)):
-        D[i, i : i + 3] = (1.0, -2.0, 1.0)
-    return D
-
-
-def _some(index: Array, count: int, rng: np.random.Generator) -> Array:
-    if len(index) <= count:
-        return index
-    return np.sort(rng.choice(index, count, replace=False))
+    rough = roughness(len(linkage.base))
+    q = [joint.positions for joint in linkage.joints]
+    return float(sum(s * (p @ rough @ p) for s, p in zip(smooth, q, strict=True)))

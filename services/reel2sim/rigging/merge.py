@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import KDTree
 
-from reel2sim.rigging.observations import Observations
+from reel2sim.rigging.observations import Observations, some_of, truncated_cost
 from reel2sim.rigging.posed import SurfelModel
 from reel2sim.rigging.rigid_fit import refine_motions
 from reel2sim.scene.arrays import Array
@@ -15,7 +15,6 @@ from reel2sim.scene.arrays import Array
 CORRELATED = 20.0
 """Flow targets of neighbouring surfels share their errors: this many count as one."""
 _SIGMA_PX = 0.5
-_WORST_PX = 3.0
 _POINTS = 250
 _TOUCH = 0.08
 """Gap in radii up to which two parts may be one body."""
@@ -64,9 +63,7 @@ def merge_bodies(
         del parts[b]
         gains = {pair: gain for pair, gain in gains.items() if not {a, b} & set(pair)}
     left = sorted(parts)
-    rank = np.zeros(len(paths), np.int64)
-    rank[left] = np.arange(len(left))
-    return rank[labels], np.stack([parts[k].path for k in left])
+    return np.searchsorted(left, labels), np.stack([parts[k].path for k in left])
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,17 +96,12 @@ class _Part:
     ) -> _Part:
         mine = np.nonzero(labels[targets.surfel] == part)[0]
         count = float(targets.seen[mine].sum())
-        if len(mine) > _POINTS:
-            mine = np.sort(rng.choice(mine, _POINTS, replace=False))
+        mine = some_of(mine, _POINTS, rng)
         return cls(model.points[labels == part], path, mine, count, _cost(targets, mine, path))
 
 
 def _cost(targets: Observations, chosen: Array, path: Array) -> float:
-    if not len(chosen):
-        return 0.0
-    some = targets.select(chosen)
-    residuals = some.residuals(path)[0][some.seen]
-    return float((np.minimum(residuals, _WORST_PX) ** 2).mean()) if len(residuals) else 0.0
+    return truncated_cost(targets.select(chosen).residuals(path)[0])
 
 
 def _gain(targets: Observations, a: _Part, b: _Part, *, root: bool) -> tuple[float, Array]:

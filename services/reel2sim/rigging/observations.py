@@ -10,6 +10,8 @@ import numpy as np
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.threads import KERNELS
 
+_WORST_PX = 3.0
+
 
 @dataclass(frozen=True, eq=False)
 class Observations:
@@ -87,6 +89,17 @@ class Observations:
                 self.intrinsics,
                 sigma,
             )
+
+
+def some_of(index: Array, most: int, rng: np.random.Generator) -> Array:
+    """At most ``most`` of ``index`` ``(n,)``, in their order."""
+    return index if len(index) <= most else np.sort(rng.choice(index, most, replace=False))
+
+
+def truncated_cost(residuals: Array) -> float:
+    """Mean of squared residuals, cut off at 3 px, where there are any; pixels²."""
+    seen = residuals[np.isfinite(residuals)]
+    return float((np.minimum(seen, _WORST_PX) ** 2).mean()) if len(seen) else _WORST_PX**2
 
 
 def upper_quartile(residuals: Array) -> Array:

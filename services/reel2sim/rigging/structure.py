@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from reel2sim.rigging.joint_fit import JointFit, JointModel, fit_joint, initial_joint
-from reel2sim.rigging.observations import Observations
+from reel2sim.rigging.observations import Observations, some_of
 from reel2sim.rigging.posed import SurfelModel
 from reel2sim.scene import JointType, Progress, silent
 from reel2sim.scene.arrays import Array
@@ -38,12 +38,10 @@ class JointChoice:
     Attributes:
         fit: of the type chosen.
         costs: of each type tried.
-        points: how many observations it rests on.
     """
 
     fit: JointFit
     costs: Mapping[JointType, float]
-    points: int
 
 
 def choose_joint(
@@ -57,7 +55,7 @@ def choose_joint(
         child: present motion of the child ``(t, 4, 4)``.
         rng: picks points where there are many.
     """
-    some = some_points(observations, rng)
+    some = observations.select(some_of(np.arange(len(observations)), _FIT_POINTS, rng))
     fits: dict[JointType, JointFit] = {}
     for kind in ONE_DOF:
         start = initial_joint(kind, parent, child, some.points)
@@ -69,14 +67,7 @@ def choose_joint(
     margin = _SMALL_ARC_MARGIN if small else _REVOLUTE_MARGIN
     simpler = slide.cost < turn.cost * margin + (_SMALL_ARC_FLOOR if small else _REVOLUTE_FLOOR)
     chosen = slide if far or simpler else turn
-    return JointChoice(chosen, {k: f.cost for k, f in fits.items()}, len(observations))
-
-
-def some_points(observations: Observations, rng: np.random.Generator) -> Observations:
-    """At most a few hundred of the observations."""
-    if len(observations) <= _FIT_POINTS:
-        return observations
-    return observations.select(np.sort(rng.choice(len(observations), _FIT_POINTS, replace=False)))
+    return JointChoice(chosen, {k: f.cost for k, f in fits.items()})
 
 
 def kinematic_tree(
@@ -130,8 +121,7 @@ def _gaps(shapes: list[Array]) -> Array:
     gaps = np.full((len(shapes), len(shapes)), np.inf)
     for a in range(len(shapes)):
         for b in range(a):
-            small, tree = (shapes[a], trees[b])
-            gaps[a, b] = gaps[b, a] = np.sort(tree.query(small)[0])[:8].mean()
+            gaps[a, b] = gaps[b, a] = np.sort(trees[b].query(shapes[a])[0])[:8].mean()
     return gaps
 
 

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from reel2sim.reconstruction.bodies.evidence import Footage, Sightings
 from reel2sim.reconstruction.bodies.trajectory import Reprojection
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import axis_rotation, pose
+from reel2sim.scene.transforms import across, axis_rotation, pose
 
 Kind = Literal["revolute", "prismatic"]
 
@@ -138,13 +138,6 @@ def _refined(screw: Screw, seen: Reprojection) -> Screw | None:
     return screw if np.isfinite(screw.q).all() and np.isfinite(screw.pivot).all() else None
 
 
-def _across(axis: Array) -> Array:
-    """Two unit vectors ``(2, 3)`` across ``axis``."""
-    first = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
-    first /= np.linalg.norm(first)
-    return np.stack([first, np.cross(axis, first)])
-
-
 def _line_steps(screw: Screw) -> list[Screw]:
     """The screw with its line nudged: twice turned and, for a hinge, twice shifted."""
     wide = 2 if screw.kind == "prismatic" else 4
@@ -152,9 +145,9 @@ def _line_steps(screw: Screw) -> list[Screw]:
 
 
 def _nudged(screw: Screw, by: Array) -> Screw:
-    across = _across(screw.axis)
-    axis = screw.axis + by[:2] @ across
-    pivot = screw.pivot + by[2:] @ across if len(by) == 4 else screw.pivot
+    leaning = across(screw.axis)
+    axis = screw.axis + by[:2] @ leaning
+    pivot = screw.pivot + by[2:] @ leaning if len(by) == 4 else screw.pivot
     return Screw(screw.kind, axis / np.linalg.norm(axis), pivot, screw.q)
 
 
