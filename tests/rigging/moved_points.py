@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reel2sim.rigging.joint_fit import JointModel
+from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.observations import Observations
 from reel2sim.scene import JointType, look_at
 from reel2sim.scene.arrays import Array

@@ -53,7 +53,7 @@ def test_a_screw_advances_by_its_pitch():
     [
         ({"axis": [0, 0, 2.0]}, "axis"),
         ({"positions": np.linspace(0.1, 1, 5)}, "positions"),
-        ({"type": JointType.FREE}, "type"),
+        ({"type": JointType.FREE}, "positions"),
         ({"parent": 1}, "parent"),
         ({"confidence": 1.5}, "confidence"),
     ],

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reel2sim.rigging.joint_fit import JointModel
+from reel2sim.rigging.evidence import FreePoses, Targets
+from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.linkage_fit import FreePoses, LinkageFit, Targets, fit_linkage, fit_to_targets
+from reel2sim.rigging.linkage_fit import LinkageFit, fit_linkage, fit_settling
 from reel2sim.rigging.observations import Observations
 from reel2sim.rigging.requery import requery
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import across
 
 from .moved_points import TIMES, axis_angle_deg, blob, joint, observe
 
@@ -55,7 +55,7 @@ def disturbed(linkage: Linkage, rng: np.random.Generator, size: float) -> Linkag
 
 def fitted(start: Linkage, targets: Observations, owner: Array) -> LinkageFit:
     rng = np.random.default_rng(0)
-    return fit_to_targets(start, Targets(targets, owner, 4, most=60, rng=rng))
+    return fit_settling(start, Targets(targets, owner, 4, most=60, rng=rng))
 
 
 def test_children_follow_their_parents_in_whatever_order_they_are_listed() -> None:
@@ -69,28 +69,67 @@ def test_children_follow_their_parents_in_whatever_order_they_are_listed() -> No
     assert below[1].tolist() == [False, True, False, True]
 
 
-@settings(max_examples=20, deadline=None)
-@given(part=st.integers(1, 3), seed=st.integers(0, 99))
-def test_twists_are_the_derivatives_of_the_motion(part: int, seed: int) -> None:
+def crank(kind: JointType, seed: int) -> Linkage:
+    """A joint of any kind in the middle of an arm."""
     rng = np.random.default_rng(seed)
-    linkage = disturbed(arm(), rng, 0.2)
-    lines, along = linkage.twists(part)
-    model, h, x = linkage.joints[part - 1], 1e-6, rng.uniform(-1, 1, 3)
-    u, v = across(model.axis)
-    changed = [
-        replace(model, axis=(model.axis + h * u) / np.linalg.norm(model.axis + h * u)),
-        replace(model, axis=(model.axis + h * v) / np.linalg.norm(model.axis + h * v)),
-        replace(model, pivot=model.pivot + h * u),
-        replace(model, pivot=model.pivot + h * v),
-    ][: len(lines)]
-    changed.append(replace(model, positions=model.positions + h))
-    now = linkage.motions[part]
+    phase = np.linspace(0, 1, TIMES)[:, None]
+    waves = np.sin(phase * rng.uniform(2, 5, 6)) * rng.uniform(-0.6, 0.6, 6)
+    q = waves[:, 0] if kind.dof == 1 else waves[:, : kind.dof]
+    axis = rng.standard_normal(3)
+    pitch = 0.2 if kind is JointType.SCREW else 0.0
+    model = JointModel(kind, axis / np.linalg.norm(axis), rng.uniform(-0.2, 0.4, 3), q, pitch)
+    joints = list(arm().joints)
+    joints[0] = model
+    return replace(arm(), joints=tuple(joints))
+
+
+KINDS = [
+    JointType.REVOLUTE,
+    JointType.PRISMATIC,
+    JointType.SCREW,
+    JointType.SPHERICAL,
+    JointType.FREE,
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 99))
+def test_twists_are_the_derivatives_of_the_motion(kind: JointType, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    linkage = crank(kind, seed)
+    lines, along = linkage.twists(1)
+    model, h, x = linkage.joints[0], 1e-6, rng.uniform(-1, 1, 3)
+    assert len(lines) == model.line_size
+    assert len(along) == model.dof
+    size = model.line_size + model.dof
+    now = linkage.motions[1]
     at = now[:, :3, :3] @ x + now[:, :3, 3]
-    for moved, twist in zip(changed, [*lines, along], strict=True):
-        joints = tuple(moved if k == part - 1 else j for k, j in enumerate(linkage.joints))
-        then = replace(linkage, joints=joints).motions[part]
+    for i, twist in enumerate([*lines, *along]):
+        nudge = h * np.eye(size)[i]
+        stay = np.tile(nudge[model.line_size :], (TIMES, 1))
+        moved = model.stepped(nudge[: model.line_size], stay)
+        joints = (moved, *linkage.joints[1:])
+        then = replace(linkage, joints=joints).motions[1]
         slope = (then[:, :3, :3] @ x + then[:, :3, 3] - at) / h
         np.testing.assert_allclose(slope, np.cross(twist[:, :3], at) + twist[:, 3:], atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_joint_of_any_kind_is_found_from_free_poses(kind: JointType) -> None:
+    truth = crank(kind, 3)
+    rng = np.random.default_rng(0)
+    points = np.stack([blob(middle, 40, 0, 0.12) for middle in MIDDLES])
+    free = FreePoses(points, truth.motions, np.ones((4, TIMES)))
+    model = truth.joints[0]
+    stay = rng.normal(0, 0.03, model.coordinates.shape) * (np.arange(TIMES) > 0)[:, None]
+    off = model.stepped(rng.normal(0, 0.03, model.line_size), stay)
+    fit = fit_linkage(replace(truth, joints=(off, *truth.joints[1:])), free, iterations=60)
+    wanted, found = (
+        np.einsum("ptij,pnj->ptni", T[..., :3, :3], points) + T[:, :, None, :3, 3]
+        for T in (truth.motions, fit.linkage.motions)
+    )
+    assert np.linalg.norm(found - wanted, axis=-1).mean() < 3e-3
 
 
 @settings(max_examples=8, deadline=None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import InputError
@@ -23,11 +24,15 @@ class JointEstimate:
     Attributes:
         parent: index of the part that carries the joint.
         child: index of the part that it moves, at least 1.
-        type: kind of joint, with at most one degree of freedom.
-        axis: unit direction ``(3,)``, world at time zero.
-        pivot: a point on the axis ``(3,)``, metres, world at time zero. For a prismatic joint,
-            where no point is special, the child part's centroid.
+        type: kind of joint.
+        axis: unit direction ``(3,)``, world at time zero; of no meaning for a spherical or free
+            joint.
+        pivot: a point on the axis ``(3,)``, metres, world at time zero; what a spherical joint
+            turns about. For a prismatic or free joint, where no point is special, the child
+            part's centroid.
         positions: ``q`` at the articulation's times ``(t,)``, radians or metres, zero at first.
+            Of a spherical joint rotation vectors ``(t, 3)``, of a free one these and the way of
+            the pivot ``(t, 6)``, both in the world's axes at time zero, the parent held still.
         pitch: metres per radian along the axis, for a screw.
         confidence: probability that type and axis are right, 0..1.
         observed: False where the motion was too small or too poorly seen to say.
@@ -52,17 +57,14 @@ class JointEstimate:
         source = f"JointEstimate of part {self.child}"
         axis = checked(f"{source}: axis", self.axis, (3,))
         pivot = checked(f"{source}: pivot", self.pivot, (3,))
-        positions = checked(f"{source}: positions", self.positions, ("t",))
+        shape = ("t",) if self.type.dof <= 1 else ("t", self.type.dof)
+        positions = checked(f"{source}: positions", self.positions, shape)
         norm = float(np.linalg.norm(axis))
         if abs(norm - 1.0) > 1e-6:
             raise InputError(f"has length {norm}, expected 1", source=source, field="axis")
-        if self.type.dof > 1:
-            raise InputError(
-                f"a {self.type} joint has more than one coordinate", source=source, field="type"
-            )
         if self.child < 1 or self.parent < 0 or self.parent == self.child:
             raise InputError(f"cannot hang on part {self.parent}", source=source, field="parent")
-        if len(positions) == 0 or abs(positions[0]) > _ZERO_TOLERANCE:
+        if len(positions) == 0 or np.abs(positions[0]).max() > _ZERO_TOLERANCE:
             raise InputError("must be zero at the first time", source=source, field="positions")
         if not 0.0 <= self.confidence <= 1.0:
             raise InputError("is not in 0..1", source=source, field="confidence")
@@ -77,9 +79,13 @@ class JointEstimate:
             return pose(translation=np.zeros((len(self.positions), 3)))
         if self.type is JointType.PRISMATIC:
             return pose(translation=self.positions[:, None] * self.axis)
-        R = axis_rotation(self.axis, self.positions)
-        along = (self.pitch * self.positions)[:, None] * self.axis
-        return pose(R, self.pivot - R @ self.pivot + along)
+        if self.type.dof > 1:
+            R = Rotation.from_rotvec(self.positions[:, :3]).as_matrix()
+            way = self.positions[:, 3:] if self.type is JointType.FREE else np.zeros(3)
+        else:
+            R = axis_rotation(self.axis, self.positions)
+            way = (self.pitch * self.positions)[:, None] * self.axis
+        return pose(R, self.pivot - R @ self.pivot + way)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +120,11 @@ class Articulation:
         if np.abs(base[0] - np.eye(4)).max() > _ZERO_TOLERANCE:
             raise InputError("must start at the identity", source="Articulation.base_poses")
         for joint in self.joints:
-            checked(
-                f"Articulation.joints[{joint.child}].positions",
-                joint.positions,
-                ("t",),
-                sizes=sizes,
-            )
+            if len(joint.positions) != len(times):
+                raise InputError(
+                    f"has {len(joint.positions)} positions for {len(times)} times",
+                    source=f"Articulation.joints[{joint.child}].positions",
+                )
         children = [joint.child for joint in self.joints]
         if children != list(range(1, len(children) + 1)):
             raise InputError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reel2sim.rigging.config import RiggingConfig
-from reel2sim.rigging.joint_fit import JointModel
+from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.structure import JointChoice
 from reel2sim.scene import JointType
 

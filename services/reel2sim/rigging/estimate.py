@@ -12,11 +12,12 @@ from reel2sim.rigging.astray import split_astray
 from reel2sim.rigging.bodies import Bodies
 from reel2sim.rigging.config import RiggingConfig
 from reel2sim.rigging.drawings import Drawings
+from reel2sim.rigging.evidence import FreePoses, Targets
 from reel2sim.rigging.flow import flow_observations
 from reel2sim.rigging.footage import Footage
-from reel2sim.rigging.joint_fit import JointModel
+from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.linkage_fit import FreePoses, LinkageFit, Targets, fit_linkage, fit_to_targets
+from reel2sim.rigging.linkage_fit import LinkageFit, fit_linkage, fit_settling
 from reel2sim.rigging.merge import CORRELATED, merge_bodies
 from reel2sim.rigging.observations import Observations
 from reel2sim.rigging.posed import SurfelModel
@@ -113,7 +114,7 @@ def _polished(
     targets = flow_observations(footage, model, labels, linkage.motions)
     parts = len(linkage.motions)
     seen = Targets(targets, labels[targets.surfel], parts, most=_TARGETS, rng=rng)
-    return fit_to_targets(linkage, seen), seen
+    return fit_settling(linkage, seen), seen
 
 
 def _tidied(
@@ -159,7 +160,7 @@ def _hung(
     linkage = Linkage(tuple(parents[k] for k in range(1, len(paths))), tuple(joints), paths[0])
     linkage = fit_linkage(linkage, _free_poses(targets, model, labels, free, mine, rng)).linkage
     seen = Targets(targets, owner, len(paths), most=_TARGETS, rng=rng)
-    return fit_to_targets(linkage, seen).linkage, choices
+    return fit_settling(linkage, seen).linkage, choices
 
 
 def _resting(model: SurfelModel, labels: Array, paths: Array) -> tuple[JointModel, ...]:

@@ -13,44 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.observations import Observations, truncated_cost
 from reel2sim.rigging.rigid_fit import exp_rotation, projection_jacobian, skew
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import invert, pose
-
-
-@dataclass(frozen=True, eq=False)
-class JointModel:
-    """A joint with its positions.
-
-    Attributes:
-        type: revolute or prismatic.
-        axis: unit ``(3,)``, at time zero.
-        pivot: point on the axis ``(3,)``, at time zero.
-        positions: ``(t,)``, zero at time zero; radians, or normalised lengths.
-    """
-
-    type: JointType
-    axis: Array
-    pivot: Array
-    positions: Array
-
-    def motion(self) -> Array:
-        """Motion relative to the parent since time zero ``(t, 4, 4)``."""
-        if self.type is JointType.PRISMATIC:
-            return pose(translation=self.positions[:, None] * self.axis)
-        R = exp_rotation(self.positions[:, None] * self.axis)
-        return pose(R, self.pivot - R @ self.pivot)
-
-    def trajectory(self, parent: Array) -> Array:
-        """Motion since time zero ``(t, 4, 4)`` given the parent's."""
-        return parent @ self.motion()
-
-    @property
-    def span(self) -> float:
-        """Range of the positions."""
-        return float(np.ptp(self.positions))
+from reel2sim.scene.transforms import invert
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from reel2sim.rigging.joint_fit import JointModel
-from reel2sim.scene import JointType
+from reel2sim.rigging.joint_model import JointModel
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import across
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,32 +54,18 @@ class Linkage:
     def twists(self, part: int) -> tuple[Array, Array]:
         """How ``part`` and all below it move when its joint changes, at every instant.
 
-        A twist ``(w, v)`` moves a point ``x`` by ``w × x + v`` (Murray, Li & Sastry 1994).
-
         Returns:
-            Of the line's parameters ``(m, t, 6)`` — the axis leaning two ways and, unless the
-            joint is prismatic, the pivot shifting the same two ways — and of the position
-            ``(t, 6)``.
+            Twists in the world of the line's parameters ``(m, t, 6)`` and of the coordinates
+            ``(dof, t, 6)``, as :meth:`JointModel.twists` has them in the parent.
         """
-        joint = self.joints[part - 1]
         parent = self.motions[self.parents[part - 1]]
-        leaning, q = across(joint.axis), joint.positions
-        none = np.zeros((len(q), 3))
-        if joint.type is JointType.PRISMATIC:
-            lines = [(none, q[:, None] * u) for u in leaning]
-            along = (none, np.broadcast_to(joint.axis, none.shape))
-        else:
-            lag = np.eye(3) - joint.motion()[:, :3, :3]
-            leans = [lag @ np.cross(joint.axis, u) for u in leaning]
-            lines = [(w, -np.cross(w, joint.pivot)) for w in leans]
-            lines += [(none, lag @ u) for u in leaning]
-            w = np.broadcast_to(joint.axis, none.shape)
-            along = (w, -np.cross(w, joint.pivot))
-        return np.stack([_carried(parent, *line) for line in lines]), _carried(parent, *along)
+        lines, along = self.joints[part - 1].twists()
+        return _carried(parent, lines), _carried(parent, along)
 
 
-def _carried(T: Array, w: Array, v: Array) -> Array:
-    """Twists ``(t, 6)`` given in a frame that has moved by ``T`` ``(t, 4, 4)``."""
+def _carried(T: Array, twists: Array) -> Array:
+    """Twists ``(m, t, 6)`` given in a frame that has moved by ``T`` ``(t, 4, 4)``."""
     R, shift = T[:, :3, :3], T[:, :3, 3]
-    turned = np.einsum("tij,tj->ti", R, w)
-    return np.concatenate([turned, np.einsum("tij,tj->ti", R, v) - np.cross(turned, shift)], axis=1)
+    w = np.einsum("tij,mtj->mti", R, twists[..., :3])
+    v = np.einsum("tij,mtj->mti", R, twists[..., 3:])
+    return np.concatenate([w, v - np.cross(w, shift)], axis=-1)

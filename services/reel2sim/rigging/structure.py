@@ -9,7 +9,8 @@ import networkx as nx
 import numpy as np
 from scipy.spatial import KDTree
 
-from reel2sim.rigging.joint_fit import JointFit, JointModel, fit_joint, initial_joint
+from reel2sim.rigging.joint_fit import JointFit, fit_joint, initial_joint
+from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.observations import Observations, some_of
 from reel2sim.rigging.posed import SurfelModel
 from reel2sim.scene import JointType, Progress, silent

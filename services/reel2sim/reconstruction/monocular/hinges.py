@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reel2sim.reconstruction.monocular.tracks import ClipTracks
-from reel2sim.rigging.joint_fit import JointFit, JointModel, fit_joint
+from reel2sim.rigging.joint_fit import JointFit, fit_joint
+from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.observations import Observations, upper_quartile
 from reel2sim.scene import Camera, JointType
 from reel2sim.scene.arrays import Array

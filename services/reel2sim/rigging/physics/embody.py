@@ -13,6 +13,7 @@ from reel2sim.rigging.physics.collision import convex_pieces
 from reel2sim.rigging.physics.config import PhysicsConfig
 from reel2sim.rigging.physics.drives import Load, drive_of
 from reel2sim.rigging.physics.grid import HullDistance
+from reel2sim.rigging.physics.hubs import Chained, chained, hub_inertial
 from reel2sim.rigging.physics.inertia import inertial_of
 from reel2sim.rigging.physics.materials import material_named
 from reel2sim.rigging.physics.meshing import closed_mesh, vertex_colors
@@ -57,7 +58,9 @@ def embody(
     """Give every part a closed mesh, collision pieces, mass, and every joint its bounds.
 
     Links are ``base, link_1, …`` with parents first; ``joint_i`` moves ``link_i``. A link's frame
-    stands at its joint's pivot, slid along the axis to the point closest to the part.
+    stands at its joint's pivot, slid along the axis to the point closest to the part. A joint of
+    several axes is ``joint_i_1, joint_i_2, …`` with ``hub_i_1, …`` between (see
+    :mod:`reel2sim.rigging.physics.hubs`).
 
     Args:
         articulation: parts, joints and motion.
@@ -79,8 +82,10 @@ def embody(
         )
     if len(surfels) == 0:
         raise RiggingError("there are no surfels to make bodies from", source=name)
+    chain = chained(articulation)
+    articulation, names = chain.articulation, _names(chain)
     order = articulation.order
-    names = ["base", *(f"link_{i}" for i in range(1, len(order)))]
+    parts = [part for part in order if part not in chain.hubs]
     progress("rigging", 0.0, "orienting surfels")
     samples = take_samples(
         surfels, articulation.part_of_surfel, min_opacity=config.min_opacity, volume=volume
@@ -88,20 +93,20 @@ def embody(
     said = list(notes)
     hull = _trusted_hull(volume, samples, said)
     solids = solidify(
-        samples, order, config=config, hull=hull, progress=subrange(progress, 0.05, 0.5)
+        samples, parts, config=config, hull=hull, progress=subrange(progress, 0.05, 0.5)
     )
     material = material_named(config.material, density=config.density)
     bodies: dict[int, _Body] = {}
-    for i, part in enumerate(order):
-        progress("rigging", 0.5 + 0.5 * i / len(order), f"meshing {names[i]}")
+    for i, part in enumerate(parts):
+        progress("rigging", 0.5 + 0.5 * i / len(parts), f"meshing {names[part]}")
         bodies[part] = _body(
-            part, names[i], solids, samples, surfels, articulation, material, config, said
+            part, names[part], solids, samples, surfels, articulation, material, config, said
         )
     pivots = _pivots(articulation, surfels)
-    links = tuple(
-        _link(link, bodies[part], pivots[part], material)
-        for link, part in zip(names, order, strict=True)
-    )
+    for hub, part in chain.hubs.items():
+        pivots[hub] = pivots[part] = articulation.joints[part - 1].pivot
+        bodies[hub] = _hub(pivots[hub], bodies[part], surfels)
+    links = tuple(_link(names[part], bodies[part], pivots[part], material) for part in order)
     joints, positions = _joints(articulation, names, bodies, pivots, config)
     rank = np.argsort(order)
     progress("rigging", 1.0, "bodies are built")
@@ -116,6 +121,27 @@ def embody(
         metrics={**(metrics or {}), **_figures(bodies)},
         notes=tuple(said),
     )
+
+
+def _names(chain: Chained) -> dict[int, str]:
+    """Of the links, by part."""
+    parts = [part for part in chain.articulation.order if part not in chain.hubs]
+    names = {part: f"link_{i}" if i else "base" for i, part in enumerate(parts)}
+    for part in parts:
+        for i, hub in enumerate(chain.chain(part)[:-1], start=1):
+            names[hub] = f"{names[part].replace('link', 'hub')}_{i}"
+    return names
+
+
+def _joint_names(articulation: Articulation, names: Mapping[int, str]) -> dict[int, str]:
+    """Of the joints, by the part each moves."""
+    found: dict[int, str] = {}
+    for part in articulation.order[1:]:
+        found[part] = names[part].replace("link", "joint").replace("hub", "joint")
+        above = names[articulation.joints[part - 1].parent]
+        if names[part].startswith("link") and above.startswith(names[part].replace("link", "hub")):
+            found[part] += f"_{int(above.rsplit('_', 1)[1]) + 1}"
+    return found
 
 
 def _trusted_hull(
@@ -160,6 +186,14 @@ def _body(
     return _Body(mesh, colors, pieces, inertial_of(mesh, material.density))
 
 
+def _hub(pivot: Array, carried: _Body, surfels: Surfels) -> _Body:
+    """A small ball that hits nothing."""
+    mesh = trimesh.creation.icosphere(subdivisions=1, radius=0.005 * max(surfels.diagonal, 1e-3))
+    mesh.apply_translation(pivot)
+    colors = np.full((len(mesh.vertices), 3), 0.5)
+    return _Body(mesh, colors, [], hub_inertial(carried.inertial, pivot))
+
+
 def _block(part: int, surfels: Surfels, articulation: Articulation) -> trimesh.Trimesh:
     """A box around the surfels of ``part``, or a small one at its joint if it has none."""
     least = max(0.01 * surfels.diagonal, 2e-3)
@@ -201,29 +235,29 @@ def _link(name: str, body: _Body, origin: Array, material: Material) -> Link:
 
 def _joints(
     articulation: Articulation,
-    names: Sequence[str],
+    names: Mapping[int, str],
     bodies: Mapping[int, _Body],
     pivots: Array,
     config: PhysicsConfig,
 ) -> tuple[tuple[Joint, ...], dict[str, Array]]:
     """Joints in the order of their children, and their positions over time."""
     order = articulation.order
-    link_of = dict(zip(order, names, strict=True))
+    joint_of = _joint_names(articulation, names)
     beyond = {part: [part] for part in order}
     for part in reversed(order[1:]):
         beyond[articulation.joints[part - 1].parent] += beyond[part]
     joints: list[Joint] = []
     positions: dict[str, Array] = {}
-    for i, part in enumerate(order[1:], start=1):
+    for part in order[1:]:
         estimate = articulation.joints[part - 1]
         carried = [(bodies[other].inertial, np.zeros(3)) for other in beyond[part]]
         load = Load.about(estimate.axis, pivots[part], carried)
         drive = drive_of(estimate, articulation.times_s, load, config=config)
         joint = Joint(
-            name=f"joint_{i}",
+            name=joint_of[part],
             type=drive.type,
-            parent=link_of[estimate.parent],
-            child=link_of[part],
+            parent=names[estimate.parent],
+            child=names[part],
             origin=pivots[part] - pivots[estimate.parent],
             axis=drive.axis,
             limits=drive.limits,
