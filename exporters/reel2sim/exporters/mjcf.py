@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reel2sim.exporters.joints import require_expressible
+from reel2sim.exporters.joints import meeting_links, require_expressible
 from reel2sim.exporters.names import MeshNames, mesh_names
 from reel2sim.exporters.obj import mean_color
 from reel2sim.exporters.urdf import COLLISION_FOLDER, VISUAL_FOLDER
@@ -120,19 +120,10 @@ def _exclude_contacts(root: ET.Element, asset: RiggedAsset) -> None:
     """Let no joint's two sides collide.
 
     MuJoCo leaves out parent and child by itself, but not where the parent is welded to the world.
-    Links on fixed joints count as one body.
     """
-    group = {asset.links[0].name: 0}
-    for k, joint in enumerate(asset.joints, start=1):
-        group[joint.child] = group[joint.parent] if joint.type is JointType.FIXED else k
-    touching = {(group[j.parent], group[j.child]) for j in asset.joints}
     contact = ET.SubElement(root, "contact")
-    names = [link.name for link in asset.links]
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            a, b = group[first], group[second]
-            if a == b or (a, b) in touching or (b, a) in touching:
-                ET.SubElement(contact, "exclude", body1=first, body2=second)
+    for first, second in meeting_links(asset):
+        ET.SubElement(contact, "exclude", body1=first, body2=second)
 
 
 def _add_motors(root: ET.Element, asset: RiggedAsset) -> None:

@@ -32,8 +32,9 @@ def check_meshes(notes: Notes, robot: Robot) -> Extents:
     """Note what is wrong with the files the URDF names, and with links that lack some."""
     notes.counts["meshes"] = 0
     extents = Extents()
+    axes = _between_axes(robot)
     for link in robot.links:
-        _check_amounts(notes, link)
+        _check_amounts(notes, link, axis=link.name in axes)
         seen = [_load(notes, link, shape) for shape in link.visuals]
         _note_bounds(extents.visual, link.name, link.visuals, seen)
         for shape, mesh in zip(link.visuals, seen, strict=True):
@@ -45,6 +46,15 @@ def check_meshes(notes: Notes, robot: Robot) -> Extents:
             if mesh is not None:
                 _check_convex(notes, shape, mesh)
     return extents
+
+
+def _between_axes(robot: Robot) -> set[str]:
+    """Links that only stand between two movable joints, as in a ball joint of three hinges."""
+    moving = [joint for joint in robot.joints if joint.type != "fixed"]
+    above = {joint.child for joint in moving}
+    below = [joint.parent for joint in robot.joints]
+    single = {joint.parent for joint in moving if below.count(joint.parent) == 1}
+    return above & single
 
 
 def _note_bounds(
@@ -72,13 +82,13 @@ def compare_bounds(
             notes.add("MESH011", f"{where}: {name}", f"bounds differ by {gap:.3g} m")
 
 
-def _check_amounts(notes: Notes, link: RobotLink) -> None:
+def _check_amounts(notes: Notes, link: RobotLink, *, axis: bool) -> None:
     where = f"{URDF}: link {link.name}"
     if len(link.collisions) > MAX_PIECES:
         notes.add("MESH007", where, f"has {len(link.collisions)} collision pieces")
     if link.visuals and not link.collisions:
         notes.add("MESH008", where, "has a visual and no collision")
-    if not link.visuals and not link.collisions:
+    if not link.visuals and not link.collisions and not axis:
         notes.add("MESH009", where, "has neither visual nor collision")
 
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, UsdShade
 
-from reel2sim.exporters.joints import rotation_x_to, start_poses
+from reel2sim.exporters.joints import meeting_links, rotation_x_to, start_poses
 from reel2sim.exporters.names import free_name
 from reel2sim.exporters.usd.geometry import collider_name
 from reel2sim.exporters.usd.materials import author_contacts, material_paths
@@ -41,6 +41,16 @@ def author_physics(stage: Usd.Stage, asset: RiggedAsset) -> None:
         _author_world_joint(stage, asset, paths, poses[0])
     for joint in asset.joints:
         _author_joint(stage, paths, joint)
+    _filter_pairs(stage, asset, paths)
+
+
+def _filter_pairs(stage: Usd.Stage, asset: RiggedAsset, paths: PrimPaths) -> None:
+    """Let no joint's sides collide; those that one joint joins do not already."""
+    joined = {(joint.parent, joint.child) for joint in asset.joints}
+    for first, second in meeting_links(asset):
+        if (first, second) not in joined and (second, first) not in joined:
+            pairs = UsdPhysics.FilteredPairsAPI.Apply(stage.GetPrimAtPath(paths.body(first)))
+            pairs.CreateFilteredPairsRel().AddTarget(paths.body(second))
 
 
 def _author_body(

@@ -105,7 +105,7 @@ def embody(
     pivots = _pivots(articulation, surfels)
     for hub, part in chain.hubs.items():
         pivots[hub] = pivots[part] = articulation.joints[part - 1].pivot
-        bodies[hub] = _hub(pivots[hub], bodies[part], surfels)
+        bodies[hub] = _hub(pivots[hub], bodies[part])
     links = tuple(_link(names[part], bodies[part], pivots[part], material) for part in order)
     joints, positions = _joints(articulation, names, bodies, pivots, config)
     rank = np.argsort(order)
@@ -186,12 +186,9 @@ def _body(
     return _Body(mesh, colors, pieces, inertial_of(mesh, material.density))
 
 
-def _hub(pivot: Array, carried: _Body, surfels: Surfels) -> _Body:
-    """A small ball that hits nothing."""
-    mesh = trimesh.creation.icosphere(subdivisions=1, radius=0.005 * max(surfels.diagonal, 1e-3))
-    mesh.apply_translation(pivot)
-    colors = np.full((len(mesh.vertices), 3), 0.5)
-    return _Body(mesh, colors, [], hub_inertial(carried.inertial, pivot))
+def _hub(pivot: Array, carried: _Body) -> _Body:
+    """Mass without a surface."""
+    return _Body(trimesh.Trimesh(), np.zeros((0, 3)), [], hub_inertial(carried.inertial, pivot))
 
 
 def _block(part: int, surfels: Surfels, articulation: Articulation) -> trimesh.Trimesh:
