@@ -1,10 +1,11 @@
-"""Render capture folders with exact truth: meshes with known joints, and animated USD files.
+"""Render capture folders with exact truth: known joints, animated USD files, and no joint at all.
 
 Example::
 
     python benchmarks/render_captures.py --out captures --objects mw_drawer mw_laptop
     python benchmarks/render_captures.py --out captures --urdf path/to/robot.urdf --joints j1 j2
     python benchmarks/render_captures.py --out captures --usd walk.usdz --protocol orbit mono
+    python benchmarks/render_captures.py --out captures --controls turntable ball sheet carried
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from captures.cameras import (
     instants,
     training_shots,
 )
+from captures.controls import Control, load_control
 from captures.models import load_exact, load_urdf
 from captures.raycast import RayScene
+from captures.sdf import load_sdf
 from captures.shape import joint_truth, shape_truth, surface_samples, write_arrays
 from captures.usd import load_usd
 from PIL import Image
@@ -53,11 +56,14 @@ class Options:
     Attributes:
         out: folder that receives one capture folder per object, or, with several protocols, one
             folder of those per protocol.
-        objects: names under ``assets_gt`` of the data folder; empty: all, unless a file is named.
-        urdf: render these files.
+        objects: names under ``assets_gt`` of the data folder; empty: all, unless something else
+            is named.
+        urdf: render these files; URDF, or SDF by their ending.
         joints: joints of the URDF that move; empty: all.
         usd: render these animated files; their whole range is played.
-        name: of the capture folder of the one file; empty: that of the file.
+        controls: render these bodies, which move without a joint.
+        name: of the capture folder of the one body; empty: that of the file.
+        amplitude: how far joints go, as a share of how far they usually do.
         protocol: orbit: static views, a camera that circles and one that stays; front: without
             the circling one; mono: the circling one alone; multiview: eight that stay.
         texture: rich solid texture or flat colours, for what has no picture of its own.
@@ -75,7 +81,9 @@ class Options:
     urdf: tuple[Path, ...] = ()
     joints: tuple[str, ...] = ()
     usd: tuple[Path, ...] = ()
+    controls: tuple[Control, ...] = ()
     name: str = ""
+    amplitude: float = 1.0
     protocol: tuple[Protocol, ...] = ("orbit",)
     texture: Literal["rich", "flat"] = "rich"
     size: int = 192
@@ -110,7 +118,7 @@ class Studio:
         self._write_pictures(folder, "transforms.json", list(training))
         self._write_pictures(folder, "heldout.json", held_out)
         samples = surface_samples(self._scene, self._ring, count=options.points, seed=options.seed)
-        if self._scene.body.model is not None:
+        if self._scene.body.poses_at is not None:
             times = _DURATION_S * self._shares
             write_truth(joint_truth(self._scene.body, times, self._shares, samples), folder)
         shape = shape_truth(
@@ -163,20 +171,22 @@ def _some(samples: tuple[Array, Array], count: int, seed: int) -> tuple[Array, A
 
 def bodies(options: Options) -> Iterator[Body]:
     """Every chosen object."""
-    files = [*options.urdf, *options.usd]
-    if options.name and len(files) != 1:
-        raise UsageError("names one file's capture folder", field="name")
+    named = [*options.urdf, *options.usd, *options.controls]
+    if options.name and len(named) != 1:
+        raise UsageError("names one body's capture folder", field="name")
+    if options.amplitude != 1.0 and (options.usd or options.controls):
+        raise UsageError("is of joints, which these bodies do not have", field="amplitude")
     for path in options.urdf:
-        body = Body.of(load_urdf(path, only=options.joints))
+        load = load_sdf if path.suffix == ".sdf" else load_urdf
+        body = Body.of(load(path, only=options.joints).scaled(options.amplitude))
         yield body.named(options.name or body.name)
-    for path in options.usd:
-        body = load_usd(path)
+    for body in (*map(load_usd, options.usd), *map(load_control, options.controls)):
         yield body.named(options.name or body.name)
     names = options.objects
-    if not names and not files:
+    if not names and not named:
         names = tuple(sorted(p.name for p in (_DATA / "assets_gt").iterdir()))
     for name in names:
-        yield Body.of(load_exact(_DATA / "assets_gt" / name))
+        yield Body.of(load_exact(_DATA / "assets_gt" / name).scaled(options.amplitude))
 
 
 def main(options: Options) -> None:

@@ -30,6 +30,8 @@ class Body:
         sharp: angle in radians from which an edge is hard; π: smooth all over.
         skin: the file's own picture; without, a procedural texture.
         model: the joints, if the parts are rigid and their joints known.
+        poses_at: motion since time zero of each part, by name ``(4, 4)``, at a share of the
+            motion; None if it is not known.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Body:
     sharp: float = SHARP
     skin: Skin | None = None
     model: Model | None = None
+    poses_at: Callable[[float], Mapping[str, Array]] | None = None
 
     @classmethod
     def still(cls, name: str, parts: Mapping[str, trimesh.Trimesh]) -> Body:
@@ -53,8 +56,11 @@ class Body:
         starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
         faces = [mesh.faces + start for mesh, start in zip(meshes, starts[:-1], strict=True)]
 
+        def poses_at(share: float) -> dict[str, Array]:
+            return model.poses(model.positions(np.array([share]))[0])
+
         def vertices_at(share: float) -> Array:
-            T = model.poses(model.positions(np.array([share]))[0])
+            T = poses_at(share)
             return np.concatenate([apply(T[n], m.vertices) for n, m in model.parts.items()])
 
         return cls(
@@ -64,6 +70,7 @@ class Body:
             parts=tuple(model.parts),
             vertices_at=vertices_at,
             model=model,
+            poses_at=poses_at,
         )
 
     def named(self, name: str) -> Body:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,11 @@ class Model:
     name: str
     parts: dict[str, trimesh.Trimesh]
     joints: tuple[ModelJoint, ...]
+
+    def scaled(self, amplitude: float) -> Model:
+        """The same, every joint travelling ``amplitude`` times as far."""
+        joints = (replace(joint, travel=amplitude * joint.travel) for joint in self.joints)
+        return replace(self, joints=tuple(joints))
 
     @property
     def diagonal(self) -> float:
@@ -89,11 +94,11 @@ def _profile(u: Array, index: int, count: int) -> Array:
 def load_exact(folder: Path) -> Model:
     """Read ``gt.json``, ``base.obj`` and the moving parts' meshes of an object."""
     record = json.loads((folder / "gt.json").read_text(encoding="utf-8"))
-    parts = {"base": _mesh(folder / "base.obj")}
+    parts = {"base": load_mesh(folder / "base.obj")}
     joints: list[ModelJoint] = []
     for item in record["joints"]:
         child = Path(item["part"]).stem
-        parts[child] = _mesh(folder / item["part"])
+        parts[child] = load_mesh(folder / item["part"])
         low, high = item["range"]
         joints.append(
             ModelJoint(
@@ -103,7 +108,7 @@ def load_exact(folder: Path) -> Model:
                 child=child,
                 axis=np.array(item["axis"], dtype=np.float64),
                 pivot=np.array(item["anchor"], dtype=np.float64),
-                travel=_travel(low, high, start=item["qpos0"]),
+                travel=travel_of(low, high, start=item["qpos0"]),
             )
         )
     return Model(folder.name, parts, tuple(joints))
@@ -158,7 +163,7 @@ def load_urdf(path: Path, *, only: tuple[str, ...] = ()) -> Model:
                 child=child,
                 axis=T[:3, :3] @ np.asarray(joint.axis) / np.linalg.norm(joint.axis),
                 pivot=T[:3, 3].copy(),
-                travel=_travel(low, high, start=0.0, turn=joint.type != "prismatic"),
+                travel=travel_of(low, high, start=0.0, turn=joint.type != "prismatic"),
             )
         )
     return Model(path.stem, parts, tuple(joints))
@@ -191,20 +196,23 @@ def _merge_links(urdf: yourdfpy.URDF, part_of) -> dict[str, trimesh.Trimesh]:
         mesh = scene.geometry[geometry].copy()
         mesh.apply_transform(T)
         pieces.setdefault(part_of(link), []).append(mesh)
-    return {name: _clean(trimesh.util.concatenate(found)) for name, found in pieces.items()}
+    return {name: clean(trimesh.util.concatenate(found)) for name, found in pieces.items()}
 
 
-def _travel(low: float, high: float, *, start: float, turn: bool = False) -> float:
+def travel_of(low: float, high: float, *, start: float, turn: bool = False) -> float:
+    """How far a joint goes from ``start`` towards the far end of its range; signed."""
     far = high if abs(high - start) >= abs(low - start) else low
     travel = SWEEP * (far - start)
     return float(np.clip(travel, -LARGEST_TURN, LARGEST_TURN)) if turn else float(travel)
 
 
-def _mesh(path: Path) -> trimesh.Trimesh:
-    return _clean(trimesh.load(path, force="mesh"))
+def load_mesh(path: Path) -> trimesh.Trimesh:
+    """All of a mesh file as one bare mesh."""
+    return clean(trimesh.load(path, force="mesh"))
 
 
-def _clean(mesh) -> trimesh.Trimesh:
+def clean(mesh) -> trimesh.Trimesh:
+    """The mesh without its looks, equal vertices merged."""
     bare = trimesh.Trimesh(vertices=mesh.vertices, faces=mesh.faces, process=True)
     bare.merge_vertices()
     return bare

@@ -47,18 +47,19 @@ def surface_samples(scene: RayScene, ring: Ring, *, count: int, seed: int) -> tu
 
 
 def joint_truth(body: Body, times_s: Array, shares: Array, samples: tuple[Array, Array]) -> Truth:
-    """Joints and poses of an articulated body at every instant."""
+    """Joints, if there are any, and poses at every instant of a body whose poses are known."""
+    assert body.poses_at is not None
+    poses = [body.poses_at(float(share)) for share in shares]
     model = body.model
-    assert model is not None
-    positions = model.positions(shares)
-    poses = [model.poses(q) for q in positions]
+    joints = () if model is None else model.joints
+    positions = np.zeros((len(shares), 0)) if model is None else model.positions(shares)
     triangles, bary = samples
     return Truth(
         diagonal_m=body.diagonal,
         times_s=times_s,
         joints=tuple(
             TrueJoint(j.name, j.type, j.parent, j.child, j.axis, j.pivot, positions[:, i])
-            for i, j in enumerate(model.joints)
+            for i, j in enumerate(joints)
         ),
         parts=body.parts,
         link_poses={name: np.stack([T[name] for T in poses]) for name in body.parts},
