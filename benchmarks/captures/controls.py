@@ -70,7 +70,7 @@ def _sheet() -> Body:
     slab = trimesh.creation.box((length, thickness, height))
     vertices, faces = trimesh.remesh.subdivide_to_size(slab.vertices, slab.faces, 0.01)
     slab = trimesh.Trimesh(vertices, faces)  # merges what the subdivision doubled
-    place, side, z = (slab.vertices + [length / 2, 0.0, 0.0]).T
+    place, side, z = (slab.vertices + np.array([length / 2, 0.0, 0.0])).T
     knots = np.linspace(0.0, length, 401)
 
     def vertices_at(share: float) -> Array:

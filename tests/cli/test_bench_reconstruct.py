@@ -20,7 +20,7 @@ from reel2sim.cli.main import main
 from reel2sim.cli.measure_peers import load_pictures, parse_peers
 from reel2sim.cli.measure_plots import draw_charts
 from reel2sim.cli.measure_process import Children
-from reel2sim.cli.measure_results import Results, Run, by_folder, means
+from reel2sim.cli.measure_results import Run, by_folder, means, reconstruction_results
 from reel2sim.cli.measure_tables import markdown
 from reel2sim.cli.measure_variants import ABLATION, Variant, parse_variants
 from reel2sim.pipeline.scores import (
@@ -125,6 +125,9 @@ def test_options_of_one_task_are_refused_by_the_other(capfd) -> None:
     drawer = str(ROOT / "examples" / "drawer")
     assert main(["bench", "rig", drawer, "--ablation"]) == UsageError.exit_code
     assert "--ablation: is for `bench reconstruct` alone" in capfd.readouterr().err
+    command = ["bench", "reconstruct", drawer, "--surfels", drawer]
+    assert main(command) == UsageError.exit_code
+    assert "--surfels: is for `bench rig` alone" in capfd.readouterr().err
 
 
 def test_variants_are_read_by_the_types_of_their_fields() -> None:
@@ -232,22 +235,22 @@ def run_of(capture: str, name: str, psnr_db: float, **more) -> Run:
 
 
 def test_results_survive_their_file(tmp_path) -> None:
-    results = Results.open(tmp_path / "r", OPTIONS, resume=True)
+    results = reconstruction_results(tmp_path / "r", OPTIONS, resume=True)
     results.add(run_of("a", "v", 20.0, seconds=3.0))
     results.add(run_of("b", "v", 10.0, failure="exit 1", overrides={"bones": 3}))
-    again = Results.open(tmp_path / "r", OPTIONS, resume=True)
-    assert not again.recall("a", "other pictures", "v", {})
-    assert not again.recall("a", "d", "v", {"bones": 4})
-    assert not again.recall("b", "d", "v", {"bones": 3}), "failures are tried again"
-    assert again.recall("a", "d", "v", {})
+    again = reconstruction_results(tmp_path / "r", OPTIONS, resume=True)
+    assert not again.recall(("a", "other pictures", "v", {}, False))
+    assert not again.recall(("a", "d", "v", {"bones": 4}, False))
+    assert not again.recall(("b", "d", "v", {"bones": 3}, False)), "failures are tried again"
+    assert again.recall(("a", "d", "v", {}, False))
     assert again.runs == results.runs[:1]
     again.save()
     kept = json.loads((tmp_path / "r" / "results.json").read_text())["runs"]
     assert [run["capture"] for run in kept] == ["a", "b"], "nothing is lost before its turn"
     with pytest.raises(UsageError, match="preset 'draft', not 'high'"):
-        Results.open(tmp_path / "r", {**OPTIONS, "preset": "high"}, resume=True)
+        reconstruction_results(tmp_path / "r", {**OPTIONS, "preset": "high"}, resume=True)
     with pytest.raises(UsageError, match="already holds results"):
-        Results.open(tmp_path / "r", OPTIONS, resume=False)
+        reconstruction_results(tmp_path / "r", OPTIONS, resume=False)
 
 
 def test_means_are_over_captures_and_know_what_is_missing() -> None:

@@ -1,9 +1,10 @@
-"""One reconstruction in a process of its own: ``python -m reel2sim.cli.measure_child``.
+"""One piece of a bench in a process of its own: ``python -m reel2sim.cli.measure_child``.
 
-Reads a JSON object on stdin: ``capture``, ``out`` (the ``.npz`` to write), ``preset``, ``seed``,
-``device`` and ``overrides`` (fields of :class:`~reel2sim.reconstruction.ReconstructionConfig`).
-Writes one JSON object a line on stdout: ``fraction`` and ``message`` as it goes, ``metrics`` in
-the end. Errors go to stderr in one line, and to the exit code.
+Reads a JSON object on stdin: ``task`` (``reconstruct`` or ``rig``), ``capture``, ``out`` (the
+``.npz`` to write), ``preset``, ``seed``, ``device``, ``overrides`` (fields of the configuration of
+the stage that is measured) and, for a rig, ``surfels`` (a stored reconstruction, or null). Writes
+one JSON object a line on stdout: ``fraction`` and ``message`` as it goes, ``metrics`` in the end.
+Errors go to stderr in one line, and to the exit code.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from reel2sim.scene.progress import Progress
 
 _EVERY_S = 0.5
 
@@ -26,20 +30,66 @@ def main() -> int:
     from reel2sim.scene.errors import Reel2SimError
 
     try:
-        tell(answer, metrics=reconstruct(json.load(sys.stdin), answer))
+        request = json.load(sys.stdin)
+        work = {"reconstruct": reconstruct, "rig": rig}[request["task"]]
+        tell(answer, metrics=work(request, _reporter(answer)))
     except Reel2SimError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
 
 
-def reconstruct(request: dict[str, Any], answer: TextIO) -> dict[str, float]:
+def reconstruct(request: dict[str, Any], progress: Progress) -> dict[str, float]:
     """Fit, save, and return the figures of the fit and its seconds, start-up not counted."""
     from reel2sim.cli.measure_variants import Variant
     from reel2sim.media import load_reel
     from reel2sim.reconstruction import reconstruct
     from reel2sim.scene.store import save_sequence
 
+    config = Variant("request", request["overrides"]).config(request)
+    reel = load_reel(Path(request["capture"]))
+    began, worked = time.perf_counter(), time.process_time()
+    sequence = reconstruct(reel, config=config, progress=progress)
+    spent = {"fit_s": time.perf_counter() - began, "fit_cpu_s": time.process_time() - worked}
+    save_sequence(Path(request["out"]), sequence)
+    return {**sequence.metrics, **spent}
+
+
+def rig(request: dict[str, Any], progress: Progress) -> dict[str, float]:
+    """Take in, reconstruct or load, rig, save; return figures and the seconds of each stage."""
+    from reel2sim.cli.measure_variants import PLAIN, Variant
+    from reel2sim.media import load_reel
+    from reel2sim.reconstruction import reconstruct
+    from reel2sim.rigging import rig
+    from reel2sim.scene.progress import subrange
+    from reel2sim.scene.store import load_sequence, save_asset
+
+    config = Variant("request", request["overrides"], "rigging").config(request)
+    spent: dict[str, float] = {}
+    began = time.perf_counter()
+
+    def lap(name: str) -> None:
+        nonlocal began
+        now = time.perf_counter()
+        spent[name], began = now - began, now
+
+    reel = load_reel(Path(request["capture"]))
+    lap("media_s")
+    if request["surfels"] is not None:
+        sequence = load_sequence(Path(request["surfels"]))
+    else:
+        plain = PLAIN.config(request)
+        sequence = reconstruct(reel, config=plain, progress=subrange(progress, 0.0, 0.7))
+    lap("reconstruct_s")
+    rest = progress if request["surfels"] is not None else subrange(progress, 0.7, 1.0)
+    asset = rig(reel, sequence, config=config, progress=rest)
+    lap("rig_s")
+    save_asset(Path(request["out"]), asset)
+    return {**asset.metrics, **spent}
+
+
+def _reporter(answer: TextIO) -> Progress:
+    """Progress as lines on ``answer``, not too many of them."""
     spoke = 0.0
 
     def progress(stage: str, fraction: float, message: str = "", **metrics: float) -> None:
@@ -49,13 +99,7 @@ def reconstruct(request: dict[str, Any], answer: TextIO) -> dict[str, float]:
             spoke = now
             tell(answer, fraction=fraction, message=message)
 
-    config = Variant("request", request["overrides"]).config(request)
-    reel = load_reel(Path(request["capture"]))
-    began, worked = time.perf_counter(), time.process_time()
-    sequence = reconstruct(reel, config=config, progress=progress)
-    spent = {"fit_s": time.perf_counter() - began, "fit_cpu_s": time.process_time() - worked}
-    save_sequence(Path(request["out"]), sequence)
-    return {**sequence.metrics, **spent}
+    return progress
 
 
 def tell(answer: TextIO, **record: Any) -> None:

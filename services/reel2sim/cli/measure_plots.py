@@ -30,7 +30,7 @@ def draw_charts(runs: Sequence[Run], folder: Path) -> list[Path]:
     paths = []
     for name, figure in charts.items():
         paths.append(folder / f"{name}.png")
-        _save(figure, paths[-1])
+        save_figure(figure, paths[-1])
     return paths
 
 
@@ -63,7 +63,7 @@ def draw_contact_sheet(
         axes[row, 0].set_ylabel(label, fontsize=8)
     figure.suptitle(f"{run.capture}: {run.name}", fontsize=10)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _bars(runs: Sequence[Run]) -> Figure:
@@ -77,7 +77,7 @@ def _bars(runs: Sequence[Run]) -> Figure:
     for axis, (folder, part) in zip(axes, folders.items(), strict=True):
         _bar_row(axis, part, names, told=axis is axes[0])
         axis.set_title(folder, fontsize=9, loc="left")
-        _clean(axis)
+        clean_axis(axis)
     figure.supylabel("PSNR of held-out views [dB]", fontsize=9)
     if any(run.failure for run in runs):
         words = "Hatched: failed; what is missing counts as black"
@@ -132,7 +132,7 @@ def _over_time(runs: Sequence[Run]) -> Figure:
                 mean = [levels[times == time].mean() for time in every]
                 cell.plot(every, mean, "o-", color=_colour(k), markersize=2.5, linewidth=1)
         cell.set_title(capture, fontsize=8)
-        _clean(cell)
+        clean_axis(cell)
     for k, name in enumerate(groups):
         axes[0, 0].plot([], [], "o-", color=_colour(k), markersize=2.5, label=name)
     figure.supxlabel("time of the motion [s]", fontsize=9)
@@ -159,7 +159,7 @@ def _against_seconds(runs: Sequence[Run]) -> Figure:
     axis.xaxis.set_major_formatter(lambda seconds, _: f"{seconds:g}")
     axis.set_xlabel("wall time [s]; large: means")
     axis.set_ylabel("PSNR of held-out views [dB]")
-    _clean(axis)
+    clean_axis(axis)
     _legend(figure, shown)
     return figure
 
@@ -168,7 +168,8 @@ def _colour(index: int) -> Any:
     return matplotlib.colormaps["tab10"](index % 10)
 
 
-def _clean(axis: Any) -> None:
+def clean_axis(axis: Any) -> None:
+    """Leave an axis two spines and a light grid."""
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="y", color="0.9", linewidth=0.7)
     axis.set_axisbelow(True)
@@ -204,5 +205,6 @@ def _coloured(normal: Array, R_camera_world: Array) -> Array:
     return np.where(length > 0.3, 0.5 + 0.5 * n / np.maximum(length, 1e-9), _GREY)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a PNG whose bytes depend on the figure alone."""
     figure.savefig(path, dpi=_DPI, metadata={"Software": None})

@@ -1,12 +1,12 @@
-"""Figures of a bench of reconstructions: one run each, and the file that keeps them."""
+"""The file that keeps the runs of a bench, and the figures of reconstructions."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -54,6 +54,11 @@ class Run:
     note: str = ""
     failure: str = ""
 
+    @property
+    def asked(self) -> tuple[Any, ...]:
+        """What must be the same for this run to stand for another."""
+        return self.capture, self.digest, self.name, dict(self.overrides), self.peer
+
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Run:
         """What :func:`dataclasses.asdict` made of one."""
@@ -62,30 +67,76 @@ class Run:
         return cls(**{**record, "score": ReconstructionScore(**score)})
 
 
-class Results:
+class Kept(Protocol):
+    """What :class:`Results` must know of a run, which is a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def capture(self) -> str:
+        """Label of the capture."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Of the variant."""
+        ...
+
+    @property
+    def failure(self) -> str:
+        """What went wrong, or ""."""
+        ...
+
+    @property
+    def asked(self) -> tuple[Any, ...]:
+        """What must be the same for one run to stand for another."""
+        ...
+
+
+R = TypeVar("R", bound=Kept)
+
+
+class Results(Generic[R]):
     """All runs of a bench; every run is on disk as soon as it is added.
 
     Args:
         folder: where ``results.json`` lies.
         options: what all runs have in common, such as the preset.
+        sums: what to say of several runs, by the name it is kept under.
     """
 
-    def __init__(self, folder: Path, options: Mapping[str, Any], runs: Iterable[Run] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        options: Mapping[str, Any],
+        runs: Iterable[R] = (),
+        *,
+        sums: Callable[[Sequence[R]], Mapping[str, Any]],
+    ) -> None:
         self.folder = folder
         self.options = dict(options)
+        self._sums = sums
         self._kept = list(runs)
-        self.runs: list[Run] = []
+        self.runs: list[R] = []
 
     @classmethod
-    def open(cls, folder: Path, options: Mapping[str, Any], *, resume: bool) -> Results:
-        """Start in ``folder``, or go on with what is there.
+    def open(
+        cls,
+        folder: Path,
+        options: Mapping[str, Any],
+        *,
+        resume: bool,
+        read: Callable[[Mapping[str, Any]], R],
+        sums: Callable[[Sequence[R]], Mapping[str, Any]],
+    ) -> Results[R]:
+        """Start in ``folder``, or go on with what is there, each run taken in by ``read``.
 
         Raises:
             UsageError: if there are results and they are not to be resumed, or have other options.
         """
         path = folder / RESULTS_FILE
         if not path.exists():
-            return cls(folder, options)
+            return cls(folder, options, sums=sums)
         if not resume:
             raise UsageError(
                 "already holds results",
@@ -95,7 +146,7 @@ class Results:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             known = {key: record[key] for key in ("version", *options)}
-            runs = [Run.from_dict(run) for run in record["runs"]]
+            runs = [read(run) for run in record["runs"]]
         except (OSError, ValueError, KeyError, TypeError) as cause:
             raise UsageError(f"is not a file of results: {cause}", source=path) from cause
         for key, value in {"version": _VERSION, **options}.items():
@@ -105,18 +156,17 @@ class Results:
                     source=folder,
                     remedy="name another --out",
                 )
-        return cls(folder, options, runs)
+        return cls(folder, options, runs, sums=sums)
 
-    def recall(self, capture: str, digest: str, name: str, overrides: Mapping[str, Any]) -> bool:
+    def recall(self, asked: tuple[Any, ...]) -> bool:
         """Take over an earlier run that went well, if the same was asked then."""
         for run in self._kept:
-            asked = (run.capture, run.digest, run.name, dict(run.overrides), run.peer)
-            if asked == (capture, digest, name, dict(overrides), False) and not run.failure:
+            if run.asked == asked and not run.failure:
                 self.runs.append(run)
                 return True
         return False
 
-    def add(self, run: Run) -> None:
+    def add(self, run: R) -> None:
         """Keep a run."""
         self.runs.append(run)
         self.save()
@@ -132,20 +182,31 @@ class Results:
         path = self.folder / RESULTS_FILE
         write_atomically(path, lambda to: to.write_text(text, encoding="utf-8"))
 
-    def record(self, runs: Sequence[Run] | None = None) -> dict[str, Any]:
-        """Options, means and runs as plain values."""
+    def record(self, runs: Sequence[R] | None = None) -> dict[str, Any]:
+        """Options, sums and runs as plain values."""
         chosen = self.runs if runs is None else runs
         return {
             "version": _VERSION,
             **self.options,
-            "means": {name: means(group) for name, group in by_name(chosen).items()},
+            **self._sums(chosen),
             "runs": [asdict(run) for run in chosen],
         }
 
 
-def by_name(runs: Iterable[Run]) -> dict[str, list[Run]]:
+def reconstruction_results(
+    folder: Path, options: Mapping[str, Any], *, resume: bool
+) -> Results[Run]:
+    """Results of reconstructions; see :meth:`Results.open`."""
+
+    def sums(runs: Sequence[Run]) -> dict[str, Any]:
+        return {"means": {name: means(group) for name, group in by_name(runs).items()}}
+
+    return Results.open(folder, options, resume=resume, read=Run.from_dict, sums=sums)
+
+
+def by_name(runs: Iterable[R]) -> dict[str, list[R]]:
     """Runs of each variant and peer, in the order they first came."""
-    found: dict[str, list[Run]] = {}
+    found: dict[str, list[R]] = {}
     for run in runs:
         found.setdefault(run.name, []).append(run)
     return found

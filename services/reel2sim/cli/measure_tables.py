@@ -51,18 +51,19 @@ def markdown(runs: Sequence[Run], options: dict[str, Any]) -> str:
     about = ", ".join(f"{key} {value}" for key, value in options.items())
     parts = [f"# Reconstruction: {about}", _ABOUT]
     rows = [row for name, group in groups.items() for row in _mean_rows(name, group)]
-    parts.append(_markdown_table(("of", *_COLUMNS), rows))
+    parts.append(markdown_table(("of", *_COLUMNS), rows))
     for name, group in groups.items():
         changed = ", ".join(f"{k}={v}" for k, v in group[0].overrides.items())
         parts.append(f"## {name}" + (f" ({changed})" if changed else ""))
         notes = sorted({run.note for run in group if run.note})
         parts += notes
         rows = [*map(_run_row, group), *_mean_rows("mean", group)]
-        parts.append(_markdown_table(("capture", *_COLUMNS), rows))
+        parts.append(markdown_table(("capture", *_COLUMNS), rows))
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text as a Markdown table, the first and the last column set to the left."""
     lines = [columns, ["---", *["---:"] * (len(columns) - 2), "---"], *rows]
     return "\n".join("| " + " | ".join(_escaped(x) for x in line) + " |" for line in lines)
 

@@ -2,18 +2,20 @@
 
 Failures count: a joint that was missed is 90° and one diagonal off, of the wrong type, its state
 off by its whole range and its part not found. Which link is the root does not matter, nor does
-the sign of an axis.
+the sign of an axis. Every joint of the rig, invented ones too, is also told with its confidence
+and whether it is right.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import KDTree
 
 from reel2sim.generation.truth import TrueJoint, Truth
+from reel2sim.pipeline.rig_score import FoundJoint, JointScore, RigScore
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.errors import InputError
@@ -23,88 +25,13 @@ from reel2sim.scene.transforms import apply, invert
 MATCH_LIMIT = 0.5
 """A joint counts as found if it leaves at most this share of the true motion unexplained."""
 
+RIGHT_AXIS_DEG = 5.0
+"""A joint of a rig is right if it is matched to a true one, of its kind, within this angle."""
+
 _STILL = 0.005
 """Joints that move nothing by more than this share of the diagonal are not scored."""
 
 _SAMPLES = 400
-
-
-@dataclass(frozen=True)
-class JointScore:
-    """One true joint against the joint matched to it.
-
-    Attributes:
-        name: of the true joint.
-        matched: name of the joint found for it, or "" if it was missed.
-        type_ok: whether the kind is right; continuous counts as revolute.
-        axis_deg: angle between the axes, 0..90.
-        pivot_frac: distance from the true axis, where it is closest to the moving part, to the
-            axis found, in diagonals; 0 for a prismatic joint.
-        state_error: mean error of the state without its offset, radians or metres.
-        state_frac: the same as a share of the true range.
-        part_iou: intersection over union of the moving part's surface, by nearest surfel.
-        replay_error: share of the joint's own motion that is not explained; 0 is perfect,
-            1 is what doing nothing gets.
-    """
-
-    name: str
-    matched: str
-    type_ok: bool
-    axis_deg: float
-    pivot_frac: float
-    state_error: float
-    state_frac: float
-    part_iou: float
-    replay_error: float
-
-
-@dataclass(frozen=True)
-class RigScore:
-    """A rig against the truth.
-
-    Attributes:
-        joints: every true joint that moved.
-        found: joints of the rig that can move and are not flagged as unobserved.
-        spurious: those of ``found`` that match no true joint.
-        replay_error: mean distance between true and replayed surface points over that of doing
-            nothing, all parts weighing the same.
-        replay_diagonals: the same distance in diagonals, not divided.
-    """
-
-    joints: tuple[JointScore, ...]
-    found: int
-    spurious: int
-    replay_error: float
-    replay_diagonals: float
-
-    @property
-    def count_ok(self) -> bool:
-        """Whether as many joints were found as moved."""
-        return self.found == len(self.joints)
-
-    @property
-    def recovered(self) -> int:
-        """True joints that were found with the right type."""
-        return sum(bool(joint.matched) and joint.type_ok for joint in self.joints)
-
-    @property
-    def correct(self) -> bool:
-        """Whether every joint was found with the right type and none was invented."""
-        return self.recovered == len(self.joints) and self.spurious == 0
-
-    def mean(self, field: str) -> float:
-        """Mean of a numeric field over the true joints, failures included; 0 without joints."""
-        return float(np.mean([getattr(joint, field) for joint in self.joints] or [0.0]))
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain values for JSON."""
-        summary = {
-            "true_joints": len(self.joints),
-            "recovered": self.recovered,
-            "count_ok": self.count_ok,
-            "correct": self.correct,
-        }
-        return {**summary, **asdict(self)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,6 +125,8 @@ def score(asset: RiggedAsset, truth: Truth) -> RigScore:
         spurious=len(set(observed) - set(pairs.values())),
         replay_error=error / max(idle, 1e-9 * truth.diagonal_m),
         replay_diagonals=error / truth.diagonal_m,
+        diagonal_m=truth.diagonal_m,
+        verdicts=_verdicts(candidates, rows),
     )
 
 
@@ -210,6 +139,7 @@ def nothing_found(truth: Truth) -> RigScore:
         spurious=0,
         replay_error=1.0,
         replay_diagonals=idle / truth.diagonal_m,
+        diagonal_m=truth.diagonal_m,
     )
 
 
@@ -238,6 +168,7 @@ def _compare(sides: _Comparison, true: TrueJoint, joint: Joint, match: _Match) -
     state, spread = _state_error(sides, true, joint, match) if type_ok else (_range(true),) * 2
     return JointScore(
         name=true.name,
+        type=_kind(true.type),
         matched=joint.name,
         type_ok=type_ok,
         axis_deg=angle,
@@ -252,6 +183,7 @@ def _compare(sides: _Comparison, true: TrueJoint, joint: Joint, match: _Match) -
 def _missed(true: TrueJoint) -> JointScore:
     return JointScore(
         name=true.name,
+        type=_kind(true.type),
         matched="",
         type_ok=False,
         axis_deg=90.0,
@@ -261,6 +193,24 @@ def _missed(true: TrueJoint) -> JointScore:
         part_iou=0.0,
         replay_error=1.0,
     )
+
+
+def _verdicts(joints: list[Joint], rows: tuple[JointScore, ...]) -> tuple[FoundJoint, ...]:
+    """What became of each joint of the rig."""
+    matches = {row.matched: row for row in rows if row.matched}
+
+    def verdict(joint: Joint) -> FoundJoint:
+        row = matches.get(joint.name)
+        return FoundJoint(
+            name=joint.name,
+            type=joint.type,
+            confidence=joint.confidence,
+            observed=joint.observed,
+            matched="" if row is None else row.name,
+            right=row is not None and row.type_ok and row.axis_deg <= RIGHT_AXIS_DEG,
+        )
+
+    return tuple(map(verdict, joints))
 
 
 def _state_error(

@@ -13,7 +13,8 @@ from reel2sim.cli.options import Common, Device, Flag, Preset, shown
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
 
-_RECONSTRUCT_ONLY = ("out", "jobs", "variant", "ablation", "peer", "resume")
+_ONLY = {"reconstruct": ("ablation", "peer"), "rig": ("surfels",)}
+"""Options that the other task does not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,8 @@ class Bench:
 
     Examples:
       reel2sim bench rig captures/* --preset draft
-      reel2sim bench rig cabinet laptop --report scores.json
+      reel2sim bench rig captures/orbit/* captures/front/* --out scores --jobs 2
+      reel2sim bench rig captures/orbit/* --surfels rebuilt/runs/full --variant full few:max_times=8
       reel2sim bench reconstruct captures/* --out scores --ablation
       reel2sim bench reconstruct walk --out scores --variant few:surfels=2000,bones=12 full
       reel2sim bench reconstruct walk --out scores --resume --peer other=their_pictures
@@ -37,7 +39,8 @@ class Bench:
     surfels show views that they were never fitted to."""
     captures: Annotated[tyro.conf.Positional[tuple[Path, ...]], shown("CAPTURE...")]
     """Capture folders: for rig with truth.json, as `reel2sim generate --truth` makes them; for
-    reconstruct with heldout.json, as benchmarks/render_captures.py makes them."""
+    reconstruct with heldout.json, as benchmarks/render_captures.py makes them. Rigs are grouped
+    by the folder that their captures lie in."""
     preset: Preset = "standard"
     """Effort."""
     seed: int = 0
@@ -47,18 +50,22 @@ class Bench:
     report: Annotated[Path | None, shown("FILE")] = None
     """Also write all figures to this file (JSON)."""
     out: Annotated[Path | None, shown("DIR")] = None
-    """reconstruct: folder for results.json, table.md, plots and the surfels."""
+    """Folder for results.json, table.md, plots and the surfels or rigged assets; rig can do
+    without."""
     jobs: Annotated[int, tyro.conf.arg(metavar="N")] = 1
-    """reconstruct: runs at a time."""
+    """Runs at a time."""
     variant: Annotated[tuple[str, ...], shown("NAME:key=value,...")] = ()
-    """reconstruct: settings to compare; NAME alone is the preset as it is."""
+    """Settings of the measured stage to compare; NAME alone is the preset as it is."""
+    resume: Flag = False
+    """Go on with what is in the folder; only what is missing or failed is run."""
+    surfels: Annotated[tuple[Path, ...], shown("DIR")] = ()
+    """rig: start from reconstructions in these folders, such as DIR/runs/full that
+    `bench reconstruct --out DIR` keeps."""
     ablation: Flag = False
     """reconstruct: compare the preset with itself less one of its parts at a time."""
     peer: Annotated[tuple[str, ...], shown("NAME=DIR")] = ()
     """reconstruct: also score pictures DIR/CAPTURE/heldout/NNN.png that another method made;
     seconds.json beside heldout may hold seconds, peak_memory_mb and note."""
-    resume: Flag = False
-    """reconstruct: go on with what is in the folder; only what is missing or failed is run."""
     common: Common = field(default_factory=Common)
 
     def __call__(self, console: Console) -> int:
@@ -67,62 +74,83 @@ class Bench:
 
         if not self.captures:
             raise UsageError("name at least one capture folder", field="captures")
-        if self.task == "reconstruct":
-            return self._reconstruct(console)
-        for name in _RECONSTRUCT_ONLY:
-            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
-                raise UsageError("is for `bench reconstruct` alone", field=f"--{name}")
-        return self._rig(console)
+        for task, names in _ONLY.items():
+            for name in names if task != self.task else ():
+                if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                    raise UsageError(f"is for `bench {task}` alone", field=f"--{name}")
+        if self.jobs < 1:
+            raise UsageError("must be at least 1", field="--jobs")
+        return self._reconstruct(console) if self.task == "reconstruct" else self._rig(console)
 
     @property
     def _options(self) -> dict[str, Any]:
         return {"preset": self.preset, "seed": self.seed, "device": self.device}
 
     def _rig(self, console: Console) -> int:
-        from reel2sim.cli.measure import measure_rig, rig_table, summary
+        from tempfile import TemporaryDirectory
+
         from reel2sim.scene.errors import UsageError
 
-        missing = [path for path in self.captures if not (path / "truth.json").is_file()]
-        if missing:
-            raise UsageError(
-                "has no truth.json",
-                source=missing[0],
-                remedy="make captures with `reel2sim generate --truth`",
-            )
-        options = ["--preset", self.preset, "--seed", str(self.seed), "--device", self.device]
-        rows = []
+        if self.out is not None:
+            return self._rig_into(self.out, console)
+        if self.resume:
+            raise UsageError("goes on with what is in --out", field="--resume")
+        with TemporaryDirectory(prefix="reel2sim-bench-") as folder:
+            return self._rig_into(Path(folder), console)
+
+    def _rig_into(self, out: Path, console: Console) -> int:
+        from reel2sim.cli.measure_captures import name_captures
+        from reel2sim.cli.measure_results import Results
+        from reel2sim.cli.measure_rig import RIG_NEEDS, RigRun, Rigs, find_surfels
+        from reel2sim.cli.measure_rig_plots import draw_rig_charts
+        from reel2sim.cli.measure_rig_sums import sums
+        from reel2sim.cli.measure_rig_tables import rig_line, rig_markdown, rig_tables
+        from reel2sim.cli.measure_variants import parse_variants
+
+        variants = parse_variants(self.variant, stage="rigging")
+        remedy = "make captures with `reel2sim generate --truth`"
+        captures = name_captures(self.captures, needs=RIG_NEEDS, remedy=remedy, parents=1)
+        surfels = find_surfels(captures, self.surfels)
+        options = {"task": self.task, **self._options}
+        results = Results.open(out, options, resume=self.resume, read=RigRun.from_dict, sums=sums)
         with console.progress() as progress:
-            for i, capture in enumerate(self.captures):
-                progress("bench", i / len(self.captures), capture.name)
-                rows.append(measure_rig(capture, options))
-            progress("bench", 1.0)
-        record = {
-            "preset": self.preset,
-            "seed": self.seed,
-            "summary": summary(rows),
-            "captures": [row.to_dict() for row in rows],
-        }
+            Rigs(
+                results,
+                self._options,
+                surfels=surfels,
+                finished=lambda run: console.note(rig_line(run)),
+                progress=progress,
+            ).run(captures, variants, jobs=self.jobs)
+        results.save()
+        if self.out is not None:
+            (out / "table.md").write_text(rig_markdown(results.runs, options), encoding="utf-8")
+            draw_rig_charts(results.runs, out / "plots")
+        record = results.record()
         self._write_report(record)
-        console.result(record, rig_table(rows))
-        return 0 if all(not row.failure for row in rows) else 1
+        console.result(record, *rig_tables(results.runs), f"{self.out or ''}")
+        return 0 if all(not run.failure for run in results.runs) else 1
 
     def _reconstruct(self, console: Console) -> int:
+        from reel2sim.cli.measure_captures import name_captures
         from reel2sim.cli.measure_peers import parse_peers
         from reel2sim.cli.measure_plots import draw_charts, draw_contact_sheet
-        from reel2sim.cli.measure_reconstruct import Reconstructions, name_captures, score_peers
-        from reel2sim.cli.measure_results import Results
+        from reel2sim.cli.measure_reconstruct import (
+            RECONSTRUCT_NEEDS,
+            Reconstructions,
+            score_peers,
+        )
+        from reel2sim.cli.measure_results import reconstruction_results
         from reel2sim.cli.measure_tables import markdown, run_line, run_tables
         from reel2sim.cli.measure_variants import parse_variants
         from reel2sim.scene.errors import UsageError
 
         if self.out is None:
             raise UsageError("is needed by `bench reconstruct`", field="--out")
-        if self.jobs < 1:
-            raise UsageError("must be at least 1", field="--jobs")
         variants = parse_variants(self.variant, ablation=self.ablation)
         peers = parse_peers(self.peer, [variant.name for variant in variants])
-        captures = name_captures(self.captures)
-        results = Results.open(self.out, self._options, resume=self.resume)
+        remedy = "make captures with benchmarks/render_captures.py"
+        captures = name_captures(self.captures, needs=RECONSTRUCT_NEEDS, remedy=remedy)
+        results = reconstruction_results(self.out, self._options, resume=self.resume)
         plots = self.out / "plots"
 
         def finished(run: Any, held_out: Any, drawings: Any) -> None:
