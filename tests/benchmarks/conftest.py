@@ -15,7 +15,7 @@ import trimesh
 from reel2sim.scene.rig import JointType
 
 ROOT = Path(__file__).parents[2]
-_MODULES = ("body", "cameras", "models", "raycast", "shape", "usd")
+_MODULES = ("body", "cameras", "controls", "models", "raycast", "sdf", "shape", "usd")
 
 
 @pytest.fixture

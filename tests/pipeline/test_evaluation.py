@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.generation.truth import TrueJoint, Truth
-from reel2sim.pipeline.evaluation import RigScore, nothing_found, score
+from reel2sim.pipeline.evaluation import RIGHT_AXIS_DEG, nothing_found, score
+from reel2sim.pipeline.rig_score import RigScore
 from reel2sim.scene import (
     Inertial,
     Joint,
@@ -262,6 +264,34 @@ def test_flagged_joint_is_not_spurious():
     result = score(replace(rig, joints=flagged), truth_of((DOOR,)))
     assert result.correct
     assert result.count_ok
+
+
+def test_every_joint_is_told_with_its_confidence_and_whether_it_is_right():
+    tilted = axis_rotation(np.array([1.0, 0, 0]), np.radians(RIGHT_AXIS_DEG + 1)) @ DOOR.axis
+    rig = rig_of((replace(DOOR, axis=tuple(tilted)), LATCH, DRAWER))
+    stated = {"door_hinge": 0.9, "latch_hinge": 0.8, "drawer_slide": 0.2}
+    joints = tuple(
+        replace(j, confidence=stated[j.name], observed=j.name != "drawer_slide") for j in rig.joints
+    )
+    told = {v.name: v for v in score(replace(rig, joints=joints), truth_of((DOOR, LATCH))).verdicts}
+    assert {name: v.confidence for name, v in told.items()} == stated
+    assert (told["door_hinge"].matched, told["door_hinge"].right) == ("door_hinge", False)
+    assert told["latch_hinge"].right
+    assert (told["drawer_slide"].matched, told["drawer_slide"].right) == ("", False)
+    assert not told["drawer_slide"].observed
+
+
+def test_a_joint_of_a_body_without_joints_is_invented():
+    result = score(rig_of((DOOR,)), truth_of(()))
+    assert (result.joints, result.found, result.spurious) == ((), 1, 1)
+    assert [v.right for v in result.verdicts] == [False]
+    assert not result.correct
+    assert score(rig_of(()), truth_of(())).correct
+
+
+def test_scores_survive_json():
+    result = score(rig_of((DOOR, DRAWER)), truth_of())
+    assert RigScore.from_dict(json.loads(json.dumps(result.to_dict()))) == result
 
 
 def test_still_true_joint_is_not_asked_for():
