@@ -61,8 +61,9 @@ proto: $(VENV)/.dev $(PROTOS)
 	PATH=$(CURDIR)/$(BIN):$$PATH sh proto/generate.sh
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/render_captures.py --out out/captures
-	$(BIN)/reel2sim bench rig out/captures/* --report out/bench.json
+	$(BIN)/python benchmarks/render_captures.py --out out/captures/orbit
+	rm -rf out/bench
+	$(BIN)/reel2sim bench rig out/captures/orbit/* --out out/bench
 
 clean:
 	rm -rf $(VENV) out dist build
