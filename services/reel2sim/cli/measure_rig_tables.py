@@ -12,15 +12,16 @@ from reel2sim.cli.measure_rig import RigRun
 from reel2sim.cli.measure_rig_sums import (
     AGAINST,
     CHAIN_TARGETS,
+    CONTROL_TARGET,
     ERRORS,
     FEW_JOINTS,
     RATIOS,
-    SURE,
     TARGETS,
     Figures,
     Target,
     by_protocol,
     calibration,
+    control_met,
     figures,
     has_joints,
     is_chain,
@@ -200,25 +201,23 @@ def _kind_cells(f: Figures, kind: JointType) -> tuple[str, ...]:
 
 def _controls(runs: Sequence[RigRun]) -> Shown:
     """What was found where nothing was to be found."""
-    must = Target("sure", "", 0)
     rows = []
     for run in runs:
         found = sorted(run.score.verdicts, key=lambda joint: -joint.confidence)
         told = ", ".join(f"{j.type.value} {j.confidence:.2f}" for j in found)
-        sure = len(sure_joints(run))
         base = "–" if run.failure else "fixed" if run.fixed_base else "moves"
         last = run.failure or "; ".join(run.notes)
         rows.append(
             (
                 run.capture,
-                "≤ 0",
-                f"{sure}{_MARKS[must.met(sure)]}",
+                _shown(CONTROL_TARGET, CONTROL_TARGET.must, "≤ "),
+                f"{len(sure_joints(run))}{_MARKS[control_met(run)]}",
                 told or "none",
                 base,
                 shorten(last, 160, placeholder=" …"),
             )
         )
-    columns = ("capture", "must", f"joints surer than {SURE:g}", "all found", "base", "says")
+    columns = ("capture", "must", CONTROL_TARGET.title, "all found", "base", "says")
     return Shown("bodies without a joint", columns, rows)
 
 
