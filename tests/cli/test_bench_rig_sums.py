@@ -20,7 +20,7 @@ from reel2sim.cli.measure_rig_sums import (
     sums,
     sure_joints,
 )
-from reel2sim.cli.measure_rig_tables import rig_markdown
+from reel2sim.cli.measure_rig_tables import rig_line, rig_markdown
 from reel2sim.pipeline.rig_score import FoundJoint, JointScore, RigScore
 from reel2sim.scene import JointType
 
@@ -146,6 +146,14 @@ def test_flagged_joints_are_calibrated_apart() -> None:
     told = sums([run])["summary"]["full"]["calibration"]
     assert told["all"]["expected_calibration_error"] == pytest.approx((0.3 + 0.2) / 2)
     assert told["observed"]["expected_calibration_error"] == pytest.approx(0.3)
+
+
+def test_a_line_tells_of_every_joint() -> None:
+    right = FoundJoint("k", HINGE, 0.7, True, "j", right=True)
+    lines = rig_line(run_of("orbit/a", true_joint(), verdicts=(right, invented(0.2)))).splitlines()
+    assert lines[0].startswith("orbit/a full j: ok axis 1.00°")
+    assert lines[0].endswith("confidence 0.70")
+    assert lines[1:] == ["orbit/a full i: invented, confidence 0.20", "orbit/a full: 10.0 s"]
 
 
 def test_charts_and_record_can_be_written(tmp_path) -> None:

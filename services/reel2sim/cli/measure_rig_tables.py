@@ -63,12 +63,13 @@ class Shown:
 
 def rig_line(run: RigRun) -> str:
     """A run in one line, and one for each of its joints."""
+    sure = {v.matched: f" confidence {v.confidence:.2f}" for v in run.score.verdicts}
     lines = [
         f"{run.capture} {run.name} {joint.name}:"
         f" {'ok' if joint.type_ok else 'wrong type' if joint.matched else 'MISSED'}"
         f" axis {joint.axis_deg:.2f}° pivot {100 * joint.pivot_frac:.2f}%"
         f" state {100 * joint.state_frac:.1f}% IoU {joint.part_iou:.2f}"
-        f" unexplained {joint.replay_error:.3f}"
+        f" unexplained {joint.replay_error:.3f}{sure.get(joint.name, '')}"
         for joint in run.score.joints
     ]
     lines += [
