@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reel2sim.rigging.joint_fit import fit_joint, initial_joint
+from reel2sim.rigging.initial_joint import initial_joint
+from reel2sim.rigging.joint_fit import fit_joint
 from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.observations import Observations, upper_quartile, whitening
 from reel2sim.rigging.rigid_fit import fit_motions, refine_motions

@@ -11,14 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.observations import Observations, truncated_cost
 from reel2sim.rigging.rigid_fit import exp_rotation, projection_jacobian, skew
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import invert
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,24 +38,6 @@ def roughness(instants: int) -> Array:
     """Matrix ``(t, t)`` whose quadratic form is the sum of squared second differences."""
     second = np.diff(np.eye(instants), n=2, axis=0)
     return second.T @ second
-
-
-def initial_joint(kind: JointType, parent: Array, child: Array, points: Array) -> JointModel:
-    """Closed-form joint from two trajectories ``(t, 4, 4)`` and the child's points."""
-    relative = invert(parent) @ child
-    R, shift = relative[:, :3, :3], relative[:, :3, 3]
-    center = points.mean(axis=0)
-    if kind is JointType.PRISMATIC:
-        path = R @ center + shift - center
-        axis = np.linalg.svd(path, full_matrices=False)[2][0]
-        return JointModel(kind, axis, center, path @ axis)
-    turns = Rotation.from_matrix(R).as_rotvec()
-    axis = np.linalg.svd(turns, full_matrices=False)[2][0]
-    q = np.unwrap(np.concatenate([[0.0], (turns @ axis)[1:]]))
-    A = (np.eye(3) - R).reshape(-1, 3)
-    normal = A.T @ A + 1e-3 * np.eye(3)
-    pivot = np.linalg.solve(normal, A.T @ shift.reshape(-1) + 1e-3 * center)
-    return JointModel(kind, axis, pivot + axis * ((center - pivot) @ axis), q)
 
 
 def fit_joint(

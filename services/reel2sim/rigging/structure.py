@@ -9,7 +9,8 @@ import networkx as nx
 import numpy as np
 from scipy.spatial import KDTree
 
-from reel2sim.rigging.joint_fit import JointFit, fit_joint, initial_joint
+from reel2sim.rigging.initial_joint import initial_joint
+from reel2sim.rigging.joint_fit import JointFit, fit_joint
 from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.observations import Observations, some_of
 from reel2sim.rigging.posed import SurfelModel
@@ -96,14 +97,14 @@ def kinematic_tree(
     if len(paths) == 1:
         return {}, {}
     owner = labels[observations.surfel]
-    gaps = _gaps([model.points[labels == k] for k in range(len(paths))])
+    gaps = gaps_between([model.points[labels == k] for k in range(len(paths))])
     graph = nx.DiGraph()
     graph.add_nodes_from(range(len(paths)))
     choices: dict[tuple[int, int], JointChoice] = {}
     for child in range(1, len(paths)):
         progress("rigging", child / len(paths), f"trying joints of part {child}")
         mine = observations.select(np.nonzero(owner == child)[0])
-        for parent in _candidates(gaps[child], child):
+        for parent in candidate_parents(gaps[child], child):
             if len(mine) < 4:
                 break
             choice = choose_joint(mine, paths[parent], paths[child], rng)
@@ -116,7 +117,7 @@ def kinematic_tree(
     return {child: parent for parent, child in sorted(tree.edges)}, choices
 
 
-def _gaps(shapes: list[Array]) -> Array:
+def gaps_between(shapes: list[Array]) -> Array:
     """How far apart the nearest surfels of parts are ``(p, p)``, infinite to themselves."""
     trees = [KDTree(x) for x in shapes]
     gaps = np.full((len(shapes), len(shapes)), np.inf)
@@ -126,7 +127,7 @@ def _gaps(shapes: list[Array]) -> Array:
     return gaps
 
 
-def _candidates(gaps: Array, child: int) -> list[int]:
+def candidate_parents(gaps: Array, child: int) -> list[int]:
     """Parts that ``child`` may hang on, given its gaps to all ``(p,)``; always the root."""
     order = [int(k) for k in np.argsort(gaps, kind="stable") if k != child]
     near = {k for k in order if gaps[k] < _NEAR}

@@ -280,7 +280,9 @@ def _stands_still(articulation: Articulation, surfels: Surfels) -> bool:
 def _figures(bodies: Mapping[int, _Body]) -> dict[str, float]:
     return {
         "mass_kg": float(sum(body.inertial.mass for body in bodies.values())),
-        "volume_m3": float(sum(body.visual.volume for body in bodies.values())),
+        "volume_m3": float(
+            sum(body.visual.volume for body in bodies.values() if len(body.visual.faces))
+        ),
         "collision_pieces": float(sum(len(body.pieces) for body in bodies.values())),
         "visual_faces": float(sum(len(body.visual.faces) for body in bodies.values())),
     }

@@ -1,0 +1,144 @@
+"""From followed points to parts and joints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+
+from reel2sim.rigging.articulation import Articulation, JointEstimate
+from reel2sim.rigging.joint_model import JointModel
+from reel2sim.rigging.joint_types import Scale, choose_type
+from reel2sim.rigging.linkage import Linkage
+from reel2sim.rigging.linkage_fit import fit_settling
+from reel2sim.rigging.observations import some_of
+from reel2sim.rigging.structure import candidate_parents, gaps_between
+from reel2sim.rigging.tracks.bodies import rigid_bodies
+from reel2sim.rigging.tracks.points import Followed, PointTracks
+from reel2sim.scene import JointType, Progress, silent
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.progress import subrange
+
+_ROUNDS = 3
+"""Trees that are chosen and fitted, each by the motions that the one before gave."""
+_POINTS = 150
+"""Points of a part that its joint is fitted to."""
+_FREEDOM = 0.1
+"""What each degree of freedom costs when parents are compared, in variances a measurement."""
+_GAP_WEIGHT, _GAP_FREE = 2.0, 0.02
+"""The same for a gap between child and parent, per diagonal, and the gap that costs nothing."""
+_NOT_ROOT = 0.01
+
+
+_NONE = np.zeros(0, int)
+
+
+@dataclass(frozen=True, eq=False)
+class TracksRig:
+    """Parts and joints of followed points.
+
+    Attributes:
+        articulation: ``part_of_surfel`` is the part of each point.
+        sigma: noise of the points as estimated, metres.
+    """
+
+    articulation: Articulation
+    sigma: float
+
+
+def articulate_tracks(
+    tracks: PointTracks, *, seed: int = 0, progress: Progress = silent
+) -> TracksRig:
+    """Find rigid parts, their tree, the types of its joints and where each was at every time.
+
+    Nothing but the points is known: neither how many parts there are nor how noisy the points
+    are. Types are chosen among hinge, slide, screw, ball and free by the Bayesian information
+    criterion of the whole tree on the points' positions.
+
+    Args:
+        tracks: the points.
+        seed: of every random choice.
+        progress: reports under ``"rigging"``.
+
+    Raises:
+        InputError: if the tracks are malformed.
+    """
+    rng = np.random.default_rng(seed)
+    progress("rigging", 0.0, "looking for parts")
+    sigma = max(tracks.noise(rng), 1e-6 * tracks.diagonal)
+    bodies = rigid_bodies(tracks, sigma, rng)
+    members = [np.nonzero(bodies.labels == k)[0] for k in range(len(bodies.paths))]
+    some = [some_of(index, _POINTS, rng) for index in members]
+    evidence = Followed(tracks, some, bodies.paths, sigma)
+    paths, linkage = bodies.paths, None
+    for i in range(_ROUNDS):
+        part = subrange(progress, 0.3 + 0.7 * i / _ROUNDS, 0.3 + 0.7 * (i + 1) / _ROUNDS)
+        linkage = _tree(tracks, paths, some, sigma, progress=part)
+        linkage = fit_settling(linkage, evidence).linkage
+        paths = linkage.motions
+    assert linkage is not None
+    return TracksRig(_articulation(tracks, bodies.labels, linkage), sigma)
+
+
+def _tree(
+    tracks: PointTracks, paths: Array, some: list[Array], sigma: float, *, progress: Progress
+) -> Linkage:
+    """Every part on the parent to which its motion is simplest (minimum spanning arborescence).
+
+    Args:
+        tracks: the points.
+        paths: of the parts, each found alone or, better, all by a tree ``(p, t, 4, 4)``.
+        some: points of each part that are looked at.
+        sigma: noise of the points.
+        progress: told of parts.
+    """
+    shapes = [tracks.points[0, index] for index in some]
+    gaps = gaps_between(shapes) / tracks.diagonal
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(len(shapes)))
+    joints: dict[tuple[int, int], JointModel] = {}
+    for child in range(1, len(shapes)):
+        progress("rigging", child / len(shapes), f"trying joints of part {child}")
+        evidence = Followed(tracks, [_NONE, some[child]], paths[[0, child]], sigma)
+        scale = Scale(variance=1.0, count=float(evidence.count))
+        for parent in candidate_parents(gaps[child], child):
+            choice = choose_type(evidence, paths[parent], paths[child], shapes[child], scale)
+            joints[child, parent] = choice.joint
+            cost = choice.cost / evidence.count + _FREEDOM * choice.joint.dof
+            cost += _GAP_WEIGHT * max(0.0, gaps[child, parent] - _GAP_FREE)
+            graph.add_edge(parent, child, weight=cost + (_NOT_ROOT if parent else 0.0))
+    parents = {child: parent for parent, child in nx.minimum_spanning_arborescence(graph).edges}
+    order = range(1, len(shapes))
+    return Linkage(
+        tuple(parents[k] for k in order),
+        tuple(joints[k, parents[k]] for k in order),
+        paths[0],
+    )
+
+
+def _articulation(tracks: PointTracks, labels: Array, linkage: Linkage) -> Articulation:
+    """Parts in the order of the tree, every joint zero at the first time."""
+    order = (0, *linkage.order)
+    rank = np.argsort(order)
+    joints = [
+        _estimate(
+            linkage.joints[part - 1],
+            parent=int(rank[linkage.parents[part - 1]]),
+            child=int(rank[part]),
+        )
+        for part in order[1:]
+    ]
+    return Articulation(tracks.times_s, rank[labels], tuple(joints), linkage.base)
+
+
+def _estimate(model: JointModel, *, parent: int, child: int) -> JointEstimate:
+    return JointEstimate(
+        parent=parent,
+        child=child,
+        type=model.type,
+        axis=model.axis,
+        pivot=model.pivot,
+        positions=model.positions - model.positions[0],
+        pitch=model.pitch if model.type is JointType.SCREW else 0.0,
+    )
