@@ -33,9 +33,9 @@ law = settings(
 
 def random_state(asset: RiggedAsset, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
-    moving = [j for j in asset.joints if j.type is not JointType.FIXED]
+    moving = [j for j in asset.joints if j.type is not JointType.FIXED and j.mimic is None]
     bounds = {j.name: np.clip([j.limits.lower, j.limits.upper], -3, 3) for j in moving}
-    return {name: float(rng.uniform(*b)) for name, b in bounds.items()}
+    return asset.followed({name: float(rng.uniform(*b)) for name, b in bounds.items()})
 
 
 def close(found, expected) -> None:
@@ -59,8 +59,10 @@ def test_yourdfpy_agrees(asset: RiggedAsset):
         robot = yourdfpy.URDF.load(str(path), load_collision_meshes=True)
         assert robot.validate(), robot.errors
         state = random_state(asset, 1)
-        if state:
-            robot.update_cfg(state)
+        driven = {n: q for n, q in state.items() if n in robot.actuated_joint_names}
+        assert set(state) - set(driven) == {j.name for j in asset.joints if j.mimic is not None}
+        if driven:
+            robot.update_cfg(driven)
         for link, T in zip(asset.links, asset.link_poses(state), strict=True):
             close(robot.get_transform(link.name), T)
             inertial = robot.link_map[link.name].inertial
