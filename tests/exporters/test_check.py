@@ -331,7 +331,7 @@ def _mimic_not_a_number(folder):
     urdf(folder, r'multiplier="[^"]*"', 'multiplier="twice"')
 
 
-@fault("URDF016", "LOAD001")
+@fault("URDF016", "KIN001", "MIM001")
 def _mimic_of_nobody(folder):
     urdf(folder, r'<mimic joint="joint0"', '<mimic joint="joint9"')
 
@@ -356,9 +356,9 @@ def _follower_stops_first(folder):
     urdf(folder, r'(name="joint2".*?lower=")[^"]*', r"\g<1>-0.1")
 
 
-@fault("MIM001")
-def _mimic_twice_which_loaders_read_differently(folder):
-    urdf(folder, r"(<mimic [^>]*/>)", r'<mimic joint="joint0" multiplier="0.5" />')
+@fault("LOAD003")
+def _mimic_twice(folder):
+    urdf(folder, r"(<mimic [^>]*/>)", r'\1<mimic joint="joint0" multiplier="0.5" />')
 
 
 @fault("MIM002", "MIM003", "MOT010", "MOT011")
@@ -523,7 +523,7 @@ def _mjcf_mimic_dropped(folder):
 
 @fault("MIM002")
 def _mjcf_mimic_bent(folder):
-    swap(folder / "scene.xml", r'(polycoef="\S+ \S+) 0.0', r" 0.5")
+    swap(folder / "scene.xml", r'(polycoef="\S+ \S+) 0.0', r"\1 0.5")
 
 
 # USD ------------------------------------------------------------------------------------------
@@ -672,7 +672,7 @@ def _usd_mimic_offset_in_radians(folder):
 
 @fault("MIM003")
 def _usd_mimic_of_a_joint_elsewhere(folder):
-    swap(folder / PHYSICS, r"newton:mimicJoint = <[^>]*>", "newton:mimicJoint = </other/joint0>")
+    swap(folder / PHYSICS, r"newton:mimicJoint = <[^>]*>", "newton:mimicJoint = </thing/joint0>")
 
 
 @fault("USD010")

@@ -143,7 +143,8 @@ def _joint(joint: UsdPhysics.Joint) -> JointReading:
 
 def _mimic(prim: Usd.Prim) -> RobotMimic | None:
     """What NewtonMimicAPI says, with degrees turned to radians."""
-    if "NewtonMimicAPI" not in prim.GetAppliedSchemas():
+    # GetAppliedSchemas passes over schemas whose plugin is not installed.
+    if "NewtonMimicAPI" not in prim.GetPrimTypeInfo().GetAppliedAPISchemas():
         return None
     enabled = prim.GetAttribute("newton:mimicEnabled")
     leaders = prim.GetRelationship("newton:mimicJoint").GetTargets()
