@@ -22,7 +22,8 @@ def write_mjcf(asset: RiggedAsset, path: Path) -> None:
     """Write ``asset`` to ``path``; :func:`reel2sim.exporters.urdf.write_meshes` writes the meshes.
 
     Every moving joint has a motor of unit gear, so that a control is a force or torque; only one
-    that follows another has an equality constraint instead. MJCF has no speed limit of a joint. Colours are one per link: MuJoCo reads none from vertices.
+    that follows another has an equality constraint instead. MJCF has no speed limit of a joint.
+    Colours are one per link: MuJoCo reads none from vertices.
 
     Raises:
         ExportError: if a joint cannot be said in MJCF.

@@ -47,10 +47,10 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
     """Track the motion that was recovered with an object.
 
     **Actions**: ``Box(-1, 1, (m,))``, one number for each movable joint that the reel showed well
-    enough and that follows no other, in the order of :attr:`joint_names`. With ``control="position"`` −1..1 spans the joint's
-    limits (with ``residual=True`` it is an offset from the reference, in half-ranges), with
-    ``"velocity"`` the speed limit, with ``"torque"`` the effort limit. Actions outside of the space
-    are refused, not clipped.
+    enough and that follows no other, in the order of :attr:`joint_names`. With
+    ``control="position"`` −1..1 spans the joint's limits (with ``residual=True`` it is an offset
+    from the reference, in half-ranges), with ``"velocity"`` the speed limit, with ``"torque"`` the
+    effort limit. Actions outside of the space are refused, not clipped.
 
     **Observations**: see :class:`reel2sim.envs.observation.Observer`.
 
