@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from scipy.spatial.transform import Rotation
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
@@ -65,7 +65,7 @@ def find_loops(articulation: Articulation, points: Array, *, size: float) -> tup
     """
     motions = articulation.part_motions()
     trees = {
-        part: cKDTree(points[articulation.part_of_surfel == part])
+        part: KDTree(points[articulation.part_of_surfel == part])
         for part in range(articulation.part_count)
         if (articulation.part_of_surfel == part).any()
     }
@@ -100,7 +100,7 @@ def _moves(joint: JointEstimate) -> bool:
     return joint.type.dof == 1 and bool(np.ptp(joint.positions) > 1e-6)
 
 
-def _contact(first: cKDTree, second: cKDTree, reach: float) -> Array | None:
+def _contact(first: KDTree, second: KDTree, reach: float) -> Array | None:
     """Points of the second part that touch the first ``(k, 3)``, or None."""
     near = second.data[first.query(second.data, distance_upper_bound=reach)[0] < reach]
     return near if len(near) >= 3 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
 from reel2sim.scene.arrays import Array
@@ -38,7 +38,7 @@ def are_twins(articulation: Articulation, points: Array, a: int, b: int) -> bool
     size = float(sizes[:, 0].max())
     if (np.ptp(sizes, axis=0) > _ALIKE * size).any():
         return False
-    gap = cKDTree(mine).query(other)[0].min()
+    gap = KDTree(mine).query(other)[0].min()
     return bool(gap <= size) and _axes_are_images(first, second, mine, other, size)
 
 

@@ -231,7 +231,7 @@ def _joint(element: ET.Element) -> RobotJoint:
     kind = _required(element, "type")
     origin = _origin(element)
     mimic = _mimic(element.find("mimic"))
-    return RobotJoint(name, kind, ends[0], ends[1], origin, direction, bounds, *losses, mimic)
+    return RobotJoint(name, kind, ends[0], ends[1], origin, direction, bounds, *losses, mimic=mimic)
 
 
 def _mimic(element: ET.Element | None) -> RobotMimic | None:
