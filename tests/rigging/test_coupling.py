@@ -10,7 +10,7 @@ from reel2sim.rigging.coupled import coupled
 from reel2sim.rigging.coupling import BELIEVED, find_couplings, probability
 from reel2sim.rigging.physics import PhysicsConfig, embody
 from reel2sim.rigging.proportion import Proportion, position_noise, proportion, strokes
-from reel2sim.scene import JointType, Surfels
+from reel2sim.scene import JointType, RiggedAsset, Surfels
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import pose
 
@@ -87,6 +87,19 @@ def made(joints, shapes, *, base=None, times=None) -> tuple[Articulation, Array]
 def gripper(first, second, **more) -> tuple[Articulation, Array]:
     joints = [hinge(1, first, y=0.03), hinge(2, second, y=-0.03, confidence=0.8)]
     return made(joints, FINGERS, **more)
+
+
+def embodied(rig: Articulation, points: Array) -> RiggedAsset:
+    count = len(points)
+    surfels = Surfels.from_colors(
+        means=points,
+        rotations=np.tile([1.0, 0, 0, 0], (count, 1)),
+        scales=np.full((count, 2), 0.01),
+        opacities=np.ones(count),
+        colors=np.full((count, 3), 0.5),
+    )
+    config = PhysicsConfig(resolution=16, max_voxels=20_000, max_faces=300, max_pieces=1)
+    return embody(rig, surfels, config=config, name="gripper")
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -219,16 +232,7 @@ def test_an_asset_s_followers_are_where_their_leader_puts_them():
     rng = np.random.default_rng(11)
     q = 0.5 * OUT_AND_BACK
     rig, points = gripper(measured(q, rng), measured(-q, rng))
-    count = len(points)
-    surfels = Surfels.from_colors(
-        means=points,
-        rotations=np.tile([1.0, 0, 0, 0], (count, 1)),
-        scales=np.full((count, 2), 0.01),
-        opacities=np.ones(count),
-        colors=np.full((count, 3), 0.5),
-    )
-    config = PhysicsConfig(resolution=16, max_voxels=20_000, max_faces=300, max_pieces=1)
-    before = embody(rig, surfels, config=config, name="gripper")
+    before = embodied(rig, points)
     asset = coupled(before, rig)
     leader, follower = asset.joints
     assert leader.mimic is None
@@ -258,16 +262,7 @@ def test_an_asset_s_followers_are_where_their_leader_puts_them():
 def test_doubts_are_told_and_change_nothing():
     rng = np.random.default_rng(12)
     rig, points = gripper(measured(0.5 * RAMP, rng), measured(-0.5 * RAMP, rng))
-    count = len(points)
-    surfels = Surfels.from_colors(
-        means=points,
-        rotations=np.tile([1.0, 0, 0, 0], (count, 1)),
-        scales=np.full((count, 2), 0.01),
-        opacities=np.ones(count),
-        colors=np.full((count, 3), 0.5),
-    )
-    config = PhysicsConfig(resolution=16, max_voxels=20_000, max_faces=300, max_pieces=1)
-    before = embody(rig, surfels, config=config, name="gripper")
+    before = embodied(rig, points)
     asset = coupled(before, rig)
     assert all(joint.mimic is None for joint in asset.joints)
     assert asset.notes == (
@@ -276,3 +271,28 @@ def test_doubts_are_told_and_change_nothing():
     )
     for name, q in before.motion.positions.items():
         np.testing.assert_array_equal(asset.motion.positions[name], q)
+
+
+def test_names_are_right_beside_a_chain_of_axes():
+    rng = np.random.default_rng(13)
+    q = 0.5 * OUT_AND_BACK
+    ball = JointEstimate(
+        parent=0,
+        child=1,
+        type=J.SPHERICAL,
+        axis=np.array([0, 0, 1.0]),
+        pivot=DRAWER_AT,
+        positions=np.outer(stroke(0.1, 0.7, 0.5), [0.3, 0.2, 0.1]),
+    )
+    fingers = [
+        hinge(2, measured(q, rng), y=0.03),
+        hinge(3, measured(-q, rng), y=-0.03, confidence=0.8),
+    ]
+    rig, points = made([ball, *fingers], [DRAWER, *FINGERS])
+    asset = coupled(embodied(rig, points), rig)
+    (follower,) = (joint for joint in asset.joints if joint.mimic is not None)
+    (leader,) = (joint for joint in asset.joints if joint.name == follower.mimic.joint)
+    # Links are in another order than parts.
+    for part, joint in ((2, leader), (3, follower)):
+        links = asset.surfel_links[rig.part_of_surfel == part]
+        assert {asset.links[i].name for i in links} == {joint.child}

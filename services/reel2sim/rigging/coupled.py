@@ -10,6 +10,7 @@ import numpy as np
 from reel2sim.rigging.articulation import Articulation
 from reel2sim.rigging.coupling import Coupling, find_couplings
 from reel2sim.rigging.loops import Loop, find_loops
+from reel2sim.rigging.physics.hubs import chained
 from reel2sim.rigging.proportion import position_noise
 from reel2sim.scene import Joint, JointLimits, JointType, Mimic, Motion, RiggedAsset
 from reel2sim.scene.arrays import Array
@@ -32,14 +33,14 @@ def coupled(asset: RiggedAsset, articulation: Articulation) -> RiggedAsset:
     move them.
 
     Args:
-        asset: made of ``articulation``: parts in its order are links.
+        asset: made of ``articulation``.
         articulation: parts, joints and motion as estimated.
     """
     points = asset.surfels.means.astype(np.float64)
     sizes = asset.surfels.scales.max(axis=1).astype(np.float64)
     found = find_couplings(articulation, points)
     loops = find_loops(articulation, points, size=2.0 * float(np.median(sizes)))
-    rank = {part: i for i, part in enumerate(articulation.order)}
+    rank = {part: i for i, part in enumerate(chained(articulation).articulation.order)}
     joint_of = {part: asset.joints[i - 1] for part, i in rank.items() if i}
     joints = {joint.name: joint for joint in asset.joints}
     positions = dict(asset.motion.positions)

@@ -25,6 +25,7 @@ import numpy as np
 from reel2sim.rigging.articulation import Articulation, JointEstimate
 from reel2sim.rigging.proportion import LEAST_INSTANTS, Proportion, position_noise, proportion
 from reel2sim.rigging.twins import are_twins
+from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply
 
@@ -41,6 +42,8 @@ BELIEVED = 0.8
 """Least probability of a coupling that is reported as one."""
 LEAST_STROKES = 2
 """One stroke is no evidence: any two joints that moved once, together, are in proportion."""
+_KINDS = (JointType.REVOLUTE, JointType.CONTINUOUS, JointType.PRISMATIC)
+"""Joints that one line can couple in every format."""
 _IN_STEP = 1.0
 """Least ln Bayes factor of a line, for two joints to count as moved in step."""
 _CLEAR = 8.0
@@ -152,7 +155,7 @@ def _normal(x: float, sigma: float) -> float:
 
 
 def _comparable(joint: JointEstimate) -> bool:
-    if joint.type.dof != 1 or not joint.observed:
+    if joint.type not in _KINDS or not joint.observed:
         return False
     return float(np.ptp(joint.positions)) > _CLEAR * position_noise(joint.positions)
 

@@ -97,7 +97,7 @@ def _between(articulation: Articulation, a: int, b: int) -> list[int]:
 
 
 def _moves(joint: JointEstimate) -> bool:
-    return joint.type.dof == 1 and bool(np.ptp(joint.positions) > 1e-6)
+    return joint.type.dof > 0 and bool(np.abs(joint.positions).max() > 1e-6)
 
 
 def _contact(first: KDTree, second: KDTree, reach: float) -> Array | None:
@@ -170,9 +170,9 @@ def _needs_the_motion(articulation: Articulation, path: list[int], loop: Loop, s
 
 
 def _without(articulation: Articulation, part: int) -> Array:
-    """Motions of all parts with one joint held at zero ``(t, p, 4, 4)``."""
+    """Motions of all parts with one joint held where it was at first ``(t, p, 4, 4)``."""
     joints = list(articulation.joints)
-    still = np.zeros(len(articulation.times_s))
+    still = np.zeros_like(joints[part - 1].positions)
     joints[part - 1] = replace(joints[part - 1], positions=still)
     changed = Articulation(
         articulation.times_s, articulation.part_of_surfel, tuple(joints), articulation.base_poses
