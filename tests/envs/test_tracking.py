@@ -116,6 +116,19 @@ def test_a_follower_is_where_its_leader_puts_it(make_env, control) -> None:
     assert np.ptp(seen) > 0.1
 
 
+def test_a_follower_is_held_on_a_free_base_too(make_env) -> None:
+    env = make_env("gripper", fixed_base=False, ground=False, gravity=(0, 0, 0))
+    world = env.unwrapped.world
+    names = [joint.name for joint in env.unwrapped.bundle.joints]
+    left, right = names.index("left"), names.index("right")
+    env.reset(seed=0)
+    for _ in range(60):
+        env.step(env.unwrapped.reference_action())
+        q, _ = world.joint_state()
+        assert q[right] == pytest.approx(0.1 - q[left], abs=1e-3)
+    assert np.linalg.norm(world.root_pose()[:3, 3]) < 0.1
+
+
 def test_a_leader_carries_its_follower(make_env) -> None:
     env = make_env("gripper", control="torque", gravity=(0, 0, 0)).unwrapped
     left = [joint.name for joint in env.bundle.joints].index("left")

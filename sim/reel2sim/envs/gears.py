@@ -20,6 +20,9 @@ _FORCE = 1e6
 _RECOVERY = 0.8
 """Share of a gear's position error that is removed in one physics step."""
 
+_ITERATIONS = 200
+"""Of the engine's solver: with its usual 50, gears on a free base slip by ten times more."""
+
 
 @dataclass(frozen=True)
 class Gear:
@@ -48,6 +51,8 @@ def gears_of(bundle: LoadedBundle) -> tuple[Gear, ...]:
 
 def mesh(engine: Any, client: int, body: int, joints: Sequence[int], gears: Sequence[Gear]) -> None:
     """Join the joints of ``body``, whose indices in the engine are ``joints``, by ``gears``."""
+    if gears:
+        engine.setPhysicsEngineParameter(numSolverIterations=_ITERATIONS, physicsClientId=client)
     for gear in gears:
         constraint = engine.createConstraint(
             body,
