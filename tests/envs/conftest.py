@@ -17,6 +17,7 @@ from reel2sim.scene import (
     JointLimits,
     JointType,
     Link,
+    Mimic,
     Motion,
     RiggedAsset,
     Surfels,
@@ -142,7 +143,25 @@ def thrown() -> RiggedAsset:
     return drawer(fixed_base=False, base_poses=pose(turn, np.outer(TIMES, [0.2, 0.1, 0.0])))
 
 
-ASSETS = {"drawer": drawer, "laptop": laptop, "arm": arm, "thrown": thrown}
+def gripper() -> RiggedAsset:
+    """Two fingers on parallel hinges; the right one, which is listed first, follows the left."""
+    left = joint("left", JointType.REVOLUTE, "palm", "left_finger", origin=np.array([0.1, 0.02, 0]),
+                 limits=JointLimits(-0.1, 0.8, 5.0, 5.0), damping=0.0, friction=0.0)  # fmt: skip
+    right = joint("right", JointType.REVOLUTE, "palm", "right_finger",
+                  origin=np.array([0.1, -0.02, 0]), limits=JointLimits(-0.7, 0.2, 5.0, 5.0),
+                  damping=0.0, friction=0.0, mimic=Mimic("left", -1.0, 0.1))  # fmt: skip
+    links = [
+        box("palm", (0.1, 0.05, 0.03), (0, 0, 0), 1.0),
+        box("right_finger", (0.05, 0.01, 0.02), (0.05, 0, 0), 0.1),
+        box("left_finger", (0.05, 0.01, 0.02), (0.05, 0, 0), 0.1),
+    ]
+    positions = {"left": 0.6 * SWING, "right": 0.1 - 0.6 * SWING}
+    return asset("gripper", links, [right, left], positions)
+
+
+ASSETS = {
+    "drawer": drawer, "laptop": laptop, "arm": arm, "thrown": thrown, "gripper": gripper
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from reel2sim.scene.errors import BundleError
 
 ID = "reel2sim.envs:Reel2Sim/TrackMotion-v0"
-KINDS = ("drawer", "laptop", "arm", "thrown")
+KINDS = ("drawer", "laptop", "arm", "thrown", "gripper")
 CONTROLS = ("position", "velocity", "torque")
 relaxed = settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -58,6 +58,26 @@ def test_order_of_calls(make_env) -> None:
         env.reset()
 
 
+@pytest.mark.parametrize(
+    ("mimic", "message"),
+    [
+        ('joint="nobody"', "'nobody', which is not there"),
+        ('joint="weld"', "'weld', which is not there or does not move"),
+        ('joint="lever"', "'lever', which follows a joint itself"),
+        ('joint="spin" multiplier="0"', "finite and not zero"),
+        ('joint="spin" offset="far"', "mimic offset is 'far'"),
+    ],
+)
+def test_mimics_nobody_can_follow_are_refused(broken, mimic, message) -> None:
+    path = broken / "scene.urdf"
+    text = path.read_text().replace(
+        '<child link="handle" />', f'<child link="handle" /><mimic {mimic} />'
+    )
+    path.write_text(text)
+    with pytest.raises(BundleError, match=message):
+        load_bundle(broken)
+
+
 @pytest.mark.parametrize("options", [{"start_s": -1}, {"start_s": 9}, {"start_s": "x"}, {"at": 1}])
 def test_bad_reset_options(make_env, options) -> None:
     with pytest.raises(UsageError, match="options: "):

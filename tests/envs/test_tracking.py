@@ -14,7 +14,7 @@ import pytest
 
 from reel2sim.envs import ReferencePolicy, RewardConfig, reference_policy
 
-KINDS = ("drawer", "laptop", "arm", "thrown")
+KINDS = ("drawer", "laptop", "arm", "thrown", "gripper")
 CONTROLS = ("position", "velocity", "torque")
 
 
@@ -95,6 +95,50 @@ def test_joints_nobody_saw_follow_by_themselves(make_env) -> None:
     knob = [joint.name for joint in env.unwrapped.bundle.joints].index("knob")
     assert q[knob] == pytest.approx(env.unwrapped.reference.q[30, knob], abs=5e-3)
     assert make_env("arm", drive_unobserved=True).action_space.shape == (3,)
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_a_follower_is_where_its_leader_puts_it(make_env, control) -> None:
+    env = make_env("gripper", control=control)
+    assert env.unwrapped.joint_names == ("left",)
+    world = env.unwrapped.world
+    names = [joint.name for joint in env.unwrapped.bundle.joints]
+    left, right = names.index("left"), names.index("right")
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    seen = []
+    for _ in range(60):
+        env.step(env.action_space.sample())
+        q, qd = world.joint_state()
+        assert q[right] == pytest.approx(0.1 - q[left], abs=1e-3)
+        assert qd[right] == pytest.approx(-qd[left], abs=0.02)
+        seen.append(q[left])
+    assert np.ptp(seen) > 0.1
+
+
+def test_a_follower_is_held_on_a_free_base_too(make_env) -> None:
+    env = make_env("gripper", fixed_base=False, ground=False, gravity=(0, 0, 0))
+    world = env.unwrapped.world
+    names = [joint.name for joint in env.unwrapped.bundle.joints]
+    left, right = names.index("left"), names.index("right")
+    env.reset(seed=0)
+    for _ in range(60):
+        env.step(env.unwrapped.reference_action())
+        q, _ = world.joint_state()
+        assert q[right] == pytest.approx(0.1 - q[left], abs=1e-3)
+    assert np.linalg.norm(world.root_pose()[:3, 3]) < 0.1
+
+
+def test_a_leader_carries_its_follower(make_env) -> None:
+    env = make_env("gripper", control="torque", gravity=(0, 0, 0)).unwrapped
+    left = [joint.name for joint in env.bundle.joints].index("left")
+    env.reset(options={"start_s": 2 / 3})  # the turning point: at rest
+    start = env.world.joint_state()[0][left]
+    env.step(np.array([-0.1], np.float32))
+    inertia = 0.1 / 3 * (0.05**2 + 0.01**2) + 0.1 * 0.05**2  # of one finger about its hinge
+    h = 1 / 240
+    moved = -0.1 * 5.0 / (2 * inertia) * h * h * (1 + 2 + 3 + 4)
+    assert env.world.joint_state()[0][left] - start == pytest.approx(moved, rel=0.02)
 
 
 def test_actions_mean_limits(make_env) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from reel2sim.scene import (
     JointType,
     Link,
     Material,
+    Mimic,
     Motion,
     RiggedAsset,
     Surfels,
@@ -121,6 +124,35 @@ def build_asset(kinds, parents, *, seed=0, fixed_base=True, frames=5, names=None
     )
 
 
+def geared(asset: RiggedAsset, mimics: dict[str, Mimic]) -> RiggedAsset:
+    """``asset`` with some joints that follow others, in limits and motion too."""
+    joints = {joint.name: joint for joint in asset.joints}
+    positions = dict(asset.motion.positions)
+    for name, mimic in mimics.items():
+        limits = joints[mimic.joint].limits
+        low, high = sorted(mimic.follow(np.array([limits.lower, limits.upper])))
+        bounds = dataclasses.replace(joints[name].limits, lower=low, upper=high)
+        joints[name] = dataclasses.replace(joints[name], mimic=mimic, limits=bounds)
+        positions[name] = mimic.follow(positions[mimic.joint])
+    motion = Motion(asset.motion.times_s, asset.motion.base_poses, positions)
+    return dataclasses.replace(asset, joints=tuple(joints.values()), motion=motion)
+
+
+def random_mimics(asset: RiggedAsset, seed: int) -> dict[str, Mimic]:
+    """About half of the joints that could follow an earlier one of their type do."""
+    rng = np.random.default_rng(seed)
+    leaders: dict[JointType, str] = {}
+    mimics: dict[str, Mimic] = {}
+    for joint in asset.joints:
+        if joint.type is JointType.FIXED:
+            continue
+        leader = leaders.setdefault(joint.type, joint.name)
+        if leader != joint.name and rng.random() < 0.5:
+            multiplier = rng.choice([-1, 1]) * rng.uniform(0.3, 2.0)
+            mimics[joint.name] = Mimic(leader, float(multiplier), float(rng.uniform(-0.3, 0.3)))
+    return mimics
+
+
 @st.composite
 def assets(draw, max_links: int = 8) -> RiggedAsset:
     count = draw(st.integers(1, max_links))
@@ -129,9 +161,9 @@ def assets(draw, max_links: int = 8) -> RiggedAsset:
     )
     kinds = draw(st.lists(kind, min_size=count - 1, max_size=count - 1))
     parents = [draw(st.integers(0, i)) for i in range(count - 1)]
-    return build_asset(
-        kinds, parents, seed=draw(st.integers(0, 10_000)), fixed_base=draw(st.booleans())
-    )
+    seed = draw(st.integers(0, 10_000))
+    asset = build_asset(kinds, parents, seed=seed, fixed_base=draw(st.booleans()))
+    return geared(asset, random_mimics(asset, seed))
 
 
 @pytest.fixture(scope="session")

@@ -24,10 +24,10 @@ from reel2sim.exporters.check import CHECKS, check_bundle, documentation
 from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.robot import read_robot
 from reel2sim.exporters.check.splats import read_splats
-from reel2sim.scene import JointType
+from reel2sim.scene import JointType, Mimic
 from reel2sim.scene.errors import BundleError
 
-from .conftest import assets, build_asset
+from .conftest import assets, build_asset, geared
 
 J = JointType
 PHYSICS = "usd/scene/payloads/physics.usda"
@@ -37,9 +37,10 @@ FAULTS: list[tuple[str, str, Callable[[Path], None]]] = []
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory, media, provenance) -> Path:
-    """Three links, a hinge and a slide; base and joints move."""
+    """Four links, a hinge, a slide and a hinge that follows the first; base and joints move."""
     out = tmp_path_factory.mktemp("good") / "bundle"
-    asset = build_asset([J.REVOLUTE, J.PRISMATIC], [0, 1], seed=7)
+    asset = build_asset([J.REVOLUTE, J.PRISMATIC, J.REVOLUTE], [0, 1, 0], seed=7)
+    asset = geared(asset, {"joint2": Mimic("joint0", -0.8, 0.1)})
     export_bundle(asset, out, media=media, provenance=provenance)
     return out
 
@@ -188,6 +189,25 @@ def _motion_beyond_limits(folder):
     motion(folder, lambda m: m["joints"]["joint1"]["position"].__setitem__(1, 2.0))
 
 
+@fault("MOT010")
+def _motion_follows_another(folder):
+    motion(folder, lambda m: m["joints"]["joint2"]["mimic"].update(joint="joint1"))
+
+
+@fault("MOT010")
+def _motion_follows_nobody(folder):
+    motion(folder, lambda m: m["joints"]["joint2"].pop("mimic"))
+
+
+@fault("MOT011")
+def _follower_out_of_step(folder):
+    def change(record):
+        entry = record["joints"]["joint2"]
+        entry["position"] = [q + 0.01 for q in entry["position"]]
+
+    motion(folder, change)
+
+
 # URDF -----------------------------------------------------------------------------------------
 
 
@@ -304,6 +324,46 @@ def _joint_floating(folder):
 @fault("URDF015")
 def _damping_negative(folder):
     urdf(folder, r'damping="[^"]*"', 'damping="-0.1"')
+
+
+@fault("URDF005")
+def _mimic_not_a_number(folder):
+    urdf(folder, r'multiplier="[^"]*"', 'multiplier="twice"')
+
+
+@fault("URDF016", "KIN001", "MIM001")
+def _mimic_of_nobody(folder):
+    urdf(folder, r'<mimic joint="joint0"', '<mimic joint="joint9"')
+
+
+@fault("URDF016")
+def _mimic_of_itself(folder):
+    urdf(folder, r'<mimic joint="joint0"', '<mimic joint="joint2"')
+
+
+@fault("URDF016", "MOT010")
+def _hinge_that_follows_a_slide(folder):
+    urdf(folder, r'<mimic joint="joint0"', '<mimic joint="joint1"')
+
+
+@fault("URDF016")
+def _mimic_that_stands_still(folder):
+    urdf(folder, r'multiplier="[^"]*"', 'multiplier="0"')
+
+
+@fault("URDF017")
+def _follower_stops_first(folder):
+    urdf(folder, r'(name="joint2".*?lower=")[^"]*', r"\g<1>-0.1")
+
+
+@fault("LOAD003")
+def _mimic_twice(folder):
+    urdf(folder, r"(<mimic [^>]*/>)", r'\1<mimic joint="joint0" multiplier="0.5" />')
+
+
+@fault("MIM002", "MIM003", "MOT010", "MOT011")
+def _mimic_of_another_ratio(folder):
+    urdf(folder, r'multiplier="[^"]*"', 'multiplier="-0.7"')
 
 
 # Meshes ---------------------------------------------------------------------------------------
@@ -456,6 +516,16 @@ def _inertia_tiny(folder):
     urdf(folder, r'(name="link1".*?<origin xyz=")[^"]*', r"\g<1>100 100 100")
 
 
+@fault("MIM002")
+def _mjcf_mimic_dropped(folder):
+    swap(folder / "scene.xml", r"<equality>.*?</equality>", "")
+
+
+@fault("MIM002")
+def _mjcf_mimic_bent(folder):
+    swap(folder / "scene.xml", r'(polycoef="\S+ \S+) 0.0', r"\1 0.5")
+
+
 # USD ------------------------------------------------------------------------------------------
 
 
@@ -583,6 +653,26 @@ def _usd_limits_dropped(folder):
 @fault("LIM003")
 def _usd_drive_without_force(folder):
     swap(folder / PHYSICS, r"float drive:angular:physics:maxForce = \S+", "")
+
+
+@fault("MIM003")
+def _usd_mimic_dropped(folder):
+    swap(folder / PHYSICS, r'"NewtonMimicAPI"', '"Nothing"')
+
+
+@fault("MIM003")
+def _usd_mimic_disabled(folder):
+    swap(folder / PHYSICS, r"(float newton:mimicCoef0)", r"bool newton:mimicEnabled = 0\n\1")
+
+
+@fault("MIM003")
+def _usd_mimic_offset_in_radians(folder):
+    swap(folder / PHYSICS, r"newton:mimicCoef0 = \S+", "newton:mimicCoef0 = 0.1")
+
+
+@fault("MIM003")
+def _usd_mimic_of_a_joint_elsewhere(folder):
+    swap(folder / PHYSICS, r"newton:mimicJoint = <[^>]*>", "newton:mimicJoint = </thing/joint0>")
 
 
 @fault("USD010")

@@ -20,10 +20,10 @@ from reel2sim.exporters.gltf import write_glb
 from reel2sim.exporters.mjcf import write_mjcf
 from reel2sim.exporters.urdf import write_urdf
 from reel2sim.exporters.usd import write_usd
-from reel2sim.scene import JointType, RiggedAsset
+from reel2sim.scene import JointType, Mimic, RiggedAsset
 from reel2sim.scene.transforms import axis_rotation, invert, matrix_from_quaternion, pose
 
-from .conftest import assets
+from .conftest import assets, build_asset, geared
 
 TOLERANCE = 1e-5
 law = settings(
@@ -33,9 +33,9 @@ law = settings(
 
 def random_state(asset: RiggedAsset, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
-    moving = [j for j in asset.joints if j.type is not JointType.FIXED]
+    moving = [j for j in asset.joints if j.type is not JointType.FIXED and j.mimic is None]
     bounds = {j.name: np.clip([j.limits.lower, j.limits.upper], -3, 3) for j in moving}
-    return {name: float(rng.uniform(*b)) for name, b in bounds.items()}
+    return asset.followed({name: float(rng.uniform(*b)) for name, b in bounds.items()})
 
 
 def close(found, expected) -> None:
@@ -59,8 +59,10 @@ def test_yourdfpy_agrees(asset: RiggedAsset):
         robot = yourdfpy.URDF.load(str(path), load_collision_meshes=True)
         assert robot.validate(), robot.errors
         state = random_state(asset, 1)
-        if state:
-            robot.update_cfg(state)
+        driven = {n: q for n, q in state.items() if n in robot.actuated_joint_names}
+        assert set(state) - set(driven) == {j.name for j in asset.joints if j.mimic is not None}
+        if driven:
+            robot.update_cfg(driven)
         for link, T in zip(asset.links, asset.link_poses(state), strict=True):
             close(robot.get_transform(link.name), T)
             inertial = robot.link_map[link.name].inertial
@@ -146,6 +148,30 @@ def test_mujoco_finds_no_contact_across_joints(cabinet, tmp_path):
         assert frozenset(pair) not in joined
     assert model.nu == 3
     assert (np.diff(model.actuator_ctrlrange) == 50.0).all()
+
+
+@pytest.mark.parametrize("suffix", [".urdf", ".xml"])
+def test_mujoco_moves_followers_with_their_leaders(suffix, tmp_path):
+    kinds = [JointType.REVOLUTE, JointType.REVOLUTE, JointType.PRISMATIC, JointType.PRISMATIC]
+    mimics = {"joint1": Mimic("joint0", -0.5, 0.2), "joint3": Mimic("joint2", 2.0)}
+    asset = geared(build_asset(kinds, [0, 0, 0, 0], seed=5), mimics)
+    write_urdf(asset, tmp_path / "scene.urdf")
+    write_mjcf(asset, tmp_path / "scene.xml")
+    model = mujoco.MjModel.from_xml_path(str(tmp_path / f"scene{suffix}"))
+    model.opt.gravity[:] = 0
+    data = mujoco.MjData(model)
+    data.joint("joint1").qpos = 0.2
+    for _ in range(500):
+        data.joint("joint0").qfrc_applied = 0.5
+        data.joint("joint2").qfrc_applied = 5.0
+        mujoco.mj_step(model, data)
+        q = {joint.name: data.joint(joint.name).qpos[0] for joint in asset.joints}
+        for name, mimic in mimics.items():
+            assert q[name] == pytest.approx(mimic.follow(q[mimic.joint]), abs=2e-3)
+    assert min(abs(q["joint0"]), abs(q["joint2"])) > 0.05
+    if suffix == ".xml":
+        driven = {model.actuator(i).name for i in range(model.nu)}
+        assert driven == {"joint0", "joint2"}
 
 
 def open_stage(asset: RiggedAsset, folder: str, packaged: bool) -> Usd.Stage:
@@ -237,6 +263,13 @@ def check_limits(prim: Usd.Prim, joint) -> None:
     speed = prim.GetAttribute("newton:velocityLimit").Get()
     assert speed == pytest.approx(joint.limits.velocity * unit)
     assert prim.GetAttribute("newton:friction").Get() == pytest.approx(joint.friction)
+    schemas = prim.GetPrimTypeInfo().GetAppliedAPISchemas()
+    assert ("NewtonMimicAPI" in schemas) == (joint.mimic is not None)
+    if joint.mimic is not None:
+        (leader,) = prim.GetRelationship("newton:mimicJoint").GetTargets()
+        assert leader == prim.GetPath().GetParentPath().AppendChild(joint.mimic.joint)
+        line = [prim.GetAttribute(f"newton:mimicCoef{k}").Get() for k in (0, 1)]
+        assert line == pytest.approx([joint.mimic.offset * unit, joint.mimic.multiplier])
 
 
 @law

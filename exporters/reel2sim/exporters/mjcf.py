@@ -21,8 +21,9 @@ _VISUAL_GROUP, _COLLISION_GROUP = "2", "3"
 def write_mjcf(asset: RiggedAsset, path: Path) -> None:
     """Write ``asset`` to ``path``; :func:`reel2sim.exporters.urdf.write_meshes` writes the meshes.
 
-    Every moving joint has a motor of unit gear, so that a control is a force or torque. MJCF has
-    no speed limit of a joint. Colours are one per link: MuJoCo reads none from vertices.
+    Every moving joint has a motor of unit gear, so that a control is a force or torque; only one
+    that follows another has an equality constraint instead. MJCF has no speed limit of a joint.
+    Colours are one per link: MuJoCo reads none from vertices.
 
     Raises:
         ExportError: if a joint cannot be said in MJCF.
@@ -48,6 +49,7 @@ def write_mjcf(asset: RiggedAsset, path: Path) -> None:
     for link in asset.links:
         _fill_body(bodies[link.name], link, names[link.name])
     _exclude_contacts(root, asset)
+    _couple_joints(root, asset)
     _add_motors(root, asset)
     ET.indent(root)
     path.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")
@@ -126,10 +128,28 @@ def _exclude_contacts(root: ET.Element, asset: RiggedAsset) -> None:
         ET.SubElement(contact, "exclude", body1=first, body2=second)
 
 
+def _couple_joints(root: ET.Element, asset: RiggedAsset) -> None:
+    followers = [joint for joint in asset.joints if joint.mimic is not None]
+    if not followers:
+        return
+    equality = ET.SubElement(root, "equality")
+    for joint in followers:
+        assert joint.mimic is not None
+        line = np.array([joint.mimic.offset, joint.mimic.multiplier, 0.0, 0.0, 0.0])
+        ET.SubElement(
+            equality,
+            "joint",
+            name=f"{joint.name}_mimic",
+            joint1=joint.name,
+            joint2=joint.mimic.joint,
+            polycoef=_numbers(line),
+        )
+
+
 def _add_motors(root: ET.Element, asset: RiggedAsset) -> None:
     actuator = ET.SubElement(root, "actuator")
     for joint in asset.joints:
-        if joint.type is not JointType.FIXED:
+        if joint.type is not JointType.FIXED and joint.mimic is None:
             effort = float(joint.limits.effort)
             span = f"{-effort!r} {effort!r}"
             ET.SubElement(actuator, "motor", name=joint.name, joint=joint.name, ctrlrange=span)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from reel2sim.scene.transforms import pose_to_vector
 
 
 def motion_record(asset: RiggedAsset) -> dict[str, Any]:
-    """The content of ``motion.json``: plain lists, metres, radians, seconds, wxyz."""
+    """The content of ``motion.json``: plain lists, metres, radians, seconds, wxyz.
+
+    A joint that follows another also has ``"mimic": {"joint", "multiplier", "offset"}``.
+    """
     motion = asset.motion
     return {
         "times_s": motion.times_s.tolist(),
@@ -22,6 +26,7 @@ def motion_record(asset: RiggedAsset) -> dict[str, Any]:
                 "position": motion.positions[joint.name].tolist(),
                 "confidence": float(joint.confidence),
                 "observed": bool(joint.observed),
+                **({} if joint.mimic is None else {"mimic": dataclasses.asdict(joint.mimic)}),
             }
             for joint in asset.joints
         },

@@ -115,6 +115,14 @@ def _joint(joint: Joint) -> ET.Element:
         damping=repr(float(joint.damping)),
         friction=repr(float(joint.friction)),
     )
+    if joint.mimic is not None:
+        ET.SubElement(
+            element,
+            "mimic",
+            joint=joint.mimic.joint,
+            multiplier=repr(float(joint.mimic.multiplier)),
+            offset=repr(float(joint.mimic.offset)),
+        )
     return element
 
 

@@ -17,6 +17,7 @@ from reel2sim.scene.rig import (
     JointType,
     Link,
     Material,
+    Mimic,
     TriangleMesh,
 )
 from reel2sim.scene.spline import PoseSpline
@@ -32,6 +33,7 @@ __all__ = [
     "JointType",
     "Link",
     "Material",
+    "Mimic",
     "Motion",
     "Placement",
     "PoseSpline",

@@ -55,6 +55,7 @@ class RiggedAsset:
             raise InputError("names a link that is not there", source="RiggedAsset.surfel_links")
         self._check_names()
         self._check_tree()
+        self._check_mimics()
         assign(self, surfel_links=ids, metrics=dict(self.metrics))
 
     def _check_names(self) -> None:
@@ -88,15 +89,49 @@ class RiggedAsset:
                 )
             seen.add(joint.child)
 
+    def _check_mimics(self) -> None:
+        joints = {joint.name: joint for joint in self.joints}
+        for joint in self.joints:
+            if joint.mimic is None:
+                continue
+            leader = joints.get(joint.mimic.joint)
+            fault = ""
+            if leader is None:
+                fault = "which is not there"
+            elif leader is joint:
+                fault = "which is itself"
+            elif leader.mimic is not None:
+                fault = f"which follows {leader.mimic.joint!r}"
+            elif joint.type.dof != 1 or leader.type.dof != 1:
+                fault = "and both need one degree of freedom"
+            elif joint.type.angular != leader.type.angular:
+                fault = "and one of them turns while the other slides"
+            if fault:
+                raise InputError(
+                    f"follows {joint.mimic.joint!r}, {fault}", source=joint.name, field="mimic"
+                )
+
     @property
     def link_index(self) -> dict[str, int]:
         """Index of each link by name."""
         return {link.name: i for i, link in enumerate(self.links)}
 
+    def followed(self, positions: Mapping[str, float]) -> dict[str, float]:
+        """``positions`` with every follower that they do not name where its leader puts it."""
+        found = dict(positions)
+        for joint in self.joints:
+            if joint.mimic is not None and joint.name not in positions:
+                found[joint.name] = float(joint.mimic.follow(positions.get(joint.mimic.joint, 0.0)))
+        return found
+
     def link_poses(
         self, positions: Mapping[str, float], T_world_root: Array | None = None
     ) -> Array:
-        """Forward kinematics: ``T_world_link`` ``(l, 4, 4)``; joints not named are at 0."""
+        """Forward kinematics: ``T_world_link`` ``(l, 4, 4)``; joints not named are at 0.
+
+        Positions are used as given, also those of joints that follow another: a motion holds
+        both. :meth:`followed` fills in what a leader prescribes.
+        """
         index = self.link_index
         T = np.empty((len(self.links), 4, 4))
         T[0] = np.eye(4) if T_world_root is None else T_world_root

@@ -152,6 +152,36 @@ class JointLimits:
             raise InputError("effort and velocity must be positive", source="limits")
 
 
+@dataclass(frozen=True)
+class Mimic:
+    """A joint that follows another, as the second finger of a parallel gripper does.
+
+    Its position is ``multiplier * q + offset``, ``q`` being the leader's. Both joints turn or both
+    slide, so that the multiplier has no unit.
+
+    Attributes:
+        joint: name of the leader, which follows nobody itself.
+        multiplier: of the leader's position, not zero.
+        offset: radians or metres.
+    """
+
+    joint: str
+    multiplier: float = 1.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.multiplier) and self.multiplier != 0.0):
+            raise InputError(
+                f"must be finite and not zero, got {self.multiplier}", source="Mimic.multiplier"
+            )
+        if not np.isfinite(self.offset):
+            raise InputError(f"must be finite, got {self.offset}", source="Mimic.offset")
+
+    def follow(self, q: Array | float) -> Array:
+        """Positions of the follower where the leader is at ``q``, of any shape."""
+        return self.multiplier * np.asarray(q, dtype=np.float64) + self.offset
+
+
 @dataclass(frozen=True, eq=False)
 class Joint:
     """A joint between two links, zero at time zero.
@@ -173,6 +203,7 @@ class Joint:
         confidence: probability that type and axis are right, 0..1.
         observed: False where the motion was too small or too poorly seen to say.
         reason: why ``observed`` is False, or what limits the confidence; "" if nothing.
+        mimic: the joint it follows; None if it moves by itself.
     """
 
     name: str
@@ -188,6 +219,7 @@ class Joint:
     confidence: float = 1.0
     observed: bool = True
     reason: str = ""
+    mimic: Mimic | None = None
 
     def __post_init__(self) -> None:
         origin = checked("Joint.origin", self.origin, (3,))

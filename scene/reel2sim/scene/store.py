@@ -27,6 +27,7 @@ from reel2sim.scene.rig import (
     JointType,
     Link,
     Material,
+    Mimic,
     TriangleMesh,
 )
 from reel2sim.scene.spline import PoseSpline
@@ -181,6 +182,8 @@ def _joint(record: dict[str, Any]) -> Joint:
     fields["limits"] = JointLimits(**fields["limits"])
     fields["origin"] = np.array(fields["origin"])
     fields["axis"] = np.array(fields["axis"])
+    if fields.get("mimic") is not None:
+        fields["mimic"] = Mimic(**fields["mimic"])
     return Joint(**fields)
 
 

@@ -61,11 +61,12 @@ def rig(
     Raises:
         RiggingError: if the reel lacks cameras or masks, or no stream shows motion.
     """
+    from reel2sim.rigging.coupled import coupled
     from reel2sim.rigging.physics import embody
     from reel2sim.scene.progress import subrange
 
     found = articulate(reel, sequence, config=config, progress=subrange(progress, 0.0, 0.6))
-    return embody(
+    asset = embody(
         found.articulation,
         sequence.canonical,
         config=config.physics,
@@ -74,6 +75,7 @@ def rig(
         metrics=found.metrics,
         progress=subrange(progress, 0.6, 1.0),
     )
+    return coupled(asset, found.articulation)
 
 
 def articulate(

@@ -19,10 +19,18 @@ _TOLERANCE = 1e-6
 def driven_joints(bundle: LoadedBundle, config: TrackMotionConfig) -> Array:
     """Which of the bundle's movable joints the agent drives ``(n,)``, bool.
 
+    Joints that follow another are moved by that one.
+
     Raises:
         BundleError: if it would be none.
     """
-    chosen = np.array([j.observed or config.drive_unobserved for j in bundle.joints], bool)
+    chosen = np.array(
+        [
+            (j.observed or config.drive_unobserved) and j.description.mimic is None
+            for j in bundle.joints
+        ],
+        bool,
+    )
     if not chosen.any():
         rigid = len(chosen) == 0
         raise BundleError(
@@ -41,7 +49,8 @@ class Actuation:
 
     Attributes:
         driven: indices of the agent's joints among the bundle's ``(m,)``.
-        held: indices of the others, which follow the reference by themselves.
+        held: indices of those that follow the reference by themselves: neither the agent nor
+            another joint moves them.
         names: the agent's joints, in the order of the action.
         center: middle of each driven joint's range ``(m,)``, radians or metres.
         half: half its width ``(m,)``. A continuous joint's range is half a turn or its whole
@@ -55,9 +64,10 @@ class Actuation:
     ) -> None:
         self._config = config
         self._joints = [joint.description for joint in bundle.joints]
-        observed = driven_joints(bundle, config)
-        self.driven: Array = np.flatnonzero(observed)
-        self.held: Array = np.flatnonzero(~observed)
+        chosen_joints = driven_joints(bundle, config)
+        free_joints = np.array([joint.mimic is None for joint in self._joints])
+        self.driven: Array = np.flatnonzero(chosen_joints)
+        self.held: Array = np.flatnonzero(~chosen_joints & free_joints)
         chosen = [self._joints[i] for i in self.driven]
         self.names = tuple(joint.name for joint in chosen)
         self.velocity: Array = np.array([joint.velocity for joint in chosen])

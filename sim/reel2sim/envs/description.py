@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from reel2sim.scene import JointType
-from reel2sim.scene.errors import BundleError
+from reel2sim.scene import JointType, Mimic
+from reel2sim.scene.errors import BundleError, InputError
 
 EXPORT_AGAIN = "export the bundle again"
 
@@ -36,6 +37,7 @@ class JointDescription:
         velocity: largest speed, rad/s or m/s.
         damping: N·m·s/rad or N·s/m.
         friction: N·m or N.
+        mimic: the joint it follows; None if it moves by itself.
     """
 
     name: str
@@ -46,6 +48,7 @@ class JointDescription:
     velocity: float
     damping: float
     friction: float
+    mimic: Mimic | None = None
 
 
 def read_joints(path: Path) -> tuple[JointDescription, ...]:
@@ -71,7 +74,9 @@ def read_joints(path: Path) -> tuple[JointDescription, ...]:
                 field="mesh",
                 remedy="copy the bundle with its meshes folder, or export it again",
             )
-    return tuple(_joint(element, path) for element in robot.findall("joint"))
+    joints = tuple(_joint(element, path) for element in robot.findall("joint"))
+    _require_leaders(joints, path)
+    return joints
 
 
 def _require_tree(robot: ET.Element, path: Path) -> None:
@@ -152,10 +157,47 @@ def _joint(element: ET.Element, path: Path) -> JointDescription:
         velocity=number("limit", "velocity", 0.0),
         damping=number("dynamics", "damping", 0.0),
         friction=number("dynamics", "friction", 0.0),
+        mimic=_mimic(element, number, name, path) if moves else None,
     )
     if moves:
         _require_movable(joint, path, bounded=bounded)
     return joint
+
+
+def _mimic(
+    element: ET.Element, number: Callable[[str, str, float], float], name: str, path: Path
+) -> Mimic | None:
+    found = element.find("mimic")
+    if found is None:
+        return None
+    values = number("mimic", "multiplier", 1.0), number("mimic", "offset", 0.0)
+    try:
+        return Mimic(found.get("joint", ""), *values)
+    except InputError as fault:
+        raise BundleError(str(fault), source=path, field=name, remedy=EXPORT_AGAIN) from None
+
+
+def _require_leaders(joints: tuple[JointDescription, ...], path: Path) -> None:
+    """Followers must follow a joint that moves by itself, and as they do."""
+    named = {joint.name: joint for joint in joints}
+    for joint in joints:
+        if joint.mimic is None:
+            continue
+        leader = named.get(joint.mimic.joint)
+        fault = ""
+        if leader is None or leader.type is JointType.FIXED:
+            fault = "which is not there or does not move"
+        elif leader.mimic is not None:
+            fault = "which follows a joint itself"
+        elif leader.type.angular != joint.type.angular:
+            fault = "and one of them turns while the other slides"
+        if fault:
+            raise BundleError(
+                f"follows {joint.mimic.joint!r}, {fault}",
+                source=path,
+                field=joint.name,
+                remedy=EXPORT_AGAIN,
+            )
 
 
 def _require_movable(joint: JointDescription, path: Path, *, bounded: bool) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from reel2sim.envs.actuation import Actuation
 from reel2sim.envs.bundle import LoadedBundle
 from reel2sim.envs.config import TrackMotionConfig
+from reel2sim.envs.gears import gears_of
 from reel2sim.envs.reference import Reference
 from reel2sim.envs.world import World
 from reel2sim.scene.arrays import Array
@@ -38,6 +39,7 @@ class Follower:
         self._config = config
         self._step_s = step_s
         self._friction = np.array([joint.description.friction for joint in bundle.joints])
+        self._gears = gears_of(bundle)
 
     def action(self, world: World, k: int) -> Array:
         """The action ``(m,)`` for the present state of ``world`` at control step ``k``."""
@@ -65,4 +67,8 @@ class Follower:
         # Dry friction acts against the motion; where the reference rests it is of no concern.
         fastest = np.maximum(np.abs(reference.qd).max(axis=0), 1e-6)
         push = self._friction * np.tanh(20.0 * qd1 / fastest)
-        return world.inverse_dynamics(wanted) + reference.damping * qd + push
+        torques = world.inverse_dynamics(wanted) + reference.damping * qd + push
+        # A leader does its followers' work as well (virtual work).
+        for gear in self._gears:
+            torques[gear.leader] += gear.mimic.multiplier * torques[gear.follower]
+        return torques

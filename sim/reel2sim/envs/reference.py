@@ -9,6 +9,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation
 
 from reel2sim.envs.bundle import LoadedBundle
+from reel2sim.envs.gears import gears_of
 from reel2sim.envs.world import TIMESTEP_S, StartState, World
 from reel2sim.scene import Motion
 from reel2sim.scene.arrays import Array
@@ -114,6 +115,10 @@ def _joint_curves(bundle: LoadedBundle, times: Array) -> tuple[Array, Array]:
         # Recovered positions may leave the limits by the slack that loading allows.
         q[:, j] = np.clip(curve(times), limits.lower, limits.upper)
         qd[:, j] = np.clip(curve.derivative()(times), -limits.velocity, limits.velocity)
+    # A follower can be nowhere but where its leader puts it.
+    for gear in gears_of(bundle):
+        q[:, gear.follower] = gear.mimic.follow(q[:, gear.leader])
+        qd[:, gear.follower] = gear.mimic.multiplier * qd[:, gear.leader]
     return q, qd
 
 

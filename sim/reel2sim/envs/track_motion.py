@@ -18,6 +18,7 @@ from reel2sim.envs.camera import View
 from reel2sim.envs.config import TrackMotionOptions, make_config
 from reel2sim.envs.engine import has_display
 from reel2sim.envs.following import Follower
+from reel2sim.envs.gears import gears_of
 from reel2sim.envs.observation import Observer
 from reel2sim.envs.reference import build_reference
 from reel2sim.envs.reward import Tracking, TrackingScore
@@ -45,11 +46,11 @@ class _State:
 class TrackMotionEnv(gymnasium.Env[Array, Array]):
     """Track the motion that was recovered with an object.
 
-    **Actions**: ``Box(-1, 1, (m,))``, one number for each movable joint the reel showed well
-    enough, in the order of :attr:`joint_names`. With ``control="position"`` −1..1 spans the joint's
-    limits (with ``residual=True`` it is an offset from the reference, in half-ranges), with
-    ``"velocity"`` the speed limit, with ``"torque"`` the effort limit. Actions outside of the space
-    are refused, not clipped.
+    **Actions**: ``Box(-1, 1, (m,))``, one number for each movable joint that the reel showed well
+    enough and that follows no other, in the order of :attr:`joint_names`. With
+    ``control="position"`` −1..1 spans the joint's limits (with ``residual=True`` it is an offset
+    from the reference, in half-ranges), with ``"velocity"`` the speed limit, with ``"torque"`` the
+    effort limit. Actions outside of the space are refused, not clipped.
 
     **Observations**: see :class:`reel2sim.envs.observation.Observer`.
 
@@ -108,6 +109,7 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
             tuple(joint.name for joint in self.bundle.joints),
             fixed_base=fixed,
             gravity=config.gravity,
+            gears=gears_of(self.bundle),
             window=render_mode == "human",
             visuals=render_mode is not None,
         )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from reel2sim.envs import engine
+from reel2sim.envs.gears import Gear, mesh
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
 from reel2sim.scene.transforms import invert, pose_to_vector, vector_to_pose
@@ -56,6 +57,7 @@ class World:
         joints: names of the movable joints, in the order of all arrays of this class.
         fixed_base: whether the root is welded to the world.
         gravity: ``(3,)``, m/s².
+        gears: couplings of joints, by their indices.
         window: open a window.
         visuals: load what only matters to pictures.
     """
@@ -67,6 +69,7 @@ class World:
         *,
         fixed_base: bool,
         gravity: tuple[float, float, float],
+        gears: tuple[Gear, ...] = (),
         window: bool = False,
         visuals: bool = False,
     ) -> None:
@@ -75,6 +78,7 @@ class World:
         self._names = joints
         self._fixed_base = fixed_base
         self._gravity = gravity
+        self._gears = gears
         self._visuals = visuals or window
         self._client: int | None = engine.connect(window=window)
         self._body = -1
@@ -166,6 +170,7 @@ class World:
         )
         self._com_root = _to_bullet(invert(self._T_root_com))
         self._tame()
+        mesh(p, client, self._body, self._joints, self._gears)
 
     def _tame(self) -> None:
         """Remove PyBullet's own damping and motors; what the description says stays."""

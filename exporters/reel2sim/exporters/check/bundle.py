@@ -111,7 +111,10 @@ def _check_formats(
 
 
 def random_states(robot: Robot) -> dict[str, Array]:
-    """Positions ``(s,)`` of every moving joint within its limits, the same every time."""
+    """Positions ``(s,)`` of every moving joint, the same every time.
+
+    They are within the limits, and followers where their leaders put them.
+    """
     rng = np.random.default_rng(_SEED)
     states = {}
     for joint in robot.moving:
@@ -122,7 +125,7 @@ def random_states(robot: Robot) -> dict[str, Array]:
         # A bad bound is a finding of its own; here any position will do.
         bounds = np.sort(np.nan_to_num(bounds, nan=0.0, posinf=_REACH, neginf=-_REACH))
         states[joint.name] = rng.uniform(*bounds, size=_STATES)
-    return states
+    return robot.followed(states)
 
 
 def _check_engines(

@@ -89,6 +89,18 @@ _ROWS: tuple[tuple[str, Severity, str, str], ...] = (
         "Widen the limits in all formats, or clip the motion.",
     ),
     (
+        "MOT010",
+        "error",
+        "A joint's `mimic` is not that of the URDF.",
+        "Name the URDF's leader, multiplier and offset.",
+    ),
+    (
+        "MOT011",
+        "warning",
+        "A joint that follows another is not where its leader puts it.",
+        "Set its positions to multiplier × the leader's + offset, or drop its mimic everywhere.",
+    ),
+    (
         "URDF001",
         "error",
         "`scene.urdf` is not XML with a `<robot>`, or an element lacks what it must have.",
@@ -148,6 +160,19 @@ _ROWS: tuple[tuple[str, Severity, str, str], ...] = (
         "Use fixed, revolute, continuous or prismatic.",
     ),
     ("URDF015", "error", "Joint damping or friction is negative.", "Write zero or more."),
+    (
+        "URDF016",
+        "error",
+        "A `<mimic>` that no loader can follow: its leader is missing, follows itself, or is of "
+        "another kind.",
+        "Follow a joint that moves by itself, and turns or slides as the follower does.",
+    ),
+    (
+        "URDF017",
+        "warning",
+        "A follower's limits stop it before its leader's limits do.",
+        "Set its limits to multiplier × the leader's + offset.",
+    ),
     (
         "MESH001",
         "error",
@@ -235,6 +260,19 @@ _ROWS: tuple[tuple[str, Severity, str, str], ...] = (
         "LIM003",
         "error",
         "Joint limits, efforts or speeds in USD differ from the URDF (USD counts in degrees).",
+        _EXPORT,
+    ),
+    (
+        "MIM001",
+        "error",
+        "A loader finds other coupled joints in the URDF than it names.",
+        "Mend what the other findings name.",
+    ),
+    ("MIM002", "error", "Coupled joints of `scene.xml` are not the URDF's.", _EXPORT),
+    (
+        "MIM003",
+        "error",
+        "Coupled joints of the USD stage are not the URDF's (offsets of hinges are in degrees).",
         _EXPORT,
     ),
     (

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from reel2sim.exporters.check.reading import JointKind, JointReading, Reading
-from reel2sim.exporters.check.robot import Body, Robot
+from reel2sim.exporters.check.robot import Body, Robot, RobotMimic
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import invert, matrix_from_quaternion, pose
 
@@ -31,9 +31,11 @@ def read_yourdfpy(path: Path, robot: Robot, states: Mapping[str, Array], count: 
     if not valid:
         raise ValueError("; ".join(str(error) for error in model.errors))
     poses = {name: np.empty((count, 4, 4)) for name in model.link_map}
+    # Followers are no part of its configuration: it puts them where it thinks they belong.
+    driven = {name: q for name, q in states.items() if name in model.actuated_joint_names}
     for k in range(count):
-        if states:
-            model.update_cfg({name: float(q[k]) for name, q in states.items()})
+        if driven:
+            model.update_cfg({name: float(q[k]) for name, q in driven.items()})
         for name, T in poses.items():
             T[k] = model.get_transform(name)
     bodies = {
@@ -42,7 +44,12 @@ def read_yourdfpy(path: Path, robot: Robot, states: Mapping[str, Array], count: 
         if link.inertial is not None
     }
     joints = {name: _yourdfpy_joint(joint) for name, joint in model.joint_map.items()}
-    return Reading("yourdfpy", path.name, poses, bodies, joints)
+    mimics = {
+        name: RobotMimic(joint.mimic.joint, joint.mimic.multiplier, joint.mimic.offset)
+        for name, joint in model.joint_map.items()
+        if joint.mimic is not None
+    }
+    return Reading("yourdfpy", path.name, poses, bodies, joints, mimics)
 
 
 def _yourdfpy_body(inertial: Any) -> Body:
@@ -102,12 +109,30 @@ def read_mujoco(path: Path, robot: Robot, states: Mapping[str, Array], count: in
     told = [name for name in names if path.suffix != ".urdf" or name != root]
     bodies = {name: _mujoco_body(model.body(name)) for name in told}
     kept = {name: joint for name, joint in joints.items() if name not in free}
-    return Reading(f"MuJoCo {path.suffix[1:]}", path.name, poses, bodies, kept)
+    loader = f"MuJoCo {path.suffix[1:]}"
+    return Reading(loader, path.name, poses, bodies, kept, _mujoco_mimics(model))
 
 
 def _mujoco_body(body: Any) -> Body:
     R = matrix_from_quaternion(body.iquat)
     return Body(float(body.mass[0]), body.ipos.copy(), R @ np.diag(body.inertia) @ R.T)
+
+
+def _mujoco_mimics(model: Any) -> dict[str, RobotMimic]:
+    """Equality constraints between two joints; one that is no line gets no multiplier."""
+    import mujoco
+
+    found: dict[str, RobotMimic] = {}
+    for i in range(model.neq):
+        kind = model.eq_type[i] == int(mujoco.mjtEq.mjEQ_JOINT)
+        follower, leader = int(model.eq_obj1id[i]), int(model.eq_obj2id[i])
+        if not kind or leader < 0 or not model.eq_active0[i]:
+            continue
+        offset, multiplier, *bent = (float(v) for v in model.eq_data[i][:5])
+        name = model.joint(leader).name
+        mimic = RobotMimic(name, float("nan") if any(bent) else multiplier, offset)
+        found[model.joint(follower).name] = mimic
+    return found
 
 
 def _mujoco_joint(model: Any, index: int) -> JointReading:

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from reel2sim.exporters.check.reading import compare_mimics
 from reel2sim.exporters.check.report import Notes
-from reel2sim.exporters.check.robot import Robot
+from reel2sim.exporters.check.robot import Robot, RobotMimic
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import vector_to_pose
 
 MOTION = "motion.json"
 _UNIT = 1e-5
+_IN_STEP = 1e-5
+"""How far a follower may be from where its leader puts it: radians or metres."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +49,11 @@ def check_motion(notes: Notes, robot: Robot | None) -> Replay | None:
         replay = _read(notes, record)
         if robot is not None:
             _check_joints(notes, robot, record["joints"])
+            _check_mimics(notes, robot, record["joints"])
     if replay is not None and robot is not None:
         notes.counts["times"] = len(replay.times_s)
         _check_limits(notes, robot, replay)
+        _check_followers(notes, robot, replay)
     return replay
 
 
@@ -104,6 +109,23 @@ def _check_joints(notes: Notes, robot: Robot, joints: Mapping[str, Any]) -> None
         kind = joints[name]["type"]
         if kind != types[name]:
             notes.add("MOT006", f"{MOTION}: {name}", f"is {kind}, in scene.urdf {types[name]}")
+
+
+def _check_mimics(notes: Notes, robot: Robot, joints: Mapping[str, Any]) -> None:
+    told = {name: entry["mimic"] for name, entry in joints.items() if "mimic" in entry}
+    found = {
+        name: RobotMimic(str(m["joint"]), float(m["multiplier"]), float(m["offset"]))
+        for name, m in told.items()
+    }
+    wanted = {j.name: j.mimic for j in robot.joints if j.mimic is not None}
+    compare_mimics(notes, MOTION, wanted, found, "MOT010")
+
+
+def _check_followers(notes: Notes, robot: Robot, replay: Replay) -> None:
+    for name, prescribed in robot.followed(replay.positions).items():
+        gap = float(np.abs(prescribed - replay.positions[name]).max())
+        if gap > _IN_STEP:
+            notes.add("MOT011", f"{MOTION}: {name}", f"is up to {gap:.3g} from its leader's line")
 
 
 def _check_limits(notes: Notes, robot: Robot, replay: Replay) -> None:

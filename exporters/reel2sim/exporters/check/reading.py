@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from reel2sim.exporters.check.report import Notes
-from reel2sim.exporters.check.robot import ANGULAR, Body, Robot, RobotJoint
+from reel2sim.exporters.check.robot import ANGULAR, Body, Robot, RobotJoint, RobotMimic
 from reel2sim.scene.arrays import Array
 
 TOLERANCE = 1e-5
@@ -41,6 +41,7 @@ class Reading:
         poses: ``T_root_link`` ``(s, 4, 4)`` by link, at the states asked for.
         bodies: mass properties by link, as far as the loader tells them.
         joints: by name.
+        mimics: what follows what, by follower; None if the loader knows no such thing.
     """
 
     loader: str
@@ -48,21 +49,23 @@ class Reading:
     poses: Mapping[str, Array]
     bodies: Mapping[str, Body] = field(default_factory=dict[str, Body])
     joints: Mapping[str, JointReading] = field(default_factory=dict[str, JointReading])
+    mimics: Mapping[str, RobotMimic] | None = None
 
 
 @dataclass(frozen=True)
 class Ids:
-    """Which checks a reading can fail: names, poses, masses, limits."""
+    """Which checks a reading can fail: names, poses, masses, limits, coupled joints."""
 
     tree: str
     poses: str
     masses: str
     limits: str
+    mimics: str
 
 
-URDF_IDS = Ids("TREE001", "KIN001", "MASS001", "LIM001")
-MJCF_IDS = Ids("TREE002", "KIN002", "MASS002", "LIM002")
-USD_IDS = Ids("TREE003", "KIN003", "MASS003", "LIM003")
+URDF_IDS = Ids("TREE001", "KIN001", "MASS001", "LIM001", "MIM001")
+MJCF_IDS = Ids("TREE002", "KIN002", "MASS002", "LIM002", "MIM002")
+USD_IDS = Ids("TREE003", "KIN003", "MASS003", "LIM003", "MIM003")
 
 
 def compare(
@@ -81,6 +84,33 @@ def compare(
         found = reading.joints.get(joint.name)
         if found is not None:
             _compare_limits(notes, f"{where}: {joint.name}", joint, found, ids.limits)
+    if reading.mimics is not None:
+        wanted = {j.name: j.mimic for j in robot.moving if j.mimic is not None}
+        compare_mimics(notes, where, wanted, reading.mimics, ids.mimics)
+
+
+def compare_mimics(
+    notes: Notes,
+    where: str,
+    wanted: Mapping[str, RobotMimic],
+    found: Mapping[str, RobotMimic],
+    check: str,
+) -> None:
+    """Note joints that follow another leader, or by another line, than in the URDF."""
+    for name in sorted(set(wanted) | set(found)):
+        at = f"{where}: {name}"
+        if name not in found:
+            notes.add(check, at, f"follows nobody, in the URDF {wanted[name].joint}")
+        elif name not in wanted:
+            notes.add(check, at, f"follows {found[name].joint}, in the URDF nobody")
+        elif found[name].joint != wanted[name].joint:
+            text = f"follows {found[name].joint}, in the URDF {wanted[name].joint}"
+            notes.add(check, at, text)
+        else:
+            for key in ("multiplier", "offset"):
+                value, right = getattr(found[name], key), getattr(wanted[name], key)
+                if not _close(value, right):
+                    notes.add(check, at, f"{key} is {value:.6g}, in the URDF {right:.6g}")
 
 
 def compare_poses(

@@ -61,6 +61,20 @@ class RobotLink:
     collisions: tuple[Shape, ...]
 
 
+@dataclass(frozen=True)
+class RobotMimic:
+    """What a joint follows: ``multiplier * q + offset`` of the leader's ``q``, in SI units."""
+
+    joint: str
+    multiplier: float
+    offset: float
+
+    @property
+    def finite(self) -> bool:
+        """Whether positions can be computed."""
+        return bool(np.isfinite(self.multiplier) and np.isfinite(self.offset))
+
+
 @dataclass(frozen=True, eq=False)
 class RobotJoint:
     """A joint; what the file leaves out is None. SI units, radians."""
@@ -74,6 +88,7 @@ class RobotJoint:
     limit: Mapping[str, float | None] | None
     damping: float
     friction: float
+    mimic: RobotMimic | None = None
 
     def motion(self, q: Array) -> Array:
         """Transforms ``(s, 4, 4)`` of the child's frame for positions ``(s,)``."""
@@ -120,6 +135,15 @@ class Robot:
             placed |= {joint.child for joint in ready}
             waiting = [joint for joint in waiting if joint.child not in placed]
         return tuple(found)
+
+    def followed(self, positions: Mapping[str, Array]) -> dict[str, Array]:
+        """``positions`` with those of followers replaced by what their leaders prescribe."""
+        found = dict(positions)
+        for joint in self.moving:
+            mimic = joint.mimic
+            if mimic is not None and mimic.joint in positions and mimic.finite:
+                found[joint.name] = mimic.multiplier * positions[mimic.joint] + mimic.offset
+        return found
 
     def poses(self, positions: Mapping[str, Array], count: int) -> dict[str, Array]:
         """Forward kinematics: ``T_root_link`` ``(count, 4, 4)`` by link; only of a tree."""
@@ -205,7 +229,19 @@ def _joint(element: ET.Element) -> RobotJoint:
     ]
     direction = np.array([1.0, 0.0, 0.0]) if axis is None else _vector(axis, "xyz", "1 0 0")
     kind = _required(element, "type")
-    return RobotJoint(name, kind, ends[0], ends[1], _origin(element), direction, bounds, *losses)
+    origin = _origin(element)
+    mimic = _mimic(element.find("mimic"))
+    return RobotJoint(name, kind, ends[0], ends[1], origin, direction, bounds, *losses, mimic=mimic)
+
+
+def _mimic(element: ET.Element | None) -> RobotMimic | None:
+    if element is None:
+        return None
+    multiplier, offset = (
+        default if element.get(key) is None else _number(element, key)
+        for key, default in (("multiplier", 1.0), ("offset", 0.0))
+    )
+    return RobotMimic(_required(element, "joint"), multiplier, offset)
 
 
 def _required(element: ET.Element, attribute: str) -> str:

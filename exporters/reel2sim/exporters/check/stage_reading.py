@@ -13,7 +13,7 @@ import numpy as np
 from pxr import Usd, UsdGeom, UsdPhysics
 
 from reel2sim.exporters.check.reading import JointKind, JointReading, Reading
-from reel2sim.exporters.check.robot import Body, Robot
+from reel2sim.exporters.check.robot import Body, Robot, RobotMimic
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply, axis_rotation, invert, matrix_from_quaternion, pose
 
@@ -53,7 +53,12 @@ def read_stage(
     named |= {j.GetPrim().GetName(): _joint(j) for j in anchors if not _is_fixed(j)}
     masses = {prim.GetName(): _body(prim) for prim in bodies}
     poses = {name: T for name, T in poses.items() if name in masses}
-    return Reading("USD joints", where, poses, masses, named)
+    mimics = {
+        joint.GetPrim().GetName(): mimic
+        for joint in joints
+        if (mimic := _mimic(joint.GetPrim())) is not None
+    }
+    return Reading("USD joints", where, poses, masses, named, mimics)
 
 
 def replayed_poses(stage: Usd.Stage, times_s: Array) -> dict[str, Array]:
@@ -134,6 +139,24 @@ def _joint(joint: UsdPhysics.Joint) -> JointReading:
         float("nan") if effort is None else float(effort),
         None if speed is None else speed * unit,
     )
+
+
+def _mimic(prim: Usd.Prim) -> RobotMimic | None:
+    """What NewtonMimicAPI says, with degrees turned to radians."""
+    # GetAppliedSchemas passes over schemas whose plugin is not installed.
+    if "NewtonMimicAPI" not in prim.GetPrimTypeInfo().GetAppliedAPISchemas():
+        return None
+    enabled = prim.GetAttribute("newton:mimicEnabled")
+    leaders = prim.GetRelationship("newton:mimicJoint").GetTargets()
+    if not leaders or (enabled and enabled.Get() is False):
+        return None
+    offset = _finite(prim, "newton:mimicCoef0") or 0.0
+    multiplier = _finite(prim, "newton:mimicCoef1")
+    unit = math.pi / 180 if _kind(prim) == "hinge" else 1.0
+    # Another joint may have the leader's name elsewhere on the stage.
+    home = leaders[0].GetParentPath() == prim.GetPath().GetParentPath()
+    leader = leaders[0].name if home else str(leaders[0])
+    return RobotMimic(leader, 1.0 if multiplier is None else multiplier, offset * unit)
 
 
 def _kind(prim: Usd.Prim) -> JointKind:

@@ -8,11 +8,22 @@ from collections import Counter
 import numpy as np
 
 from reel2sim.exporters.check.report import Notes
-from reel2sim.exporters.check.robot import MOVING, Body, Robot, RobotJoint, RobotLink, read_robot
+from reel2sim.exporters.check.robot import (
+    ANGULAR,
+    MOVING,
+    Body,
+    Robot,
+    RobotJoint,
+    RobotLink,
+    RobotMimic,
+    read_robot,
+)
 
 URDF = "scene.urdf"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _UNIT = 1e-3
+_REACH = 1e-4
+"""How far a leader may push its follower beyond a limit: radians or metres."""
 
 
 def check_urdf(notes: Notes) -> Robot | None:
@@ -30,6 +41,8 @@ def check_urdf(notes: Notes) -> Robot | None:
         _check_link(notes, link)
     for joint in robot.joints:
         _check_joint(notes, joint)
+        if joint.mimic is not None:
+            _check_mimic(notes, robot, joint, joint.mimic)
     return robot
 
 
@@ -127,3 +140,44 @@ def _check_limit(notes: Notes, where: str, joint: RobotJoint) -> None:
             notes.add("URDF009", where, f"{key} is {value:g}")
     if "lower" in given and "upper" in given and given["lower"] > given["upper"]:
         notes.add("URDF008", where, f"lower {given['lower']:g} > upper {given['upper']:g}")
+
+
+def _check_mimic(notes: Notes, robot: Robot, joint: RobotJoint, mimic: RobotMimic) -> None:
+    where = f"{URDF}: joint {joint.name}"
+    if not mimic.finite:
+        notes.add("URDF005", where, "multiplier or offset of <mimic> is not finite")
+        return
+    leader = next((j for j in robot.joints if j.name == mimic.joint), None)
+    fault = ""
+    if leader is None:
+        fault = "which is not there"
+    elif leader.name == joint.name:
+        fault = "which is itself"
+    elif leader.mimic is not None:
+        fault = f"which follows {leader.mimic.joint}"
+    elif leader.type not in MOVING or joint.type not in MOVING:
+        fault = "and one of them does not move"
+    elif (leader.type in ANGULAR) != (joint.type in ANGULAR):
+        fault = "and one of them turns while the other slides"
+    elif mimic.multiplier == 0:
+        fault = "but is not moved by it: the multiplier is 0"
+    if fault or leader is None:
+        notes.add("URDF016", where, f"follows {mimic.joint}, {fault}")
+        return
+    _check_reach(notes, where, joint, leader, mimic)
+
+
+def _check_reach(
+    notes: Notes, where: str, joint: RobotJoint, leader: RobotJoint, mimic: RobotMimic
+) -> None:
+    """A follower that stops before its leader does blocks it."""
+    if "continuous" in (joint.type, leader.type):
+        return
+    ends = [(j.limit or {}).get(key) for j in (leader, joint) for key in ("lower", "upper")]
+    if any(end is None or not np.isfinite(end) for end in ends):
+        return
+    first, last, low, high = (float(end) for end in ends if end is not None)
+    pushed = sorted(mimic.multiplier * end + mimic.offset for end in (first, last))
+    if pushed[0] < low - _REACH or pushed[1] > high + _REACH:
+        text = f"is led over {pushed[0]:.6g}..{pushed[1]:.6g}, limits are {low:.6g}..{high:.6g}"
+        notes.add("URDF017", where, text)

@@ -15,7 +15,7 @@ from reel2sim.exporters.names import free_name
 from reel2sim.exporters.usd.geometry import collider_name
 from reel2sim.exporters.usd.materials import author_contacts, material_paths
 from reel2sim.exporters.usd.stage import PrimPaths, place, quatf, vec3f
-from reel2sim.scene import Inertial, Joint, JointType, Link, RiggedAsset
+from reel2sim.scene import Inertial, Joint, JointType, Link, Mimic, RiggedAsset
 from reel2sim.scene.arrays import Array
 
 _PER_DEGREE = math.pi / 180.0
@@ -109,6 +109,8 @@ def _author_joint(stage: Usd.Stage, paths: PrimPaths, joint: Joint) -> None:
         prim.CreateAxisAttr(UsdPhysics.Tokens.x)
         _author_limits(prim, joint)
         _author_drive(prim.GetPrim(), joint)
+        if joint.mimic is not None:
+            _author_mimic(prim.GetPrim(), joint, joint.mimic, paths)
 
 
 def _author_frames(joint: UsdPhysics.Joint, T_body0: Array, T_body1: Array) -> None:
@@ -151,6 +153,20 @@ def _author_drive(prim: Usd.Prim, joint: Joint) -> None:
         prim.AddAppliedSchema(schema)
         for name, value in attributes.items():
             prim.CreateAttribute(name, Sdf.ValueTypeNames.Float, False).Set(value)
+
+
+def _author_mimic(prim: Usd.Prim, joint: Joint, mimic: Mimic, paths: PrimPaths) -> None:
+    """Core UsdPhysics cannot say it; Newton's schema can, and supersedes that of PhysX.
+
+    NewtonMimicAPI: ``q = mimicCoef0 + mimicCoef1 * q_leader``, the first in degrees or metres.
+    """
+    prim.AddAppliedSchema("NewtonMimicAPI")
+    leader = prim.CreateRelationship("newton:mimicJoint", custom=False)
+    leader.SetTargets([paths.joints.AppendChild(mimic.joint)])
+    unit = math.degrees(1.0) if joint.type.angular else 1.0
+    values = {"newton:mimicCoef0": mimic.offset * unit, "newton:mimicCoef1": mimic.multiplier}
+    for name, value in values.items():
+        prim.CreateAttribute(name, Sdf.ValueTypeNames.Float, False).Set(value)
 
 
 def author_scene(stage: Usd.Stage) -> None:
