@@ -107,6 +107,9 @@ def test_kinematics_reproduce_the_estimate(articulation):
         assert joint.limits.lower <= q.min() <= q.max() <= joint.limits.upper
     for link in asset.links:
         mesh = trimesh.Trimesh(link.visual.vertices, link.visual.faces, process=False)
+        if link.name.startswith("hub"):
+            assert mesh.is_empty
+            continue
         assert mesh.is_watertight
         assert mesh.volume > 0
 
