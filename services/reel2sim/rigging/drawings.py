@@ -75,6 +75,30 @@ class Drawings:
             )
         return labels, paths
 
+    def rooted(self, labels: Array, paths: Array) -> tuple[Array, Array]:
+        """Labels and paths with a root that the pictures need.
+
+        What stands still while all else moves may be a few surfels that were left behind. Where
+        the root looks no worse with the motion of another part, that part is the root.
+
+        Args:
+            labels: part of each surfel ``(n,)``.
+            paths: ``(p, t, 4, 4)``.
+        """
+        if len(paths) == 1:
+            return labels, paths
+        now, *trials = (
+            float(self.errors(np.where(labels == 0, k, labels), paths).sum())
+            for k in range(len(paths))
+        )
+        best = 1 + int(np.argmin(trials))
+        if trials[best - 1] > now:
+            return labels, paths
+        order = [best, *(k for k in range(1, len(paths)) if k != best)]
+        rank = np.zeros(len(paths), np.int64)
+        rank[order] = np.arange(len(order))
+        return rank[np.where(labels == 0, best, labels)], paths[order]
+
     def errors(self, labels: Array, motions: Array) -> Array:
         """How far the drawings are from the pictures at every instant ``(t,)``.
 

@@ -77,8 +77,9 @@ def estimate(
     """
     rng = np.random.default_rng(config.seed)
     progress("rigging", 0.0, f"comparing {len(bodies.paths)} bodies")
-    targets = flow_observations(footage, model, bodies.labels, bodies.paths)
-    labels, paths = _tidied(targets, model, drawings, bodies.labels, bodies.paths, rng)
+    labels, paths = drawings.rooted(bodies.labels, bodies.paths)
+    targets = flow_observations(footage, model, labels, paths)
+    labels, paths = _tidied(targets, model, drawings, labels, paths, rng)
     linkage = Linkage((0,) * (len(paths) - 1), _resting(model, labels, paths), paths[0])
     choices: Mapping[int, JointChoice] = {}
     for i in range(config.rounds):

@@ -28,7 +28,9 @@ _FREEDOM = 0.1
 """What each degree of freedom costs when parents are compared, in variances a measurement."""
 _GAP_WEIGHT, _GAP_FREE = 2.0, 0.02
 """The same for a gap between child and parent, per diagonal, and the gap that costs nothing."""
-_NOT_ROOT = 0.01
+_DEEPER = 0.01
+"""The same for each joint between the parent and the root: of two ways to say one motion, the
+shorter chain."""
 
 
 _NONE = np.zeros(0, int)
@@ -71,18 +73,24 @@ def articulate_tracks(
     members = [np.nonzero(bodies.labels == k)[0] for k in range(len(bodies.paths))]
     some = [some_of(index, _POINTS, rng) for index in members]
     evidence = Followed(tracks, some, bodies.paths, sigma)
-    paths, linkage = bodies.paths, None
+    paths, linkage, depths = bodies.paths, None, np.zeros(len(bodies.paths))
     for i in range(_ROUNDS):
         part = subrange(progress, 0.3 + 0.7 * i / _ROUNDS, 0.3 + 0.7 * (i + 1) / _ROUNDS)
-        linkage = _tree(tracks, paths, some, sigma, progress=part)
+        linkage = _tree(tracks, paths, some, sigma, depths, progress=part)
         linkage = fit_settling(linkage, evidence).linkage
-        paths = linkage.motions
+        paths, depths = linkage.motions, linkage.below().sum(axis=0) - 1
     assert linkage is not None
     return TracksRig(_articulation(tracks, bodies.labels, linkage), sigma)
 
 
 def _tree(
-    tracks: PointTracks, paths: Array, some: list[Array], sigma: float, *, progress: Progress
+    tracks: PointTracks,
+    paths: Array,
+    some: list[Array],
+    sigma: float,
+    depths: Array,
+    *,
+    progress: Progress,
 ) -> Linkage:
     """Every part on the parent to which its motion is simplest (minimum spanning arborescence).
 
@@ -91,6 +99,7 @@ def _tree(
         paths: of the parts, each found alone or, better, all by a tree ``(p, t, 4, 4)``.
         some: points of each part that are looked at.
         sigma: noise of the points.
+        depths: joints between each part and the root, as far as known ``(p,)``.
         progress: told of parts.
     """
     shapes = [tracks.points[0, index] for index in some]
@@ -107,7 +116,8 @@ def _tree(
             joints[child, parent] = choice.joint
             cost = choice.cost / evidence.count + _FREEDOM * choice.joint.dof
             cost += _GAP_WEIGHT * max(0.0, gaps[child, parent] - _GAP_FREE)
-            graph.add_edge(parent, child, weight=cost + (_NOT_ROOT if parent else 0.0))
+            deeper = _DEEPER * (depths[parent] + (parent > 0))
+            graph.add_edge(parent, child, weight=cost + deeper)
     parents = {child: parent for parent, child in nx.minimum_spanning_arborescence(graph).edges}
     order = range(1, len(shapes))
     return Linkage(
