@@ -16,7 +16,7 @@ from reel2sim.rigging.physics.grid import HullDistance
 from reel2sim.rigging.physics.hubs import Chained, chained, hub_inertial
 from reel2sim.rigging.physics.inertia import inertial_of
 from reel2sim.rigging.physics.materials import material_named
-from reel2sim.rigging.physics.meshing import closed_mesh, vertex_colors
+from reel2sim.rigging.physics.meshing import closed_mesh, inset_mesh, vertex_colors
 from reel2sim.rigging.physics.samples import OccupancyGrid, Samples, take_samples
 from reel2sim.rigging.physics.solids import PartSolid, Slide, solidify
 from reel2sim.rigging.physics.sweep import Sweep, is_round
@@ -202,7 +202,12 @@ def _body(
         colors = np.full((len(mesh.vertices), 3), 0.5)
     if solid is not None and solid.tray is not None:
         notes.append(f"{name} is taken for a drawer: floor and back are assumed where not seen")
-    pieces, note = convex_pieces(mesh, config=config, clearance=clearance)
+    inside = None if solid is None else inset_mesh(solid, mesh, inset=config.gap_voxels)
+    pieces, note = convex_pieces(
+        mesh if inside is None else inside,
+        config=config,
+        clearance=clearance if inside is None else 0.0,
+    )
     if note:
         notes.append(f"{name}: {note}")
     return _Body(mesh, colors, pieces, clearance, inertial_of(mesh, material.density))

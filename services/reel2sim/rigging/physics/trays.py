@@ -109,6 +109,7 @@ def find_tray(own: Samples, axis: Array, *, thickness: float) -> Tray | None:
     inner_lower = lower + np.array([front_wall, left_wall, thickness])
     inner_upper = upper - np.array([thickness, right_wall, 0.0])
     amid = ((p > inner_lower + thickness) & (p < inner_upper - thickness)).all(1)
+    amid &= n[:, 2] < _FACING  # what faces up is the floor or a lid
     if np.count_nonzero(amid) > _FILLED * np.count_nonzero(behind):
         return None
     inside = ((p > inner_lower) & (p < inner_upper))[:, :2].all(1) & (n[:, 2] > _FACING)
