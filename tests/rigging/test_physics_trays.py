@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
@@ -102,9 +104,9 @@ def test_the_solid_is_hollow_and_so_is_what_it_slides_into():
         face((0, -0.03, 0.2), (0.45, 0, 0), (0, 0.36, 0), (0, 0, 1)),
         face((0.45, -0.03, -0.03), (0, 0.36, 0), (0, 0, 0.23), (1, 0, 0)),
     ]
-    a, b = samples_on(shell), samples_on(faces_of(), part=1)
+    a, b = samples_on(shell, density=8000.0), samples_on(faces_of(), part=1, density=8000.0)
     both = Samples(*(np.concatenate([getattr(a, f), getattr(b, f)]) for f in vars(a)))
-    config = PhysicsConfig.preset("draft")
+    config = replace(PhysicsConfig.preset("draft"), max_voxels=60_000)
     slides = {1: Slide(0, np.array([-1.0, 0, 0]), 0.0, 0.2)}
     solids = solidify(both, (0, 1), config=config, slides=slides)
     assert solids[1].tray is not None
@@ -118,7 +120,7 @@ def test_the_solid_is_hollow_and_so_is_what_it_slides_into():
         assert sound(mesh)
         assert not mesh.contains(within).any()
     assert drawer.contains(under).all()
-    smaller = inset_mesh(solids[1], drawer, inset=config.gap_voxels)
+    smaller = inset_mesh(solids[1], drawer, inset=config.gap_voxels, max_faces=2000)
     assert smaller is not None
     assert sound(smaller)
     assert smaller.volume < drawer.volume

@@ -202,7 +202,10 @@ def _body(
         colors = np.full((len(mesh.vertices), 3), 0.5)
     if solid is not None and solid.tray is not None:
         notes.append(f"{name} is taken for a drawer: floor and back are assumed where not seen")
-    inside = None if solid is None else inset_mesh(solid, mesh, inset=config.gap_voxels)
+    inside = None
+    if solid is not None:
+        faces = config.max_faces
+        inside = inset_mesh(solid, mesh, inset=config.gap_voxels, max_faces=faces)
     pieces, note = convex_pieces(
         mesh if inside is None else inside,
         config=config,

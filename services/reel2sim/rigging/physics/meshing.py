@@ -42,7 +42,9 @@ def closed_mesh(solid: PartSolid, *, max_faces: int) -> trimesh.Trimesh | None:
     return finest.convex_hull
 
 
-def inset_mesh(solid: PartSolid, mesh: trimesh.Trimesh, *, inset: float) -> trimesh.Trimesh | None:
+def inset_mesh(
+    solid: PartSolid, mesh: trimesh.Trimesh, *, inset: float, max_faces: int
+) -> trimesh.Trimesh | None:
     """The surface ``inset`` voxels inside that of ``solid``, for collision pieces.
 
     Pieces of it leave room for the neighbours and still meet one another without cracks, which
@@ -52,14 +54,18 @@ def inset_mesh(solid: PartSolid, mesh: trimesh.Trimesh, *, inset: float) -> trim
         solid: where the part is solid.
         mesh: its surface, from :func:`closed_mesh`.
         inset: voxels.
+        max_faces: triangles of the result, at most.
 
     Returns:
         The mesh, or None where walls are too thin to lose that much.
     """
     for stride in (1, 2):
         found = _surface(replace(solid, field=solid.field - inset), stride)
-        if found is not None and sound(found) and found.volume > _LEAST_LEFT * mesh.volume:
-            return found
+        if found is None or not sound(found) or found.volume < _LEAST_LEFT * mesh.volume:
+            continue
+        simple = simplified(found, max_faces, step=0.2 * solid.grid.voxel)
+        if simple is not None and _faithful(simple, found):
+            return simple
     return None
 
 
