@@ -106,6 +106,9 @@ def test_kinematics_reproduce_the_estimate(articulation):
         assert q[np.abs(q).argmax()] >= 0
         assert joint.limits.lower <= q.min() <= q.max() <= joint.limits.upper
     for link in asset.links:
+        if link.name.startswith("hub"):
+            assert len(link.visual.faces) == 0
+            continue
         mesh = trimesh.Trimesh(link.visual.vertices, link.visual.faces, process=False)
         if link.name.startswith("hub"):
             assert mesh.is_empty

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import trimesh
@@ -19,7 +19,7 @@ from reel2sim.rigging.physics.materials import material_named
 from reel2sim.rigging.physics.meshing import closed_mesh, inset_mesh, vertex_colors
 from reel2sim.rigging.physics.samples import OccupancyGrid, Samples, take_samples
 from reel2sim.rigging.physics.solids import PartSolid, Slide, solidify
-from reel2sim.rigging.physics.sweep import Sweep, is_round
+from reel2sim.rigging.physics.travel import Shape, widened
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.errors import RiggingError
@@ -44,6 +44,11 @@ class _Body:
     pieces: list[trimesh.Trimesh]
     clearance: float
     inertial: Inertial
+
+    @property
+    def shape(self) -> Shape:
+        """What its joint's travel depends on."""
+        return Shape(self.visual, self.pieces, self.clearance)
 
 
 def embody(
@@ -116,7 +121,9 @@ def embody(
     links = tuple(_link(names[part], bodies[part], pivots[part], material) for part in order)
     joints, positions = _joints(articulation, names, bodies, pivots, config)
     progress("rigging", 0.95, "sweeping joints")
-    joints = _swept(joints, positions, articulation, bodies, pivots, config, said)
+    shapes = [bodies[part].shape for part in range(articulation.part_count)]
+    joints, endless = widened(joints, positions, chain, shapes, pivots, config=config)
+    said += endless
     rank = np.argsort(order)
     progress("rigging", 1.0, "bodies are built")
     return RiggedAsset(
@@ -272,7 +279,7 @@ def _joints(
     """Joints in the order of their children, and their positions over time."""
     order = articulation.order
     joint_of = _joint_names(articulation, names)
-    beyond = _beyond(articulation)
+    beyond = articulation.beyond
     motions = articulation.part_motions()
     joints: list[Joint] = []
     positions: dict[str, Array] = {}
@@ -303,56 +310,8 @@ def _joints(
     return tuple(joints), positions
 
 
-def _beyond(articulation: Articulation) -> dict[int, list[int]]:
-    """For each part itself and all that hangs on it."""
-    beyond = {part: [part] for part in articulation.order}
-    for part in reversed(articulation.order[1:]):
-        beyond[articulation.joints[part - 1].parent] += beyond[part]
-    return beyond
-
-
 def _seen(type: JointType, q: Array) -> tuple[float, float] | None:
     return None if type is JointType.FIXED else (float(q.min()), float(q.max()))
-
-
-def _swept(
-    joints: tuple[Joint, ...],
-    positions: Mapping[str, Array],
-    articulation: Articulation,
-    bodies: Mapping[int, _Body],
-    pivots: Array,
-    config: PhysicsConfig,
-    notes: list[str],
-) -> tuple[Joint, ...]:
-    """The joints with position limits that a sweep found; ``notes`` says which may be endless."""
-    parts = range(articulation.part_count)
-    sweep = Sweep.of(
-        [bodies[part].pieces for part in parts],
-        [bodies[part].clearance for part in parts],
-        config,
-    )
-    beyond = _beyond(articulation)
-    found: list[Joint] = []
-    for joint, part in zip(joints, articulation.order[1:], strict=True):
-        if joint.type in (JointType.FIXED, JointType.CONTINUOUS):
-            found.append(joint)
-            continue
-        travel = sweep(
-            joint,
-            pivots[part],
-            positions[joint.name],
-            parent=articulation.joints[part - 1].parent,
-            moving=beyond[part],
-        )
-        type, lower, upper = joint.type, travel.lower, travel.upper
-        if travel.free and type is JointType.REVOLUTE:
-            if is_round(bodies[part].visual, joint.axis, pivots[part]):
-                type, lower, upper = JointType.CONTINUOUS, -np.inf, np.inf
-            else:
-                notes.append(f"nothing stops {joint.name} all round; it may be continuous")
-        limits = replace(joint.limits, lower=lower, upper=upper)
-        found.append(replace(joint, type=type, limits=limits))
-    return tuple(found)
 
 
 def _stands_still(articulation: Articulation, surfels: Surfels) -> bool:

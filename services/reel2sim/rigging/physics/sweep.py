@@ -162,7 +162,8 @@ class Sweep:
 
     def _step(self, joint: Joint, pivot: Array, moving: Sequence[int]) -> float:
         """A step that moves nothing by much more than the bodies' clearance."""
-        fine = max(2.0 * min(self.clearances[body] for body in moving), self.contacts.reach / 40)
+        inside = [self.clearances[body] for body in moving if self.pieces[body]]
+        fine = max(2.0 * min(inside, default=0.0), self.contacts.reach / 40)
         if not joint.type.angular:
             return fine
         reach = fine
