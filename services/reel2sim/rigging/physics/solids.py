@@ -231,10 +231,15 @@ class _Builder:
         return nearer, beyond
 
     def _clear_of(self, other: PartSolid) -> Array:
-        """How far outside ``other`` every grid point is, less the gap; voxels of this grid."""
+        """How far outside ``other`` every grid point is, less the gap; voxels of this grid.
+
+        Infinite beyond the clip of the other's field, which says no more than that it is far.
+        """
         scale = other.grid.voxel / self.grid.voxel
-        inside = other.grid.sample(other.field, self._points) * scale
-        return (-inside - self._config.gap_voxels).reshape(self.grid.shape)
+        inside = other.grid.sample(other.field, self._points)
+        gap = self._config.gap_voxels * min(scale, 1.0)
+        clear = np.where(inside > 0.95 * OUTSIDE, -inside * scale - gap, np.inf)
+        return clear.reshape(self.grid.shape)
 
 
 def _voxel_for(own: Samples, config: PhysicsConfig) -> float:
