@@ -41,9 +41,9 @@ def widened(
 ) -> tuple[tuple[Joint, ...], list[str]]:
     """Widen the limits of joints as far as nothing is in the way.
 
-    A wheel, which nothing stops all round and which is a body of revolution about its axis, turns
-    without limits. A joint of several axes keeps its limits: each of its axes alone is no motion
-    that was seen.
+    A wheel, a body of revolution about its axis with nothing on it, turns without limits: what it
+    turns into is where it was. A joint of several axes keeps its limits: each of its axes alone is
+    no motion that was seen.
 
     Args:
         joints: in the order of their children.
@@ -54,7 +54,7 @@ def widened(
         config: settings.
 
     Returns:
-        The joints, and a note on each that may be endless and is no wheel.
+        The joints, and a note on each that turns all round and is no wheel.
     """
     articulation = chain.articulation
     sweep = Sweep.of(
@@ -67,19 +67,21 @@ def widened(
         if joint.type in (JointType.FIXED, JointType.CONTINUOUS) or part in compound:
             found.append(joint)
             continue
+        moving = articulation.beyond[part]
+        turns = joint.type is JointType.REVOLUTE and joint.observed and len(moving) == 1
+        if turns and is_round(shapes[part].visual, joint.axis, pivots[part]):
+            endless = replace(joint.limits, lower=-np.inf, upper=np.inf)
+            found.append(replace(joint, type=JointType.CONTINUOUS, limits=endless))
+            continue
         travel = sweep(
             joint,
             pivots[part],
             positions[joint.name],
             parent=articulation.joints[part - 1].parent,
-            moving=articulation.beyond[part],
+            moving=moving,
         )
-        type, lower, upper = joint.type, travel.lower, travel.upper
-        if travel.free and type is JointType.REVOLUTE:
-            if is_round(shapes[part].visual, joint.axis, pivots[part]):
-                type, lower, upper = JointType.CONTINUOUS, -np.inf, np.inf
-            else:
-                notes.append(f"nothing stops {joint.name} all round; it may be continuous")
-        limits = replace(joint.limits, lower=lower, upper=upper)
-        found.append(replace(joint, type=type, limits=limits))
+        if travel.free:
+            notes.append(f"nothing stops {joint.name} all round; it may be continuous")
+        limits = replace(joint.limits, lower=travel.lower, upper=travel.upper)
+        found.append(replace(joint, limits=limits))
     return tuple(found), notes
