@@ -126,7 +126,11 @@ def row(found: Study) -> list[str]:
         f"{at_rest.mass_kg:.2f}",
         str(at_rest.most_pieces),
         f"{at_rest.joined_mm:.1f} / {at_rest.others_mm:.1f} / {at_rest.moving_mm:.1f}",
-        *(f"{x.drift:.2f}" + (" ✗" if x.fault else "") for x in settled.values()),
+        *(
+            (f"{1e3 * x.speed:.0f} mm/s" if name.endswith("dropped") else f"{x.drift:.2f}")
+            + (" ✗" if x.fault else "")
+            for name, x in settled.items()
+        ),
         ", ".join(balls) or "–",
         "; ".join(found.faults) or "none",
     ]

@@ -33,7 +33,8 @@ class Outcome:
 
     Attributes:
         fault: what is wrong, or "".
-        drift: largest that a joint gave over what it may; above 1 is a fault.
+        drift: largest that a joint gave over what it may; above 1 is a fault if it was held. What
+            a fall does to a joint has no bound but its limits.
         speed: largest speed of a link at the end, m/s.
     """
 
@@ -84,16 +85,21 @@ def _judged(course: Callable[[], _Course], asset: RiggedAsset, dropped: bool) ->
     size, start = size_of(asset), start_of(asset)
     if not (np.isfinite(found.last).all() and np.isfinite(list(found.q.values())).all()):
         return Outcome("numbers that are not finite", np.inf, np.inf)
-    drift = 0.0
+    drift = beyond = 0.0
     for joint in asset.joints:
         if joint.name in found.q:
             unit = 1.0 if joint.type.angular else size
             gave = abs(found.q[joint.name] - start[joint.name]) / unit
             drift = max(drift, gave / _DRIFT[joint.type.angular])
+            q, bounds = found.q[joint.name], joint.limits
+            left = max(bounds.lower - q, q - bounds.upper) / unit
+            beyond = max(beyond, left / _DRIFT[joint.type.angular])
     went = float(np.linalg.norm(found.last - found.first, axis=1).max()) if dropped else 0.0
     fault = ""
-    if drift > 1:
+    if drift > 1 and not dropped:
         fault = "a drive gives way"
+    elif beyond > 1:
+        fault = "a joint is beyond its limits"
     elif went > _FLIGHT * size:
         fault = f"a part is {went / size:.1f} sizes away"
     elif found.speed > _STILL * size:
