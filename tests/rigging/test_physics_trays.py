@@ -29,7 +29,8 @@ def faces_of(*, lid: bool = False, whole: bool = False) -> list[trimesh.Trimesh]
         face((x0, y1, z0), (x1, 0, 0), (0, 0, z1), (0, 1, 0)),
         face((x0, y0, z1), (x1, 0, 0), (0, WALL, 0), (0, 0, 1)),
         face((x0, y1 - WALL, z1), (x1, 0, 0), (0, WALL, 0), (0, 0, 1)),
-        face((x0 + WALL, y0 + WALL, z1), (0, y1 - 2 * WALL, 0), (0, 0, -0.04), (1, 0, 0)),
+        face((x0 + WALL, y0 + WALL, z1), (0, y1 - 2 * WALL, 0), (0, 0, -0.06), (1, 0, 0)),
+        face((x0 + WALL, y0 + WALL, z1), (0.2, 0, 0), (0, 0, -0.06), (0, 1, 0)),
     ]
     if lid:
         faces.append(face((x0, y0, z1), (x1, 0, 0), (0, y1, 0), (0, 0, 1)))
@@ -80,9 +81,10 @@ def test_a_drawer_is_found_whichever_way_its_axis_points(sense):
         (faces_of(lid=True), [1.0, 0, 0]),
         (faces_of(), [0, 0, 1.0]),
         (faces_of()[:2], [1.0, 0, 0]),
+        (faces_of()[:5], [1.0, 0, 0]),
         ([face((0, 0, 0), (0, 0.3, 0), (0, 0, 0.2), (-1, 0, 0))], [0, 1.0, 0]),
     ],
-    ids=["closed above", "slides up", "one side", "a pane"],
+    ids=["closed above", "slides up", "one side", "no look inside", "a pane"],
 )
 def test_what_is_no_drawer_is_not_taken_for_one(faces, axis):
     assert find_tray(samples_on(faces), np.array(axis), thickness=WALL) is None

@@ -26,6 +26,8 @@ _OPEN_COVER = 0.5
 """Share of the mouth that may be covered from above."""
 _FILLED = 0.15
 """Share of the samples behind the front that may lie amid the box."""
+_INNER_COVER = 0.1
+"""Area of inner faces that must have been seen, as a share of front and sides."""
 _FLOOR_COVER = 0.3
 """Share of the floor that must have been seen to tell how high it is."""
 
@@ -111,6 +113,13 @@ def find_tray(own: Samples, axis: Array, *, thickness: float) -> Tray | None:
     amid = ((p > inner_lower + thickness) & (p < inner_upper - thickness)).all(1)
     amid &= n[:, 2] < _FACING  # what faces up is the floor or a lid
     if np.count_nonzero(amid) > _FILLED * np.count_nonzero(behind):
+        return None
+    within = ((p > lower + thickness / 2) & (p < upper - [0.0, thickness / 2, 0.0])).all(1)
+    middle = (inner_lower + inner_upper)[:2] / 2
+    towards = middle - p[:, :2]
+    towards /= np.maximum(np.linalg.norm(towards, axis=1), 1e-9)[:, None]
+    inwards_facing = within & ((n[:, :2] * towards).sum(1) > 0.5)
+    if own.areas[inwards_facing].sum() < _INNER_COVER * (whole_side * 2 + size[1] * size[2]):
         return None
     inside = ((p > inner_lower) & (p < inner_upper))[:, :2].all(1) & (n[:, 2] > _FACING)
     high = p[:, 2] > lower[2] + size[2] / 2
