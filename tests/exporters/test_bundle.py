@@ -19,6 +19,7 @@ import yourdfpy
 
 from reel2sim.exporters import BundleMedia, BundlePaths, Provenance, export_bundle, staged_folder
 from reel2sim.exporters.joints import EXPRESSIBLE
+from reel2sim.exporters.motion import motion_record
 from reel2sim.scene import JointType, TriangleMesh
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import ConflictError, ExhaustedError, ExportError, InputError
@@ -84,11 +85,16 @@ def test_motion_is_as_documented(bundle, cabinet):
     assert set(motion["joints"]) == {joint.name for joint in cabinet.joints}
     for joint in cabinet.joints:
         entry = motion["joints"][joint.name]
-        assert set(entry) == {"type", "position", "confidence", "observed"}
+        known = {"type", "position", "confidence", "observed", "observed_range"}
+        assert set(entry) == known
         assert entry["type"] == joint.type.value
         assert entry["position"] == cabinet.motion.positions[joint.name].tolist()
         assert 0 <= entry["confidence"] <= 1
         assert entry["observed"] is True
+        assert entry["observed_range"] is None
+    hinge = dataclasses.replace(cabinet.joints[0], observed_range=(-0.25, 1.0))
+    ranged = dataclasses.replace(cabinet, joints=(hinge, *cabinet.joints[1:]))
+    assert motion_record(ranged)["joints"][hinge.name]["observed_range"] == [-0.25, 1.0]
 
 
 def test_preview_plays_all_frames(bundle, media):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
-from reel2sim.rigging.physics import PhysicsConfig, embody
+from reel2sim.rigging.physics import MATERIALS, PhysicsConfig, embody, material_in
 from reel2sim.rigging.physics.collision import convex_pieces
 from reel2sim.rigging.physics.drives import Load, drive_of
 from reel2sim.rigging.physics.hubs import chained
@@ -106,6 +106,9 @@ def test_kinematics_reproduce_the_estimate(articulation):
         assert q[np.abs(q).argmax()] >= 0
         assert joint.limits.lower <= q.min() <= q.max() <= joint.limits.upper
     for link in asset.links:
+        if link.name.startswith("hub"):
+            assert len(link.visual.faces) == 0
+            continue
         mesh = trimesh.Trimesh(link.visual.vertices, link.visual.faces, process=False)
         if link.name.startswith("hub"):
             assert mesh.is_empty
@@ -144,7 +147,29 @@ def test_pivot_slides_to_the_part():
     np.testing.assert_allclose(asset.joints[0].origin, [0.15, 0.0, height], atol=1e-6)
 
 
-def test_observed_range_is_widened_and_a_full_turn_has_no_stops():
+def test_limits_keep_the_range_seen_beside_them():
+    surfels, _ = box_surfels(2)
+    asset = embody(one_joint(), surfels, config=CONFIG, name="thing")
+    (joint,) = asset.joints
+    assert joint.observed_range == pytest.approx((0.0, 1.0))
+    assert joint.limits.lower <= 0.0
+    assert joint.limits.upper >= 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "material"),
+    [
+        *((f"a {name} box", name) for name in MATERIALS),
+        ("A Wooden cabinet with a steel handle", "wood"),
+        ("a cabinet with a door", ""),
+        ("a plywoodless box", ""),
+    ],
+)
+def test_a_text_tells_the_material(text, material):
+    assert material_in(text) == material
+
+
+def test_a_margin_is_added_to_the_range_and_a_full_turn_has_no_stops():
     load = Load(1.0, 0.1, 0.2)
     times = np.array([0, 0.5, 1.0])
     hinge = drive_of(one_joint().joints[0], times, load, config=CONFIG)

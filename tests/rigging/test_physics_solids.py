@@ -179,3 +179,23 @@ def test_tiny_and_flat_bodies_get_inertias_that_engines_accept():
     low, middle, high = np.linalg.eigvalsh(needle)
     assert low > 0
     assert low + middle >= high
+
+
+def test_a_small_part_in_a_fine_grid_leaves_the_rest_of_a_large_one():
+    """Its field is clipped within little of the large part's voxels."""
+    large = trimesh.creation.box(bounds=[[0, 0, 0], [1.0, 0.8, 0.6]])
+    small = trimesh.creation.box(bounds=[[0.48, 0.38, 0.6], [0.52, 0.42, 0.62]])
+    first, second = sampled(large, 3000), sampled(small, 400)
+    both = Surfels.from_colors(
+        **{
+            name: np.concatenate([getattr(first, name), getattr(second, name)])
+            for name in ("means", "rotations", "scales", "opacities", "colors")
+        }
+    )
+    parts = np.repeat([0, 1], [len(first), len(second)])
+    samples = take_samples(both, parts, min_opacity=0.1, volume=None)
+    solids = solidify(samples, (0, 1), config=CONFIG)
+    assert solids[1].grid.voxel < 0.1 * solids[0].grid.voxel
+    mesh = closed_mesh(solids[0], max_faces=CONFIG.max_faces)
+    assert mesh is not None
+    assert mesh.volume == pytest.approx(large.volume, rel=0.08)

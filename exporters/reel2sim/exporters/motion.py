@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from reel2sim.scene import RiggedAsset
+from reel2sim.scene import Joint, RiggedAsset
 from reel2sim.scene.transforms import pose_to_vector
 
 
@@ -15,6 +15,8 @@ def motion_record(asset: RiggedAsset) -> dict[str, Any]:
     """The content of ``motion.json``: plain lists, metres, radians, seconds, wxyz.
 
     A joint that follows another also has ``"mimic": {"joint", "multiplier", "offset"}``.
+    ``observed_range`` is ``[lower, upper]`` of what was seen, which the limits in the robot
+    description may go beyond, or null if that is not known.
     """
     motion = asset.motion
     return {
@@ -27,10 +29,15 @@ def motion_record(asset: RiggedAsset) -> dict[str, Any]:
                 "confidence": float(joint.confidence),
                 "observed": bool(joint.observed),
                 **({} if joint.mimic is None else {"mimic": dataclasses.asdict(joint.mimic)}),
+                "observed_range": _range(joint),
             }
             for joint in asset.joints
         },
     }
+
+
+def _range(joint: Joint) -> list[float] | None:
+    return None if joint.observed_range is None else [float(q) for q in joint.observed_range]
 
 
 def write_motion(asset: RiggedAsset, path: Path) -> None:

@@ -204,6 +204,8 @@ class Joint:
         observed: False where the motion was too small or too poorly seen to say.
         reason: why ``observed`` is False, or what limits the confidence; "" if nothing.
         mimic: the joint it follows; None if it moves by itself.
+        observed_range: smallest and largest position that was seen, within the limits; None if
+            not known.
     """
 
     name: str
@@ -220,6 +222,7 @@ class Joint:
     observed: bool = True
     reason: str = ""
     mimic: Mimic | None = None
+    observed_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         origin = checked("Joint.origin", self.origin, (3,))
@@ -229,6 +232,10 @@ class Joint:
             raise InputError(f"axis has length {norm}, expected 1", source=self.name)
         if not 0.0 <= self.confidence <= 1.0:
             raise InputError(f"confidence {self.confidence} is not in 0..1", source=self.name)
+        if self.observed_range is not None:
+            low, high = self.observed_range
+            if not low <= high:
+                raise InputError(f"observed range {low}..{high} is empty", source=self.name)
         assign(self, origin=origin, axis=axis if abs(norm - 1) < 1e-12 else axis / norm)
 
     def motion(self, q: Array | float) -> Array:

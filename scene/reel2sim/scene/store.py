@@ -184,6 +184,9 @@ def _joint(record: dict[str, Any]) -> Joint:
     fields["axis"] = np.array(fields["axis"])
     if fields.get("mimic") is not None:
         fields["mimic"] = Mimic(**fields["mimic"])
+    if fields.get("observed_range") is not None:  # absent from files of earlier versions
+        low, high = fields["observed_range"]
+        fields["observed_range"] = float(low), float(high)
     return Joint(**fields)
 
 

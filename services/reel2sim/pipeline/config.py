@@ -25,6 +25,7 @@ class PipelineConfig:
         name: of the object; "" takes it from the source's file name or the prompt.
         backend: generation backend for a prompt.
         material: what the object is made of, such as ``"wood"``; "" lets the rigging choose.
+        density: kg/m³ instead of the material's; None keeps that.
         max_size: largest image side to work at, pixels; None takes the preset's.
         preview_frames: most frames shown in the preview and the report.
         preview_size: largest side of a preview picture, pixels.
@@ -36,6 +37,7 @@ class PipelineConfig:
     name: str = ""
     backend: str = "scripted"
     material: str = ""
+    density: float | None = None
     max_size: int | None = None
     preview_frames: int = 24
     preview_size: int = 512

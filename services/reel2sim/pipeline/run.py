@@ -58,7 +58,8 @@ def run(
         source: capture folder or video file; None with a prompt.
         out: bundle folder to make; must not exist, or be empty.
         prompt: text to generate the reel from; None with a source.
-        config: choices; the defaults if None.
+        config: choices; the defaults if None. If they name no material, one that the prompt
+            names is taken.
         progress: told where the run is; it may raise CancelledError to stop it.
         cache: where stage results are kept and looked for; None keeps none.
         overwrite: replace the bundle at ``out`` once the new one is whole.
@@ -72,6 +73,8 @@ def run(
     config = config or PipelineConfig()
     _check_request(source, prompt)
     check_vacant(out, overwrite=overwrite)
+    if prompt is not None and not config.material:
+        config = replace(config, material=_material_in(prompt))
     tools = toolchain or standard_toolchain()
     # What is wrong with the choices is said now, not after the first hour.
     first = tools.media if prompt is None else tools.generation
@@ -115,6 +118,12 @@ def _check_request(source: Path | None, prompt: str | None) -> None:
         raise UsageError("a source and a prompt exclude each other", remedy="give one of them")
     if prompt is not None and not prompt.strip():
         raise PromptError("is empty", source="prompt", remedy="say what to make and how it moves")
+
+
+def _material_in(prompt: str) -> str:
+    from reel2sim.rigging.physics.materials import material_in
+
+    return material_in(prompt)
 
 
 def _take_in(

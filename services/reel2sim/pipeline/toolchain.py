@@ -146,10 +146,11 @@ def _rigging_settings(config: PipelineConfig) -> RiggingConfig:
     from reel2sim.rigging.physics.materials import material_named
 
     chosen = RiggingConfig.preset(config.preset, seed=config.seed)
-    if not config.material:
-        return chosen
-    material_named(config.material)  # refuses a name nobody knows before any work is done
-    return replace(chosen, physics=replace(chosen.physics, material=config.material))
+    material = config.material or chosen.physics.material
+    # Refuses a name nobody knows, or a density that none can have, before any work is done.
+    material_named(material, density=config.density)
+    physics = replace(chosen.physics, material=material, density=config.density)
+    return replace(chosen, physics=physics)
 
 
 def _rig(

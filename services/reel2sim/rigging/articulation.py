@@ -156,6 +156,14 @@ class Articulation:
             waiting.remove(ready[0])
         return tuple(placed)
 
+    @cached_property
+    def beyond(self) -> dict[int, list[int]]:
+        """For each part itself and all that hangs on it, itself first."""
+        found = {part: [part] for part in self.order}
+        for part in reversed(self.order[1:]):
+            found[self.joints[part - 1].parent] += found[part]
+        return found
+
     def part_motions(self) -> Array:
         """Motion of every part since time zero, world to world ``(t, p, 4, 4)``."""
         T = np.empty((len(self.times_s), self.part_count, 4, 4))

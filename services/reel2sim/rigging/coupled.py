@@ -93,15 +93,22 @@ def _couple(
     effort = leader.limits.effort + sum(abs(f.ratio) * f.joint.limits.effort for f in followers)
     type = _bounded(leader.type, lower, upper)
     limits = JointLimits(lower, upper, effort, velocity)
-    joints[name] = replace(leader, type=type, limits=limits)
+    joints[name] = replace(leader, type=type, limits=limits, observed_range=_range(q))
     positions[name] = q
     for f in followers:
         mimic = Mimic(name, f.ratio)
         low, high = sorted((f.ratio * lower, f.ratio * upper))
         limits = JointLimits(low, high, f.joint.limits.effort, abs(f.ratio) * velocity)
         type = _bounded(f.joint.type, low, high)
-        joints[f.joint.name] = replace(f.joint, type=type, limits=limits, mimic=mimic)
-        positions[f.joint.name] = mimic.follow(q)
+        follows = mimic.follow(q)
+        joints[f.joint.name] = replace(
+            f.joint, type=type, limits=limits, mimic=mimic, observed_range=_range(follows)
+        )
+        positions[f.joint.name] = follows
+
+
+def _range(q: Array) -> tuple[float, float]:
+    return float(q.min()), float(q.max())
 
 
 def _bounded(type: JointType, lower: float, upper: float) -> JointType:

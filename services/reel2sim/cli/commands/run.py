@@ -40,7 +40,10 @@ class Run:
     backend: str = "scripted"
     """Generation backend for a prompt."""
     material: Text = ""
-    """What the object is made of, such as wood."""
+    """What the object is made of, such as wood, if the prompt does not say; sets density,
+    friction and restitution."""
+    density: Annotated[float | None, shown("KG_PER_M3")] = None
+    """Density to use instead of the material's."""
     overwrite: Flag = False
     """Replace the bundle at --out."""
     effort: Effort = field(default_factory=Effort)
@@ -52,7 +55,7 @@ class Run:
         from reel2sim.pipeline import run
 
         config = self.effort.pipeline_config(
-            name=self.name, backend=self.backend, material=self.material
+            name=self.name, backend=self.backend, material=self.material, density=self.density
         )
         with console.progress() as progress:
             result = run(

@@ -68,7 +68,9 @@ class Rig:
     name: Text = ""
     """Name of the object; taken from the source if not given."""
     material: Text = ""
-    """What the object is made of, such as wood."""
+    """What the object is made of, such as wood; sets density, friction and restitution."""
+    density: Annotated[float | None, shown("KG_PER_M3")] = None
+    """Density to use instead of the material's."""
     effort: Effort = field(default_factory=Effort)
     common: Common = field(default_factory=Common)
 
@@ -84,7 +86,9 @@ class Rig:
         tools = standard_toolchain()
         check_file_name(self.out)
         surfels = ReconstructionStore().load(self.surfels)
-        config = self.effort.pipeline_config(name=self.name, material=self.material)
+        config = self.effort.pipeline_config(
+            name=self.name, material=self.material, density=self.density
+        )
         with console.progress() as progress:
             runner = Runner(config, progress)
             reel, _ = runner(tools.media, self.source)

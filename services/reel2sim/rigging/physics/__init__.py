@@ -2,6 +2,6 @@
 
 from reel2sim.rigging.physics.config import PhysicsConfig
 from reel2sim.rigging.physics.embody import embody
-from reel2sim.rigging.physics.materials import MATERIALS
+from reel2sim.rigging.physics.materials import MATERIALS, material_in
 
-__all__ = ["MATERIALS", "PhysicsConfig", "embody"]
+__all__ = ["MATERIALS", "PhysicsConfig", "embody", "material_in"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from reel2sim.scene.errors import UsageError
 
 
@@ -25,8 +27,13 @@ class PhysicsConfig:
         decomposition_limit_s: processor time after which a link falls back to its convex hull.
         material: name in :data:`reel2sim.rigging.physics.materials.MATERIALS`.
         density: kg/m³ to use instead of the material's, or None.
-        revolute_margin: added to the observed range on both sides, radians.
+        revolute_margin: added on both sides to the range of a joint that was hardly seen to
+            move, radians; other joints are widened until something is in the way.
         prismatic_margin: the same for sliding joints, as a share of the range.
+        max_turn_rad: furthest from zero that a turn is widened to.
+        max_widening: furthest that a slide is widened at each end, as a share of the range seen.
+        kept_overlap: share of the length over which a sliding part and its parent overlap along
+            the axis that stays when it is pulled out.
         seed: of the decomposition.
     """
 
@@ -44,6 +51,9 @@ class PhysicsConfig:
     density: float | None = None
     revolute_margin: float = 0.0873
     prismatic_margin: float = 0.05
+    max_turn_rad: float = np.pi
+    max_widening: float = 1.0
+    kept_overlap: float = 0.25
     seed: int = 0
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from reel2sim.rigging.articulation import JointEstimate
 from reel2sim.rigging.physics.config import PhysicsConfig
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.rig import Inertial, JointLimits, JointType
+from reel2sim.scene.transforms import apply
 
 GRAVITY = 9.81
 """m/s²."""
@@ -20,7 +22,7 @@ LEAST_SPEED = {True: 1.0, False: 0.2}
 LEAST_EFFORT = {True: 0.5, False: 5.0}
 """Floor of the effort limit for angular (N·m) and sliding (N) joints."""
 SPEED_MARGIN = 2.0
-"""Velocity limit over the fastest motion seen."""
+"""Velocity limit over the fastest steady motion seen."""
 EFFORT_MARGIN = 2.0
 """Effort limit over what gravity and inertia ask for."""
 SPIN_UP_S = 0.25
@@ -54,12 +56,12 @@ class Drive:
 
 @dataclass(frozen=True, eq=False)
 class Load:
-    """What a joint carries: mass and inertia of all links beyond it.
+    """What a joint carries: all links beyond it, at the worst that was seen.
 
     Attributes:
         mass: kg.
-        moment: about the joint's axis at time zero, kg·m².
-        arm: distance of the centre of mass from the axis, metres.
+        moment: largest moment of inertia about the joint's axis, kg·m².
+        arm: largest distance of the centre of mass from the axis, metres.
     """
 
     mass: float
@@ -67,15 +69,25 @@ class Load:
     arm: float
 
     @classmethod
-    def about(cls, axis: Array, pivot: Array, bodies: list[tuple[Inertial, Array]]) -> Load:
-        """Load of ``bodies`` (inertial, world position of its link frame) about an axis."""
-        mass, moment, first = 0.0, 0.0, np.zeros(3)
-        for inertial, origin in bodies:
-            reach = np.cross(axis, inertial.center + origin - pivot)
+    def about(cls, axis: Array, pivot: Array, bodies: Sequence[tuple[Inertial, Array]]) -> Load:
+        """Load of ``bodies`` about an axis.
+
+        Args:
+            axis: unit ``(3,)``, world at time zero.
+            pivot: a point on it ``(3,)``, metres.
+            bodies: each with its inertial, world frame at time zero, and its motions since then
+                with the parent of the joint held still ``(t, 4, 4)``.
+        """
+        mass, moment, first = 0.0, 0.0, 0.0
+        for inertial, motions in bodies:
+            center = apply(motions, inertial.center[None])[:, 0]
+            reach = np.cross(axis, center - pivot)
+            turned = np.einsum("tji,j->ti", motions[:, :3, :3], axis)
+            own = np.einsum("ti,ij,tj->t", turned, inertial.inertia, turned)
             mass += inertial.mass
-            moment += float(axis @ inertial.inertia @ axis + inertial.mass * reach @ reach)
-            first += inertial.mass * reach
-        return cls(mass, moment, float(np.linalg.norm(first)) / mass)
+            moment = moment + own + inertial.mass * (reach**2).sum(1)
+            first = first + inertial.mass * reach
+        return cls(mass, float(np.max(moment)), float(np.linalg.norm(first, axis=1).max()) / mass)
 
 
 def drive_of(
@@ -83,8 +95,9 @@ def drive_of(
 ) -> Drive:
     """Bounds of a joint from its observed motion and its load.
 
-    The velocity limit is twice the fastest motion seen. The effort limit holds the load against
-    gravity at its worst and brings it to that speed in :data:`SPIN_UP_S`, twice over.
+    The velocity limit is twice the fastest motion seen (:func:`fastest`). The effort limit holds
+    the load against gravity at its worst and brings it to that speed in :data:`SPIN_UP_S`, twice
+    over. Positions are bounded to what was seen and a margin.
     """
     angular = estimate.type.angular
     axis, q = estimate.axis, estimate.positions
@@ -93,8 +106,7 @@ def drive_of(
     # A fixed joint has no coordinate; adding zero keeps negative zeros out of files.
     q = np.zeros_like(q) if estimate.type is JointType.FIXED else q + 0.0
     type, lower, upper = _range(estimate.type, q, config)
-    speed = float(np.abs(np.diff(q) / np.diff(times_s)).max()) if len(q) > 1 else 0.0
-    velocity = max(SPEED_MARGIN * speed, LEAST_SPEED[angular])
+    velocity = max(SPEED_MARGIN * fastest(q, times_s), LEAST_SPEED[angular])
     static = load.mass * GRAVITY * (load.arm if angular else 1.0)
     dynamic = (load.moment if angular else load.mass) * velocity / SPIN_UP_S
     effort = max(EFFORT_MARGIN * (static + dynamic), LEAST_EFFORT[angular])
@@ -107,6 +119,19 @@ def drive_of(
         damping=DAMPING_SHARE * effort / velocity if moving else 0.0,
         friction=FRICTION_SHARE * effort if moving else 0.0,
     )
+
+
+def fastest(q: Array, times_s: Array) -> float:
+    """Largest speed seen, per second, that is not a slip of a single position.
+
+    A median of three takes out a position that alone is off, and speeds are those over two
+    intervals, so that twice the result still covers every interval of a motion without slips.
+    """
+    if len(q) < 3:
+        return float(np.abs(np.diff(q) / np.diff(times_s)).max()) if len(q) > 1 else 0.0
+    steady = q.copy()
+    steady[1:-1] = np.median(np.stack([q[:-2], q[1:-1], q[2:]]), axis=0)
+    return float(np.abs((steady[2:] - steady[:-2]) / (times_s[2:] - times_s[:-2])).max())
 
 
 def _range(type: JointType, q: Array, config: PhysicsConfig) -> tuple[JointType, float, float]:

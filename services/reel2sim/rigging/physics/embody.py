@@ -16,17 +16,18 @@ from reel2sim.rigging.physics.grid import HullDistance
 from reel2sim.rigging.physics.hubs import Chained, chained, hub_inertial
 from reel2sim.rigging.physics.inertia import inertial_of
 from reel2sim.rigging.physics.materials import material_named
-from reel2sim.rigging.physics.meshing import closed_mesh, vertex_colors
+from reel2sim.rigging.physics.meshing import closed_mesh, inset_mesh, vertex_colors
 from reel2sim.rigging.physics.samples import OccupancyGrid, Samples, take_samples
-from reel2sim.rigging.physics.solids import PartSolid, solidify
+from reel2sim.rigging.physics.solids import PartSolid, Slide, solidify
+from reel2sim.rigging.physics.travel import Shape, widened
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.errors import RiggingError
 from reel2sim.scene.motion import Motion
 from reel2sim.scene.progress import Progress, silent, subrange
-from reel2sim.scene.rig import Inertial, Joint, Link, Material, TriangleMesh
+from reel2sim.scene.rig import Inertial, Joint, JointType, Link, Material, TriangleMesh
 from reel2sim.scene.surfels import Surfels
-from reel2sim.scene.transforms import apply
+from reel2sim.scene.transforms import apply, invert
 
 _STILL = 1e-4
 """A base that moves no point by more than this share of the object's size stands still."""
@@ -36,12 +37,18 @@ _USABLE_HULL = 0.8
 
 @dataclass(frozen=True, eq=False)
 class _Body:
-    """Geometry of one part, world frame at time zero."""
+    """Geometry of one part, world frame at time zero; pieces are inside it by ``clearance``."""
 
     visual: trimesh.Trimesh
     colors: Array
     pieces: list[trimesh.Trimesh]
+    clearance: float
     inertial: Inertial
+
+    @property
+    def shape(self) -> Shape:
+        """What its joint's travel depends on."""
+        return Shape(self.visual, self.pieces, self.clearance)
 
 
 def embody(
@@ -93,12 +100,17 @@ def embody(
     said = list(notes)
     hull = _trusted_hull(volume, samples, said)
     solids = solidify(
-        samples, parts, config=config, hull=hull, progress=subrange(progress, 0.05, 0.5)
+        samples,
+        parts,
+        config=config,
+        hull=hull,
+        slides=_slides(articulation),
+        progress=subrange(progress, 0.05, 0.5),
     )
     material = material_named(config.material, density=config.density)
     bodies: dict[int, _Body] = {}
     for i, part in enumerate(parts):
-        progress("rigging", 0.5 + 0.5 * i / len(parts), f"meshing {names[part]}")
+        progress("rigging", 0.5 + 0.45 * i / len(parts), f"meshing {names[part]}")
         bodies[part] = _body(
             part, names[part], solids, samples, surfels, articulation, material, config, said
         )
@@ -108,6 +120,10 @@ def embody(
         bodies[hub] = _hub(pivots[hub], bodies[part])
     links = tuple(_link(names[part], bodies[part], pivots[part], material) for part in order)
     joints, positions = _joints(articulation, names, bodies, pivots, config)
+    progress("rigging", 0.95, "sweeping joints")
+    shapes = [bodies[part].shape for part in range(articulation.part_count)]
+    joints, endless = widened(joints, positions, chain, shapes, pivots, config=config)
+    said += endless
     rank = np.argsort(order)
     progress("rigging", 1.0, "bodies are built")
     return RiggedAsset(
@@ -142,6 +158,17 @@ def _joint_names(articulation: Articulation, names: Mapping[int, str]) -> dict[i
         if names[part].startswith("link") and above.startswith(names[part].replace("link", "hub")):
             found[part] += f"_{int(above.rsplit('_', 1)[1]) + 1}"
     return found
+
+
+def _slides(articulation: Articulation) -> dict[int, Slide]:
+    """Parts that were seen to slide in their parents."""
+    return {
+        joint.child: Slide(
+            joint.parent, joint.axis, float(joint.positions.min()), float(joint.positions.max())
+        )
+        for joint in articulation.joints
+        if joint.type is JointType.PRISMATIC
+    }
 
 
 def _trusted_hull(
@@ -180,15 +207,27 @@ def _body(
         colors = vertex_colors(np.asarray(mesh.vertices), np.asarray(mesh.vertex_normals), own)
     else:
         colors = np.full((len(mesh.vertices), 3), 0.5)
-    pieces, note = convex_pieces(mesh, config=config, clearance=clearance)
+    if solid is not None and solid.tray is not None:
+        notes.append(f"{name} is taken for a drawer: floor and back are assumed where not seen")
+    inside = None
+    if solid is not None:
+        faces = config.max_faces
+        inside = inset_mesh(solid, mesh, inset=config.gap_voxels, max_faces=faces)
+    pieces, note = convex_pieces(
+        mesh if inside is None else inside,
+        config=config,
+        clearance=clearance if inside is None else 0.0,
+    )
     if note:
         notes.append(f"{name}: {note}")
-    return _Body(mesh, colors, pieces, inertial_of(mesh, material.density))
+    return _Body(mesh, colors, pieces, clearance, inertial_of(mesh, material.density))
 
 
 def _hub(pivot: Array, carried: _Body) -> _Body:
     """Mass without a surface."""
-    return _Body(trimesh.Trimesh(), np.zeros((0, 3)), [], hub_inertial(carried.inertial, pivot))
+    return _Body(
+        trimesh.Trimesh(), np.zeros((0, 3)), [], 0.0, hub_inertial(carried.inertial, pivot)
+    )
 
 
 def _block(part: int, surfels: Surfels, articulation: Articulation) -> trimesh.Trimesh:
@@ -240,14 +279,14 @@ def _joints(
     """Joints in the order of their children, and their positions over time."""
     order = articulation.order
     joint_of = _joint_names(articulation, names)
-    beyond = {part: [part] for part in order}
-    for part in reversed(order[1:]):
-        beyond[articulation.joints[part - 1].parent] += beyond[part]
+    beyond = articulation.beyond
+    motions = articulation.part_motions()
     joints: list[Joint] = []
     positions: dict[str, Array] = {}
     for part in order[1:]:
         estimate = articulation.joints[part - 1]
-        carried = [(bodies[other].inertial, np.zeros(3)) for other in beyond[part]]
+        back = invert(motions[:, estimate.parent])
+        carried = [(bodies[at].inertial, back @ motions[:, at]) for at in beyond[part]]
         load = Load.about(estimate.axis, pivots[part], carried)
         drive = drive_of(estimate, articulation.times_s, load, config=config)
         joint = Joint(
@@ -264,10 +303,15 @@ def _joints(
             confidence=estimate.confidence,
             observed=estimate.observed,
             reason=estimate.reason,
+            observed_range=_seen(drive.type, drive.positions),
         )
         joints.append(joint)
         positions[joint.name] = drive.positions
     return tuple(joints), positions
+
+
+def _seen(type: JointType, q: Array) -> tuple[float, float] | None:
+    return None if type is JointType.FIXED else (float(q.min()), float(q.max()))
 
 
 def _stands_still(articulation: Articulation, surfels: Surfels) -> bool:

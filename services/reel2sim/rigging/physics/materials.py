@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from reel2sim.scene.errors import UsageError
 from reel2sim.scene.rig import Material
 
@@ -20,6 +22,20 @@ MATERIALS: dict[str, Material] = {
     )
 }
 """Bulk materials by name: densities of objects as they are built, hence plastic below water."""
+
+_WORDS: dict[str, str] = {
+    **{name: name for name in MATERIALS},
+    **dict.fromkeys(("wooden", "oak", "walnut", "pine", "timber"), "wood"),
+    **dict.fromkeys(("metallic", "aluminium", "aluminum"), "metal"),
+    **dict.fromkeys(("iron", "stainless"), "steel"),
+    **dict.fromkeys(("porcelain", "clay"), "ceramic"),
+}
+
+
+def material_in(text: str) -> str:
+    """Name of the material that ``text`` speaks of first; "" if it speaks of none."""
+    words = re.findall(r"[a-z]+", text.lower())
+    return next((_WORDS[word] for word in words if word in _WORDS), "")
 
 
 def material_named(name: str, *, density: float | None = None) -> Material:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import trimesh
 from scipy.spatial import KDTree
@@ -13,6 +15,8 @@ from reel2sim.scene.arrays import Array
 
 _SMALLEST_BODY = 0.08
 """Separate bodies with less than this share of the largest one's volume are dropped."""
+_LEAST_LEFT = 0.5
+"""Share of a solid's volume that must be left when its surface is moved inwards."""
 _SMOOTHING = 12
 """Passes of Taubin's filter, which takes off grain but keeps volume."""
 
@@ -36,6 +40,33 @@ def closed_mesh(solid: PartSolid, *, max_faces: int) -> trimesh.Trimesh | None:
         if simple is not None and _faithful(simple, finest):
             return simple
     return finest.convex_hull
+
+
+def inset_mesh(
+    solid: PartSolid, mesh: trimesh.Trimesh, *, inset: float, max_faces: int
+) -> trimesh.Trimesh | None:
+    """The surface ``inset`` voxels inside that of ``solid``, for collision pieces.
+
+    Pieces of it leave room for the neighbours and still meet one another without cracks, which
+    pieces of ``mesh`` would not if each were made smaller.
+
+    Args:
+        solid: where the part is solid.
+        mesh: its surface, from :func:`closed_mesh`.
+        inset: voxels.
+        max_faces: triangles of the result, at most.
+
+    Returns:
+        The mesh, or None where walls are too thin to lose that much.
+    """
+    for stride in (1, 2):
+        found = _surface(replace(solid, field=solid.field - inset), stride)
+        if found is None or not sound(found) or found.volume < _LEAST_LEFT * mesh.volume:
+            continue
+        simple = simplified(found, max_faces, step=0.2 * solid.grid.voxel)
+        if simple is not None and _faithful(simple, found):
+            return simple
+    return None
 
 
 def sound(mesh: trimesh.Trimesh) -> bool:

@@ -3,12 +3,13 @@
 A part's own winding number closes its flat holes; where only one side of a panel was seen a slab
 under it stands in; and what is inside the whole object but claimed by no moving part belongs to
 the root, such as the inside of a cabinet. Parts are solved children first, and what a child has
-taken is kept out of the rest, with a small gap so that joints move freely.
+taken is kept out of the rest, with a small gap so that joints move freely. Drawers are closed as
+boxes open above, and what they pass through stays free.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,7 @@ from reel2sim.rigging.physics.grid import (
 )
 from reel2sim.rigging.physics.samples import Samples
 from reel2sim.rigging.physics.sheets import Sheet, wall_thickness
+from reel2sim.rigging.physics.trays import Tray, find_tray
 from reel2sim.rigging.physics.winding import WindingTree
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.progress import Progress, silent
@@ -47,10 +49,29 @@ class PartSolid:
         grid: where the field is sampled.
         field: ``grid.shape``, positive inside, about the distance to the surface in voxels,
             clipped; negative on the whole border.
+        tray: the box open above that it is, if it is a drawer.
     """
 
     grid: Grid
     field: Array
+    tray: Tray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Slide:
+    """How a part was seen to slide.
+
+    Attributes:
+        parent: part that it slides in.
+        axis: unit direction ``(3,)``, world at time zero.
+        low: smallest position seen, metres.
+        high: largest position seen, metres.
+    """
+
+    parent: int
+    axis: Array
+    low: float
+    high: float
 
 
 def solidify(
@@ -59,6 +80,7 @@ def solidify(
     *,
     config: PhysicsConfig,
     hull: HullDistance | None = None,
+    slides: Mapping[int, Slide] | None = None,
     progress: Progress = silent,
 ) -> dict[int, PartSolid]:
     """Find the solid of every part.
@@ -68,6 +90,7 @@ def solidify(
         order: all parts, parents before children.
         config: settings.
         hull: visual hull, if known.
+        slides: parts that slide, and how.
         progress: told after each part.
 
     Returns:
@@ -81,7 +104,9 @@ def solidify(
         thickness[own] = config.panel_thickness * np.sqrt(samples.areas[own].sum())
     for done, part in enumerate(reversed(order)):
         if np.count_nonzero(samples.parts == part) >= _ENOUGH:
-            builder = _Builder(samples, thickness, part, config=config, hull=hull)
+            builder = _Builder(
+                samples, thickness, part, config=config, hull=hull, slides=slides or {}
+            )
             solids[part] = builder.solve(solids, root=part == order[0])
         progress("rigging", (done + 1) / len(order), f"solid of part {part}")
     return solids
@@ -98,8 +123,10 @@ class _Builder:
         *,
         config: PhysicsConfig,
         hull: HullDistance | None,
+        slides: Mapping[int, Slide],
     ) -> None:
         self._all, self._thickness, self._config, self._hull = samples, thickness, config, hull
+        self._part, self._slides = part, slides
         self._mine = samples.parts == part
         own = samples.select(self._mine)
         panel = float(thickness[self._mine][0])
@@ -117,6 +144,9 @@ class _Builder:
         depth = max(panel, 2.5 * voxel) * open_below
         self._sheet = Sheet(own, depth=depth, least=2.2 * voxel)
         self._points = self.grid.points()
+        wall = max(panel, 3.0 * voxel)
+        slide = slides.get(part)
+        self._tray = None if slide is None else find_tray(own, slide.axis, thickness=wall)
 
     def solve(self, taken: dict[int, PartSolid], *, root: bool) -> PartSolid:
         """The field on this part's grid, clear of what others have ``taken``."""
@@ -142,15 +172,24 @@ class _Builder:
             solid = np.maximum(solid, np.minimum(level * self._ramp, free))
         if self._hull is not None:
             solid = np.minimum(solid, self._hull(self._points) + 1.5 * self._hull.voxel)
+        if self._tray is not None:
+            hollow = np.minimum(solid, -self._tray.hollow(self._points))
+            solid = np.maximum(hollow, self._tray.walls(self._points))
         field = np.clip(solid / voxel, OUTSIDE, -OUTSIDE).reshape(self.grid.shape)
         field = gaussian_filter(field, self._blur)
         for other in taken.values():
             if self.grid.touches(other.grid):
                 field = np.minimum(field, self._clear_of(other))
+        for child, slide in self._slides.items():
+            tray = taken[child].tray if child in taken else None
+            if slide.parent == self._part and tray is not None:
+                passed = tray.swept(self._points, slide.axis, slide.low, slide.high) / voxel
+                clear = (-passed - self._config.gap_voxels).reshape(self.grid.shape)
+                field = np.minimum(field, clear)
         for axis in range(3):
             edge = np.moveaxis(field, axis, 0)
             edge[0] = edge[-1] = OUTSIDE
-        return PartSolid(self.grid, field)
+        return PartSolid(self.grid, field, self._tray)
 
     @property
     def _ramp(self) -> float:
@@ -192,10 +231,15 @@ class _Builder:
         return nearer, beyond
 
     def _clear_of(self, other: PartSolid) -> Array:
-        """How far outside ``other`` every grid point is, less the gap; voxels of this grid."""
+        """How far outside ``other`` every grid point is, less the gap; voxels of this grid.
+
+        Infinite beyond the clip of the other's field, which says no more than that it is far.
+        """
         scale = other.grid.voxel / self.grid.voxel
-        inside = other.grid.sample(other.field, self._points) * scale
-        return (-inside - self._config.gap_voxels).reshape(self.grid.shape)
+        inside = other.grid.sample(other.field, self._points)
+        gap = self._config.gap_voxels * min(scale, 1.0)
+        clear = np.where(inside > 0.95 * OUTSIDE, -inside * scale - gap, np.inf)
+        return clear.reshape(self.grid.shape)
 
 
 def _voxel_for(own: Samples, config: PhysicsConfig) -> float:

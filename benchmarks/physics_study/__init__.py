@@ -1,0 +1,1 @@
+"""What a bundle's bodies do in a physics engine."""
