@@ -50,7 +50,7 @@ def judge(
     """
     if choice is None:
         return Verdict(0.0, False, "too few image points follow this part")
-    angular = model.type.angular
+    angular = model.type is not JointType.PRISMATIC
     least = config.min_angle_rad if angular else config.min_travel * diagonal
     amplitude = model.span / least
     factors = {
@@ -72,8 +72,11 @@ def _type_factor(choice: JointChoice, model: JointModel, amplitude: float) -> fl
     """Probability-like weight of the chosen type against the other.
 
     A revolute joint can imitate a slide by a far pivot, so for a slide it is enough that the
-    revolute fit is no better; for a hinge the slide must be clearly worse.
+    revolute fit is no better; for a hinge the slide must be clearly worse. Other types were
+    taken because the pictures asked for them.
     """
+    if model.type not in (JointType.REVOLUTE, JointType.PRISMATIC):
+        return 1.0
     turn = choice.costs[JointType.REVOLUTE] + 0.05
     slide = choice.costs[JointType.PRISMATIC] + 0.05
     margin = np.log(slide / turn) if model.type.angular else np.log(2.0 * turn / slide)

@@ -23,6 +23,8 @@ from reel2sim.scene.arrays import Array
 _VIEWS = 3
 """Pictures of one instant that are compared; more only cost time."""
 _PIXELS = 256
+_ROOT_SHARE = 0.01
+"""What the root's motion must explain, as a share of what all motions do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,8 @@ class Drawings:
         """Labels and paths with a root that the pictures need.
 
         What stands still while all else moves may be a few surfels that were left behind. Where
-        the root looks no worse with the motion of another part, that part is the root.
+        the root looks hardly worse with the motion of another part, next to how much worse all
+        looks at rest, that part is the root.
 
         Args:
             labels: part of each surfel ``(n,)``.
@@ -91,8 +94,9 @@ class Drawings:
             float(self.errors(np.where(labels == 0, k, labels), paths).sum())
             for k in range(len(paths))
         )
+        explained = float(self.errors(np.zeros_like(labels), paths).sum()) - now
         best = 1 + int(np.argmin(trials))
-        if trials[best - 1] > now:
+        if trials[best - 1] - now > _ROOT_SHARE * explained:
             return labels, paths
         order = [best, *(k for k in range(1, len(paths)) if k != best)]
         rank = np.zeros(len(paths), np.int64)

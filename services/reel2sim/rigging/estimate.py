@@ -22,6 +22,7 @@ from reel2sim.rigging.merge import CORRELATED, merge_bodies
 from reel2sim.rigging.observations import Observations
 from reel2sim.rigging.posed import SurfelModel
 from reel2sim.rigging.requery import requery
+from reel2sim.rigging.retype import retype
 from reel2sim.rigging.rigid_fit import refine_motions
 from reel2sim.rigging.structure import JointChoice, kinematic_tree, resting_joint
 from reel2sim.scene import Progress
@@ -83,8 +84,8 @@ def estimate(
     linkage = Linkage((0,) * (len(paths) - 1), _resting(model, labels, paths), paths[0])
     choices: Mapping[int, JointChoice] = {}
     for i in range(config.rounds):
-        done = 0.1 + 0.7 * i / config.rounds
-        part = subrange(progress, done, done + 0.7 / config.rounds)
+        done = 0.1 + 0.65 * i / config.rounds
+        part = subrange(progress, done, done + 0.65 / config.rounds)
         part("rigging", 0.0, f"round {i + 1}: {len(paths) - 1} moving part(s)")
         targets = flow_observations(footage, model, labels, paths)
         labels, paths = split_astray(targets, model, labels, paths)
@@ -93,10 +94,10 @@ def estimate(
         if len(paths) < before:
             targets = flow_observations(footage, model, labels, paths)
         linkage, choices = _hung(targets, model, labels, paths, rng, progress=part)
-        linkage = requery(
-            linkage, partial(drawings.errors, labels), progress=subrange(part, 0.8, 1.0)
-        )
+        errors_of = partial(drawings.errors, labels)
+        linkage = requery(linkage, errors_of, progress=subrange(part, 0.8, 1.0))
         paths = linkage.motions
+    linkage = _retyped(footage, model, labels, linkage, drawings, rng, progress=progress)
     fit, seen = _polished(footage, model, labels, linkage, rng)
     for i in range(1, config.polish):
         progress("rigging", 0.8 + 0.2 * i / config.polish, "final joint fit")
@@ -106,6 +107,41 @@ def estimate(
     spread = np.array([np.linalg.eigvalsh(C)[-1] for C in fit.covariances])
     sigmas = np.sqrt(np.maximum(costs, 0.05) * CORRELATED * np.maximum(spread, 0.0))
     return Estimate(fit.linkage, labels, choices, costs, sigmas)
+
+
+def _retyped(
+    footage: Footage,
+    model: SurfelModel,
+    labels: Array,
+    linkage: Linkage,
+    drawings: Drawings,
+    rng: np.random.Generator,
+    *,
+    progress: Progress,
+) -> Linkage:
+    """Joints of other types where hinges and slides do not do."""
+    if not linkage.joints:
+        return linkage
+    targets = flow_observations(footage, model, labels, linkage.motions)
+    owner = labels[targets.surfel]
+    mine = [np.nonzero(owner == k)[0] for k in range(len(linkage.motions))]
+    seen = Targets(targets, owner, len(mine), most=_TARGETS, rng=rng)
+    free = _freed(targets, mine, linkage.motions)
+    errors_of = partial(drawings.errors, labels)
+    return retype(
+        linkage, targets, owner, free, seen, errors_of, rng, progress=subrange(progress, 0.75, 0.8)
+    )
+
+
+def _freed(targets: Observations, mine: list[Array], paths: Array) -> Array:
+    """Motions of the parts, each fitted to its own targets, but of the root."""
+    found = [
+        refine_motions(targets, index[None], path[None], sweeps=2, stiffness=1e-3)[0]
+        if k and len(index) >= 6
+        else path
+        for k, (index, path) in enumerate(zip(mine, paths, strict=True))
+    ]
+    return np.stack(found)
 
 
 def _polished(
@@ -144,14 +180,7 @@ def _hung(
     """A tree of joints for parts whose motions are known roughly."""
     owner = labels[targets.surfel]
     mine = [np.nonzero(owner == k)[0] for k in range(len(paths))]
-    free = np.stack(
-        [
-            refine_motions(targets, index[None], path[None], sweeps=2, stiffness=1e-3)[0]
-            if k and len(index) >= 6
-            else path
-            for k, (index, path) in enumerate(zip(mine, paths, strict=True))
-        ]
-    )
+    free = _freed(targets, mine, paths)
     parents, tried = kinematic_tree(
         targets, model, labels, free, rng, progress=subrange(progress, 0.1, 0.8)
     )

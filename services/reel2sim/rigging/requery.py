@@ -41,6 +41,8 @@ def requery(
     for i, part in enumerate(linkage.order):
         progress("rigging", i / len(linkage.order), f"looking for positions of part {part}")
         joint = linkage.joints[part - 1]
+        if joint.dof > 1:
+            continue
         tries = _tries(joint.positions, angular=joint.type is not JointType.PRISMATIC)
         errors = np.stack([errors_of(_with(linkage, part, q).motions) for q in tries])
         path = _shortest(tries, errors)

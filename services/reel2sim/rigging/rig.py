@@ -147,8 +147,7 @@ def _joint(
         diagonal=diagonal,
         config=config,
     )
-    unit = norm.radius if model.type is JointType.PRISMATIC else 1.0
-    positions = (model.positions - model.positions[0]) * unit
+    positions = (model.positions - model.positions[0]) * _units(model.type, norm.radius)
     if len(times_s) != len(sampled_s):
         positions = PchipInterpolator(sampled_s, positions)(times_s)
     return JointEstimate(
@@ -158,10 +157,18 @@ def _joint(
         axis=model.axis,
         pivot=norm.points_back(model.pivot),
         positions=positions - positions[0],
+        pitch=model.pitch * norm.radius,
         confidence=verdict.confidence,
         observed=verdict.observed,
         reason=verdict.reason,
     )
+
+
+def _units(type: JointType, radius: float) -> Array | float:
+    """What one unit of each coordinate of a normalised joint is, metres or radians."""
+    if type is JointType.FREE:
+        return np.array([1.0, 1.0, 1.0, radius, radius, radius])
+    return radius if type is JointType.PRISMATIC else 1.0
 
 
 def _notes(joints: tuple[JointEstimate, ...]) -> tuple[str, ...]:

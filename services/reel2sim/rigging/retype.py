@@ -1,0 +1,96 @@
+"""Joints of several axes and screws, where hinges and slides leave too much unexplained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from reel2sim.rigging.evidence import Targets
+from reel2sim.rigging.joint_model import JointModel
+from reel2sim.rigging.joint_types import Scale, choose_type
+from reel2sim.rigging.linkage import Linkage
+from reel2sim.rigging.linkage_fit import fit_settling
+from reel2sim.rigging.merge import CORRELATED
+from reel2sim.rigging.observations import Observations, some_of
+from reel2sim.scene import JointType, Progress, silent
+from reel2sim.scene.arrays import Array
+
+_SIGMA_PX = 0.5
+_GAIN = 0.1
+"""Share of what a joint explains in the pictures that another type must add."""
+_POINTS = 250
+
+
+def retype(
+    linkage: Linkage,
+    targets: Observations,
+    owner: Array,
+    free: Array,
+    seen: Targets,
+    errors_of: Callable[[Array], Array],
+    rng: np.random.Generator,
+    *,
+    progress: Progress = silent,
+) -> Linkage:
+    """Joints as screws, balls or free where flow asks for it and the drawings gain by it.
+
+    Flow alone would give many a joint more axes than it has: a part whose surfels are not all its
+    own, or whose parent is not well known, follows flow better with six numbers than with one. So
+    what the criterion proposes is drawn.
+
+    Args:
+        linkage: hinges and slides.
+        targets: image positions of surfels.
+        owner: part of each target ``(n,)``.
+        free: poses that the parts were found in by themselves ``(p, t, 4, 4)``.
+        seen: evidence for the whole tree.
+        errors_of: how far drawings of the parts' motions ``(p, t, 4, 4)`` are from the pictures at
+            each instant ``(t,)``.
+        rng: picks targets.
+        progress: told of joints.
+    """
+    now = float(errors_of(linkage.motions).sum()) if linkage.joints else 0.0
+    for i, part in enumerate(linkage.order):
+        progress("rigging", i / len(linkage.order), f"trying types for part {part}")
+        mine = np.nonzero(owner == part)[0]
+        if len(mine) < 6:
+            continue
+        proposed = _proposed(linkage, targets, mine, part, free, rng)
+        if proposed is None:
+            continue
+        trial = fit_settling(_with(linkage, part, proposed), seen).linkage
+        still = replace(
+            linkage.joints[part - 1], positions=np.zeros_like(linkage.joints[part - 1].positions)
+        )
+        explained = float(errors_of(_with(linkage, part, still).motions).sum()) - now
+        then = float(errors_of(trial.motions).sum())
+        if now - then > _GAIN * max(explained, 0.0):
+            linkage, now = trial, then
+    return linkage
+
+
+def _proposed(
+    linkage: Linkage,
+    targets: Observations,
+    mine: Array,
+    part: int,
+    free: Array,
+    rng: np.random.Generator,
+) -> JointModel | None:
+    """A screw, ball or free joint that the criterion prefers; None if there is none."""
+    some = targets.select(some_of(mine, _POINTS, rng))
+    evidence = Targets(some, np.ones(len(some), int), 2, most=_POINTS, rng=rng)
+    parent = linkage.motions[linkage.parents[part - 1]]
+    count = float(some.seen.sum())
+    scale = Scale(variance=_SIGMA_PX**2 * CORRELATED, count=count / CORRELATED)
+    choice = choose_type(evidence, parent, free[part], some.points, scale)
+    simple = choice.joint.type in (JointType.REVOLUTE, JointType.PRISMATIC)
+    return None if simple else choice.joint
+
+
+def _with(linkage: Linkage, part: int, joint: JointModel) -> Linkage:
+    joints = list(linkage.joints)
+    joints[part - 1] = joint
+    return replace(linkage, joints=tuple(joints))
