@@ -38,6 +38,7 @@ class Skeleton:
         base: motion of the root since time zero, world to world ``(t, 4, 4)``.
         turns: rotation of each bone against its parent about its joint, in world axes at time
             zero ``(t, b, 3, 3)``; the root's are the identity.
+        held: whether the root stands still.
     """
 
     parents: tuple[int, ...]
@@ -46,6 +47,7 @@ class Skeleton:
     weights: Array
     base: Array
     turns: Array
+    held: bool = False
 
     def __len__(self) -> int:
         return len(self.parents)
@@ -80,8 +82,9 @@ def hung(bones: Bones, tree: Tree) -> Skeleton:
     for k, parent in enumerate(tree.parents):
         if parent >= 0:
             turns[:, k] = np.swapaxes(R[parent], 1, 2) @ R[k]
+    base = np.tile(np.eye(4), (motions.shape[1], 1, 1)) if tree.held else motions[0]
     weights = bones.weights[:, list(tree.order)]
-    return Skeleton(tree.parents, tree.joints, tree.seams, weights, motions[0], turns)
+    return Skeleton(tree.parents, tree.joints, tree.seams, weights, base, turns, tree.held)
 
 
 def fitted(skeleton: Skeleton, tracks: Tracks, *, rounds: int = 3, hold: bool = False) -> Skeleton:
@@ -135,6 +138,8 @@ def _posed_at(
         anchors = np.einsum("bij,bj->bi", T[:, :3, :3], state.joints) + T[:, :3, 3]
         arms = np.einsum("jk,mkc->mjc", carries, parts) - share[..., None] * anchors
         J = np.concatenate([-_cross(arms), np.tile(np.eye(3), (len(goal), 1, 1))[:, None]], axis=1)
+        if state.held:
+            J[:, [0, -1]] = 0.0
         J = np.moveaxis(J, 1, 2).reshape(3 * len(goal), -1)
         wrong = (goal - parts.sum(axis=1)).reshape(-1)
         normal = J.T @ J

@@ -48,12 +48,14 @@ class Tree:
         parents: place of each bone's parent in ``order``; -1 for the first, which is the root.
         joints: where each hangs on its parent, world at time zero ``(b, 3)``; the root's middle.
         seams: where each meets its parent; the root's is its middle.
+        held: whether the root stands still.
     """
 
     order: tuple[int, ...]
     parents: tuple[int, ...]
     joints: Array
     seams: tuple[Seam, ...]
+    held: bool
 
     def __len__(self) -> int:
         return len(self.parents)
@@ -87,7 +89,7 @@ def spanning_tree(bones: Bones, tracks: Tracks) -> Tree:
             length = sum(float(np.linalg.norm(middles[k] - center)) for k in (a, b))
             graph.add_edge(a, b, weight=residual + gap, length=length)
     tree = nx.minimum_spanning_tree(graph)
-    root = _root(tree, size, bones, tracks, labels)
+    root, held = _root(tree, size, bones, tracks, labels)
     order = tuple(int(k) for k in nx.dfs_preorder_nodes(tree, root))
     above = nx.predecessor(tree, root)
     place = {bone: i for i, bone in enumerate(order)}
@@ -98,7 +100,8 @@ def spanning_tree(bones: Bones, tracks: Tracks) -> Tree:
         else (middles[k], Seam(middles[k], 0.0))
         for k in order
     ]
-    return Tree(order, parents, np.stack([f[0] for f in found]), tuple(f[1] for f in found))
+    places, seams = np.stack([f[0] for f in found]), tuple(f[1] for f in found)
+    return Tree(order, parents, places, seams, held)
 
 
 def seam_between(points: Array, weights: Array, a: int, b: int) -> Seam:
@@ -153,8 +156,10 @@ def _middle(points: Array, weight: Array, own: Array) -> Array:
     return share @ points / share.sum()
 
 
-def _root(tree: nx.Graph, size: Array, bones: Bones, tracks: Tracks, labels: Array) -> int:
-    """What stands still; else the weighted median of the tree."""
+def _root(
+    tree: nx.Graph, size: Array, bones: Bones, tracks: Tracks, labels: Array
+) -> tuple[int, bool]:
+    """What stands still, and that it does; else the weighted median of the tree."""
     ways = [
         np.linalg.norm(apply(T, tracks.points[own]) - tracks.points[own], axis=-1).mean()
         if (own := labels == k).any()
@@ -162,6 +167,6 @@ def _root(tree: nx.Graph, size: Array, bones: Bones, tracks: Tracks, labels: Arr
         for k, T in enumerate(bones.motions)
     ]
     if min(ways) < _STILL * tracks.diagonal:
-        return int(np.argmin(ways))
+        return int(np.argmin(ways)), True
     far = dict(nx.all_pairs_dijkstra_path_length(tree, weight="length"))
-    return min(tree.nodes, key=lambda k: (sum(size[j] * far[k][j] for j in tree.nodes), k))
+    return min(tree.nodes, key=lambda k: (sum(size[j] * far[k][j] for j in tree.nodes), k)), False
