@@ -7,5 +7,6 @@ for them where physics asks for links.
 
 from reel2sim.rigging.skeleton.build import Built, articulation_of, build_skeleton
 from reel2sim.rigging.skeleton.cover import covered
+from reel2sim.rigging.skeleton.decide import Bending, bending
 
-__all__ = ["Built", "articulation_of", "build_skeleton", "covered"]
+__all__ = ["Bending", "Built", "articulation_of", "bending", "build_skeleton", "covered"]

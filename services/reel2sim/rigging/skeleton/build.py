@@ -27,16 +27,29 @@ class Built:
 
     Attributes:
         skeleton: fitted to the surface's motion.
-        apart: by how much each joint came apart when its bones moved freely, as a share of how
-            far the child moved against its parent ``(b,)``; 0 for the root.
+        ways: how far each bone's surface moved against its parent, mean over all instants ``(b,)``,
+            metres; 0 for the root.
+        apart: by how much each joint came apart when its bones moved freely, as a share of that
+            ``(b,)``; 0 for the root.
         alike: joints that were placed by symmetry.
         error: mean distance of the skin from the reconstruction, in diagonals.
     """
 
     skeleton: Skeleton
+    ways: Array
     apart: Array
     alike: int
     error: float
+
+    @property
+    def seam(self) -> float:
+        """Length of the seams in girths: the median, each weighing as far as its bones move."""
+        lengths = np.array([seam.length for seam in self.skeleton.seams])[1:]
+        if not len(lengths) or self.ways.sum() <= 0:
+            return 0.0
+        order = np.argsort(lengths)
+        share = np.cumsum(self.ways[1:][order]) / self.ways.sum()
+        return float(lengths[order][np.searchsorted(share, 0.5)])
 
 
 def build_skeleton(sequence: SurfelSequence, times_s: Array, *, seed: int = 0) -> Built:
@@ -52,24 +65,23 @@ def build_skeleton(sequence: SurfelSequence, times_s: Array, *, seed: int = 0) -
     tree = spanning_tree(bones, tracks)
     skeleton, alike = mirrored(fitted(hung(bones, tree), tracks), tracks)
     error = skeleton.error(tracks) / max(tracks.diagonal, 1e-12)
-    return Built(skeleton, _apart(bones, tree, tracks), alike, error)
+    return Built(skeleton, *_relative(bones, tree, tracks), alike, error)
 
 
-def _apart(bones: Bones, tree: Tree, tracks: Tracks) -> Array:
-    """See :attr:`Built.apart`."""
+def _relative(bones: Bones, tree: Tree, tracks: Tracks) -> tuple[Array, Array]:
+    """See :attr:`Built.ways` and :attr:`Built.apart`."""
     labels = bones.weights[tracks.chosen].argmax(axis=1)
-    found = np.zeros(len(tree))
+    ways, apart = np.zeros((2, len(tree)))
     for k, parent in enumerate(tree.parents):
-        if parent < 0:
+        own = tracks.points[labels == tree.order[k]]
+        if parent < 0 or not len(own):
             continue
         child, above = bones.motions[tree.order[k]], bones.motions[tree.order[parent]]
-        own = tracks.points[labels == tree.order[k]]
-        if len(own):
-            joint = tree.joints[k][None]
-            gap = np.linalg.norm(apply(child, joint) - apply(above, joint), axis=-1).mean()
-            way = np.linalg.norm(apply(child, own) - apply(above, own), axis=-1).mean()
-            found[k] = gap / max(float(way), 1e-12)
-    return found
+        joint = tree.joints[k][None]
+        gap = np.linalg.norm(apply(child, joint) - apply(above, joint), axis=-1).mean()
+        ways[k] = np.linalg.norm(apply(child, own) - apply(above, own), axis=-1).mean()
+        apart[k] = gap / max(float(ways[k]), 1e-12)
+    return ways, apart
 
 
 def articulation_of(built: Built, times_s: Array) -> Articulation:

@@ -32,11 +32,15 @@ class Seam:
 
     Attributes:
         center: ``(3,)``, metres, world at time zero.
-        spread: how far the seam reaches from there, metres.
+        spread: how far the seam reaches from there, metres, root mean square.
+        length: over which one bone takes over from the other, in girths of the seam: both as
+            deviations of what the bones share, along the way from one to the other and across
+            it. 0 where they share nothing.
     """
 
     center: Array
     spread: float
+    length: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,15 +95,11 @@ def spanning_tree(bones: Bones, tracks: Tracks) -> Tree:
     tree = nx.minimum_spanning_tree(graph)
     root, held = _root(tree, size, bones, tracks, labels)
     order = tuple(int(k) for k in nx.dfs_preorder_nodes(tree, root))
-    above = nx.predecessor(tree, root)
+    above: dict[int, int] = nx.dfs_predecessors(tree, root)
     place = {bone: i for i, bone in enumerate(order)}
-    parents = tuple(place[above[k][0]] if above[k] else -1 for k in order)
-    found = [
-        joints[min(k, above[k][0]), max(k, above[k][0])]
-        if above[k]
-        else (middles[k], Seam(middles[k], 0.0))
-        for k in order
-    ]
+    parents = tuple(place[above[k]] if k in above else -1 for k in order)
+    pairs = [(min(k, above[k]), max(k, above[k])) for k in order[1:]]
+    found = [(middles[root], Seam(middles[root], 0.0)), *(joints[pair] for pair in pairs)]
     places, seams = np.stack([f[0] for f in found]), tuple(f[1] for f in found)
     return Tree(order, parents, places, seams, held)
 
@@ -111,9 +111,15 @@ def seam_between(points: Array, weights: Array, a: int, b: int) -> Seam:
         share = shared / shared.sum()
         center = share @ points
         spread = float(np.sqrt(share @ ((points - center) ** 2).sum(axis=1)))
-        return Seam(center, spread)
+        ends = [weights[:, k] * (weights.argmax(axis=1) == k) for k in (a, b)]
+        if min(end.sum() for end in ends) <= 0:
+            return Seam(center, spread)
+        way = ends[0] @ points / ends[0].sum() - ends[1] @ points / ends[1].sum()
+        along = (points - center) @ (way / max(float(np.linalg.norm(way)), 1e-12))
+        length = float(np.sqrt(share @ along**2))
+        return Seam(center, spread, length / max(np.sqrt(max(spread**2 - length**2, 0.0)), 1e-12))
     first, second = (points[np.argsort(-weights[:, k])[: _count(weights, k)]] for k in (a, b))
-    distance, index = KDTree(second).query(first)
+    distance, index = (np.asarray(x) for x in KDTree(second).query(first))
     near = np.argsort(distance)[:_PAIRS]
     ends = np.concatenate([first[near], second[index[near]]])
     center = ends.mean(axis=0)

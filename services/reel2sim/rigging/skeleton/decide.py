@@ -1,0 +1,108 @@
+"""Whether a subject bends, or is made of rigid parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from reel2sim.rigging.drawings import Drawings
+from reel2sim.rigging.footage import Normalisation
+from reel2sim.rigging.skeleton.build import Built, build_skeleton
+from reel2sim.scene import Influences, SurfelSequence
+from reel2sim.scene.arrays import Array
+
+_GIRTH = 1.0
+"""A seam longer than this many girths is no joint. A hinge is a line or a band across the limb, and
+its seam is as long as the reconstruction blurs it; what bends does so over its own thickness at
+least."""
+_SAVED = 0.1
+"""Share of the pictures' error that the skin must save. It has three positions a joint where the
+rig has one, and comes straight from what was fitted to these pictures."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bending:
+    """What speaks for a skeleton.
+
+    Attributes:
+        built: the skeleton.
+        rigid: how far drawings of the rigid parts are from the pictures.
+        skinned: the same for the skin over the skeleton; infinite if it was not drawn.
+    """
+
+    built: Built
+    rigid: float
+    skinned: float
+
+    @property
+    def soft(self) -> bool:
+        """Whether the subject is better understood as one that bends."""
+        return self.skinned < (1 - _SAVED) * self.rigid
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Figures for the asset: 1 for a subject that bends, and what says so."""
+        found = {"bends": float(self.soft), "seam_girths": self.built.seam}
+        if np.isfinite(self.skinned) and self.rigid > 0:
+            found["skin_saves"] = 1 - self.skinned / self.rigid
+        if self.soft:
+            found |= {
+                "bones": float(len(self.built.skeleton)),
+                "skin_replay_error": self.built.error,
+            }
+        return found
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to tell people, if the subject bends."""
+        if not self.soft:
+            return ()
+        said = [
+            f"The subject bends: it is rigged as a skeleton of {len(self.built.skeleton)} bones "
+            "with a skin over them; the links' own meshes are a rigid approximation for physics."
+        ]
+        if self.built.alike:
+            said.append(
+                f"Left and right mirror each other: {self.built.alike} joint(s) were placed alike."
+            )
+        return tuple(said)
+
+
+def bending(
+    sequence: SurfelSequence,
+    times_s: Array,
+    *,
+    drawings: Drawings,
+    drawn: Array,
+    norm: Normalisation,
+    labels: Array,
+    motions: Array,
+    seed: int,
+) -> Bending:
+    """Weigh a skin over a skeleton against rigid parts.
+
+    Both are drawn and compared with the pictures, but only where the seams between the bones are
+    too long for joints of rigid parts: how well parts are drawn also depends on how well they were
+    found, the seams do not.
+
+    Args:
+        sequence: dynamic surfels.
+        times_s: instants since the first ``(t,)``, seconds.
+        drawings: pictures of some of these instants.
+        drawn: which of ``times_s`` these are ``(f,)``.
+        norm: the normalised space of the drawings and of ``motions``.
+        labels: rigid part of each surfel ``(n,)``.
+        motions: of the parts ``(p, f, 4, 4)``.
+        seed: of random choices.
+    """
+    built = build_skeleton(sequence, times_s, seed=seed)
+    if len(built.skeleton) < 2 or built.seam <= _GIRTH:
+        return Bending(built, 0.0, np.inf)
+    points = sequence.canonical.means.astype(np.float64)
+    influences = Influences.strongest(built.skeleton.weights)
+    skinned = np.stack(
+        [influences.placements(points, T) for T in built.skeleton.motions[drawn]], axis=1
+    )
+    error = drawings.errors(np.arange(len(points)), norm.motion(skinned)).sum()
+    return Bending(built, float(drawings.errors(labels, motions).sum()), float(error))
