@@ -102,7 +102,7 @@ def articulation_of(built: Built, times_s: Array) -> Articulation:
 def _joint(built: Built, k: int) -> JointEstimate:
     """The ball joint of bone ``k``; surer the farther it turns and the less it came apart."""
     turns = Rotation.from_matrix(built.skeleton.turns[:, k]).as_rotvec()
-    positions = _continuous(turns)
+    positions = continuous(turns)
     angle = float(np.linalg.norm(positions, axis=1).max())
     observed = angle >= _LITTLE
     confidence = (1 - np.exp(-((angle / _LITTLE) ** 2))) * np.exp(-float(built.apart[k]))
@@ -120,7 +120,7 @@ def _joint(built: Built, k: int) -> JointEstimate:
     )
 
 
-def _continuous(turns: Array) -> Array:
+def continuous(turns: Array) -> Array:
     """Rotation vectors ``(t, 3)`` of the same rotations, each as near the one before as can be."""
     found = turns.copy()
     for t in range(1, len(found)):

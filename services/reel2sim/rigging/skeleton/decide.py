@@ -9,7 +9,7 @@ import numpy as np
 from reel2sim.rigging.drawings import Drawings
 from reel2sim.rigging.footage import Normalisation
 from reel2sim.rigging.skeleton.build import Built, build_skeleton
-from reel2sim.scene import Influences, SurfelSequence
+from reel2sim.scene import SurfelSequence
 from reel2sim.scene.arrays import Array
 
 _GIRTH = 1.0
@@ -17,8 +17,8 @@ _GIRTH = 1.0
 its seam is as long as the reconstruction blurs it; what bends does so over its own thickness at
 least."""
 _SAVED = 0.1
-"""Share of the pictures' error that the skin must save. It has three positions a joint where the
-rig has one, and comes straight from what was fitted to these pictures."""
+"""Share of the pictures' error that blending must save: what is fitted to these very pictures is
+drawn a little better than joints in any case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class Bending:
     Attributes:
         built: the skeleton.
         rigid: how far drawings of the rigid parts are from the pictures.
-        skinned: the same for the skin over the skeleton; infinite if it was not drawn.
+        skinned: the same for surfels that blend the motions of bones; infinite if not drawn.
     """
 
     built: Built
@@ -80,11 +80,11 @@ def bending(
     motions: Array,
     seed: int,
 ) -> Bending:
-    """Weigh a skin over a skeleton against rigid parts.
+    """Weigh bones that share the surface against rigid parts.
 
-    Both are drawn and compared with the pictures, but only where the seams between the bones are
-    too long for joints of rigid parts: how well parts are drawn also depends on how well they were
-    found, the seams do not.
+    The reconstruction, in which they do, and the parts are drawn and compared with the pictures.
+    But only where the seams between the bones are too long for joints of rigid parts: how well
+    parts are drawn also depends on how well they were found, the seams do not.
 
     Args:
         sequence: dynamic surfels.
@@ -99,10 +99,6 @@ def bending(
     built = build_skeleton(sequence, times_s, seed=seed)
     if len(built.skeleton) < 2 or built.seam <= _GIRTH:
         return Bending(built, 0.0, np.inf)
-    points = sequence.canonical.means.astype(np.float64)
-    influences = Influences.strongest(built.skeleton.weights)
-    skinned = np.stack(
-        [influences.placements(points, T) for T in built.skeleton.motions[drawn]], axis=1
-    )
-    error = drawings.errors(np.arange(len(points)), norm.motion(skinned)).sum()
-    return Bending(built, float(drawings.errors(labels, motions).sum()), float(error))
+    blended = np.stack([norm.motion(sequence.transforms(float(t))) for t in times_s[drawn]], axis=1)
+    skinned = drawings.errors(np.arange(len(blended)), blended).sum()
+    return Bending(built, float(drawings.errors(labels, motions).sum()), float(skinned))

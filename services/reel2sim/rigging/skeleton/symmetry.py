@@ -13,15 +13,15 @@ from reel2sim.rigging.skeleton.tracks import Tracks
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply, invert
 
-_INSTANTS = 8
+_INSTANTS = 5
 """Instants at which a plane is looked for: a walker is symmetric in some only."""
-_DIRECTIONS, _REFINED, _SWEEPS = 60, 4, 12
+_DIRECTIONS, _REFINED, _SWEEPS = 40, 4, 12
 _SAME_SURFACE = 2.0
 """A mirror image nearer than this many spacings on average lies on the surface itself: two samples
 of one surface are one spacing apart."""
-_POINTS = 800
-_WORSE = 1.01
-"""The fit may get worse by this factor, which is within its grain, and not more."""
+_POINTS = 500
+_WORSE, _GRAIN = 1.01, 5e-4
+"""The fit may get worse by this factor and share of the diagonal, which says nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ def mirrored(skeleton: Skeleton, tracks: Tracks) -> tuple[Skeleton, int]:
     if not count:
         return skeleton, 0
     trial = fitted(replace(skeleton, joints=joints), tracks, rounds=0, hold=True)
-    if trial.error(tracks) > _WORSE * skeleton.error(tracks):
+    if trial.error(tracks) > _WORSE * skeleton.error(tracks) + _GRAIN * tracks.diagonal:
         return skeleton, 0
     return trial, count
 
