@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from reel2sim.rigging.drawings import Drawings
 from reel2sim.rigging.footage import Normalisation
 from reel2sim.rigging.skeleton.build import Built, build_skeleton
 from reel2sim.scene import SurfelSequence
@@ -19,6 +19,14 @@ least."""
 _SAVED = 0.1
 """Share of the pictures' error that blending must save: what is fitted to these very pictures is
 drawn a little better than joints in any case."""
+
+
+class Pictures(Protocol):
+    """Pictures that motions are judged by, such as :class:`reel2sim.rigging.drawings.Drawings`."""
+
+    def errors(self, labels: Array, motions: Array) -> Array:
+        """How far drawings of parts under ``motions`` are from the pictures ``(f,)``."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +81,7 @@ def bending(
     sequence: SurfelSequence,
     times_s: Array,
     *,
-    drawings: Drawings,
+    drawings: Pictures,
     drawn: Array,
     norm: Normalisation,
     labels: Array,
