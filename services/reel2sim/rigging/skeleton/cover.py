@@ -8,6 +8,7 @@ import numpy as np
 import trimesh
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.spatial import KDTree
+from trimesh.graph import connected_component_labels
 
 from reel2sim.rigging.physics.config import PhysicsConfig
 from reel2sim.rigging.physics.meshing import closed_mesh, vertex_colors
@@ -16,8 +17,11 @@ from reel2sim.rigging.physics.solids import solidify
 from reel2sim.scene import Influences, RiggedAsset, Skin, Surfels, TriangleMesh
 from reel2sim.scene.arrays import Array
 
-_FINER = 1.5
-"""Voxels along the longest side against those of a single part: a body is longer than its limbs."""
+_MORE_FACES = 3
+"""Triangles against those of a single part: the skin is seen in place of all of them."""
+_SLIVER = 0.01
+"""Closed pieces with less than this share of the largest one's volume are left over from making the
+mesh simpler."""
 _NEAREST = 8
 _SMOOTHING = 3
 """Passes over the mesh in which weights even out: they come with the grain of surfels."""
@@ -56,15 +60,23 @@ def _one_mesh(surfels: Surfels, config: PhysicsConfig) -> trimesh.Trimesh | None
     """The closed surface of all surfels as one part."""
     one = np.zeros(len(surfels), np.int32)
     samples = take_samples(surfels, one, min_opacity=config.min_opacity, volume=None)
-    finer = replace(
-        config,
-        resolution=round(_FINER * config.resolution),
-        max_voxels=round(_FINER**2 * config.max_voxels),
-    )
-    solids = solidify(samples, [0], config=finer)
+    solids = solidify(samples, [0], config=config)
     if 0 not in solids:
         return None
-    return closed_mesh(solids[0], max_faces=2 * config.max_faces)
+    mesh = closed_mesh(solids[0], max_faces=_MORE_FACES * config.max_faces)
+    return None if mesh is None else _without_slivers(mesh)
+
+
+def _without_slivers(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    piece = connected_component_labels(mesh.face_adjacency, node_count=len(mesh.faces))
+    corners = np.asarray(mesh.triangles)
+    share = np.einsum("fi,fi->f", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6
+    volumes = np.abs(np.bincount(piece, weights=share))
+    keep = (volumes >= _SLIVER * volumes.max())[piece]
+    if not keep.all():
+        mesh.update_faces(keep)
+        mesh.remove_unreferenced_vertices()
+    return mesh
 
 
 def _triangles(mesh: trimesh.Trimesh, surfels: Surfels, config: PhysicsConfig) -> TriangleMesh:
