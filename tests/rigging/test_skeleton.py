@@ -117,9 +117,10 @@ def judged(sequence: SurfelSequence):
 
 
 def test_a_tube_bends():
-    found = judged(arm(blend=0.8))
+    found = judged(arm(blend=1.2))
     assert found.soft
-    assert found.built.seam > 1
+    # The bend goes over four times the tube's thickness; surfels tell it roughly.
+    assert found.built.seam == pytest.approx(4.0, rel=0.15)
     assert found.metrics["skin_saves"] > 0.15
     assert "bends" in found.notes[0]
     assert "2 bones" in found.notes[0]
@@ -136,13 +137,13 @@ def test_a_hinge_does_not(blend):
 def test_parts_that_explain_the_pictures_are_kept_however_long_the_seam():
     """A thin rod with an elbow: its blurred middle is long for its girth, and hardly seen."""
     points, normals = tube([0, 0, 0], [0, 0, 2], radius=0.02, count=700, seed=0)
-    upper = np.clip((points[:, 2] - 1.0) / 0.12 + 0.5, 0, 1)
+    upper = np.clip((points[:, 2] - 1.0) / 0.14 + 0.5, 0, 1)
     rotations = arm(blend=0.0).bones.rotations
     surfels = surfels_of(points, normals, size=0.02)
     weights = np.stack([1 - upper, upper], axis=1)
     sequence = sequence_of(surfels, weights, rotations, np.array([[0, 0, 0.5], [0, 0, 1.0]]))
     found = judged(sequence)
-    assert found.built.seam > 1
+    assert found.built.seam > 3
     assert found.skinned < found.rigid
     assert not found.soft
 

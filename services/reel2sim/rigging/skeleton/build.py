@@ -15,7 +15,7 @@ from reel2sim.rigging.skeleton.tracks import Tracks, tracks_of
 from reel2sim.rigging.skeleton.tree import Tree, spanning_tree
 from reel2sim.scene import JointType, SurfelSequence
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import apply
+from reel2sim.scene.transforms import apply, invert
 
 _LITTLE = 0.17
 """Turn in radians under which a ball joint's centre is hardly known."""
@@ -27,28 +27,28 @@ class Built:
 
     Attributes:
         skeleton: fitted to the surface's motion.
-        ways: how far each bone's surface moved against its parent, mean over all instants ``(b,)``,
-            metres; 0 for the root.
-        apart: by how much each joint came apart when its bones moved freely, as a share of that
-            ``(b,)``; 0 for the root.
+        turns: of each bone against its parent, mean over all instants ``(b,)``, radians; 0 for the
+            root.
+        apart: by how much each joint came apart when its bones moved freely, as a share of how
+            far the child moved against its parent ``(b,)``; 0 for the root.
         alike: joints that were placed by symmetry.
         error: mean distance of the skin from the reconstruction, in diagonals.
     """
 
     skeleton: Skeleton
-    ways: Array
+    turns: Array
     apart: Array
     alike: int
     error: float
 
     @property
     def seam(self) -> float:
-        """Length of the seams in girths: the median, each weighing as far as its bones move."""
+        """Length of the seams in thicknesses: the median, each weighing as much as it turns."""
         lengths = np.array([seam.length for seam in self.skeleton.seams])[1:]
-        if not len(lengths) or self.ways.sum() <= 0:
+        if not len(lengths) or self.turns.sum() <= 1e-9:
             return 0.0
         order = np.argsort(lengths)
-        share = np.cumsum(self.ways[1:][order]) / self.ways.sum()
+        share = np.cumsum(self.turns[1:][order]) / self.turns.sum()
         return float(lengths[order][np.searchsorted(share, 0.5)])
 
 
@@ -69,19 +69,21 @@ def build_skeleton(sequence: SurfelSequence, times_s: Array, *, seed: int = 0) -
 
 
 def _relative(bones: Bones, tree: Tree, tracks: Tracks) -> tuple[Array, Array]:
-    """See :attr:`Built.ways` and :attr:`Built.apart`."""
+    """See :attr:`Built.turns` and :attr:`Built.apart`."""
     labels = bones.weights[tracks.chosen].argmax(axis=1)
-    ways, apart = np.zeros((2, len(tree)))
+    turns, apart = np.zeros((2, len(tree)))
     for k, parent in enumerate(tree.parents):
         own = tracks.points[labels == tree.order[k]]
         if parent < 0 or not len(own):
             continue
         child, above = bones.motions[tree.order[k]], bones.motions[tree.order[parent]]
+        turned = Rotation.from_matrix((invert(above) @ child)[:, :3, :3])
+        turns[k] = turned.magnitude().mean()
         joint = tree.joints[k][None]
         gap = np.linalg.norm(apply(child, joint) - apply(above, joint), axis=-1).mean()
-        ways[k] = np.linalg.norm(apply(child, own) - apply(above, own), axis=-1).mean()
-        apart[k] = gap / max(float(ways[k]), 1e-12)
-    return ways, apart
+        way = np.linalg.norm(apply(child, own) - apply(above, own), axis=-1).mean()
+        apart[k] = gap / max(float(way), 1e-12)
+    return turns, apart
 
 
 def articulation_of(built: Built, times_s: Array) -> Articulation:

@@ -12,11 +12,10 @@ from reel2sim.rigging.skeleton.build import Built, build_skeleton
 from reel2sim.scene import SurfelSequence
 from reel2sim.scene.arrays import Array
 
-_GIRTH = 1.0
-"""A seam longer than this many girths is no joint. A hinge is a line or a band across the limb, and
-its seam is as long as the reconstruction blurs it; what bends does so over its own thickness at
-least."""
-_SAVED = 0.1
+_BLUR = 2.8
+"""A seam longer than this many thicknesses is no joint. A hinge is a line or a band across the
+limb, but the reconstruction blurs it over up to some two and a half."""
+_SAVED = 0.05
 """Share of the pictures' error that blending must save: what is fitted to these very pictures is
 drawn a little better than joints in any case."""
 
@@ -51,7 +50,7 @@ class Bending:
     @property
     def metrics(self) -> dict[str, float]:
         """Figures for the asset: 1 for a subject that bends, and what says so."""
-        found = {"bends": float(self.soft), "seam_girths": self.built.seam}
+        found = {"bends": float(self.soft), "seam_length": self.built.seam}
         if np.isfinite(self.skinned) and self.rigid > 0:
             found["skin_saves"] = 1 - self.skinned / self.rigid
         if self.soft:
@@ -105,7 +104,7 @@ def bending(
         seed: of random choices.
     """
     built = build_skeleton(sequence, times_s, seed=seed)
-    if len(built.skeleton) < 2 or built.seam <= _GIRTH:
+    if len(built.skeleton) < 2 or built.seam <= _BLUR:
         return Bending(built, 0.0, np.inf)
     blended = np.stack([norm.motion(sequence.transforms(float(t))) for t in times_s[drawn]], axis=1)
     skinned = drawings.errors(np.arange(len(blended)), blended).sum()

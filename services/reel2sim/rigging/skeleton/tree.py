@@ -22,6 +22,8 @@ _SHARED = 1.0
 """Surfels, each half and half, that two bones must share four of to have a seam of their own."""
 _PAIRS = 24
 """Closest points of two regions that stand for a seam where none is shared."""
+_RAMP = float(np.sqrt(20))
+"""Length of an even ramp over the deviation of what is shared along it, ``w (1 - w)``."""
 _STILL = 0.005
 """Mean way, in diagonals, under which a bone stands still."""
 
@@ -33,9 +35,9 @@ class Seam:
     Attributes:
         center: ``(3,)``, metres, world at time zero.
         spread: how far the seam reaches from there, metres, root mean square.
-        length: over which one bone takes over from the other, in girths of the seam: both as
-            deviations of what the bones share, along the way from one to the other and across
-            it. 0 where they share nothing.
+        length: over which one bone takes over from the other, in thicknesses of the limb there:
+            of the even ramp and the round tube that would spread what the bones share as much
+            along the way from one to the other, and across it. 0 where they share nothing.
     """
 
     center: Array
@@ -116,8 +118,9 @@ def seam_between(points: Array, weights: Array, a: int, b: int) -> Seam:
             return Seam(center, spread)
         way = ends[0] @ points / ends[0].sum() - ends[1] @ points / ends[1].sum()
         along = (points - center) @ (way / max(float(np.linalg.norm(way)), 1e-12))
-        length = float(np.sqrt(share @ along**2))
-        return Seam(center, spread, length / max(np.sqrt(max(spread**2 - length**2, 0.0)), 1e-12))
+        deviation = float(np.sqrt(share @ along**2))
+        thickness = 2 * np.sqrt(max(spread**2 - deviation**2, 1e-24))
+        return Seam(center, spread, _RAMP * deviation / float(thickness))
     first, second = (points[np.argsort(-weights[:, k])[: _count(weights, k)]] for k in (a, b))
     distance, index = (np.asarray(x) for x in KDTree(second).query(first))
     near = np.argsort(distance)[:_PAIRS]
