@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -121,7 +121,7 @@ def test_a_tube_bends():
     assert found.soft
     # The bend goes over four times the tube's thickness; surfels tell it roughly.
     assert found.built.seam == pytest.approx(4.0, rel=0.15)
-    assert found.metrics["skin_saves"] > 0.15
+    assert found.metrics["blending_saves"] > 0.15
     assert "bends" in found.notes[0]
     assert "2 bones" in found.notes[0]
 
@@ -144,8 +144,19 @@ def test_parts_that_explain_the_pictures_are_kept_however_long_the_seam():
     sequence = sequence_of(surfels, weights, rotations, np.array([[0, 0, 0.5], [0, 0, 1.0]]))
     found = judged(sequence)
     assert found.built.seam > 3
-    assert found.skinned < found.rigid
+    assert found.blended < found.rigid
     assert not found.soft
+
+
+def test_what_slides_does_not_bend():
+    sequence = arm(blend=1.2)
+    ramp = np.linspace(0, 0.6, len(sequence.bones.translations))[:, None, None]
+    slide = replace(
+        sequence.bones,
+        translations=ramp * np.array([[0, 0, 0], [1.0, 0, 0]]),
+        rotations=np.tile([1.0, 0, 0, 0], (len(ramp), 2, 1)),
+    )
+    assert not judged(replace(sequence, bones=slide)).soft
 
 
 def test_the_asset_moves_as_its_skeleton(tmp_path):

@@ -33,6 +33,7 @@ class Built:
             far the child moved against its parent ``(b,)``; 0 for the root.
         alike: joints that were placed by symmetry.
         error: mean distance of the skin from the reconstruction, in diagonals.
+        left: the same as a share of how far the surface moved; 1 is what doing nothing gets.
     """
 
     skeleton: Skeleton
@@ -40,6 +41,7 @@ class Built:
     apart: Array
     alike: int
     error: float
+    left: float
 
     @property
     def seam(self) -> float:
@@ -64,8 +66,14 @@ def build_skeleton(sequence: SurfelSequence, times_s: Array, *, seed: int = 0) -
     bones = bones_of(sequence, times_s, tracks)
     tree = spanning_tree(bones, tracks)
     skeleton, alike = mirrored(fitted(hung(bones, tree), tracks), tracks)
-    error = skeleton.error(tracks) / max(tracks.diagonal, 1e-12)
-    return Built(skeleton, *_relative(bones, tree, tracks), alike, error)
+    error = skeleton.error(tracks)
+    return Built(
+        skeleton,
+        *_relative(bones, tree, tracks),
+        alike,
+        error=error / max(tracks.diagonal, 1e-12),
+        left=error / max(tracks.moved, 1e-12),
+    )
 
 
 def _relative(bones: Bones, tree: Tree, tracks: Tracks) -> tuple[Array, Array]:

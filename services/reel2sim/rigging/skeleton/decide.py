@@ -15,6 +15,9 @@ from reel2sim.scene.arrays import Array
 _BLUR = 2.8
 """A seam longer than this many thicknesses is no joint. A hinge is a line or a band across the
 limb, but the reconstruction blurs it over up to some two and a half."""
+_LEFT = 0.25
+"""Share of the motion that the skeleton may leave unexplained: what slides, or was followed badly,
+has none."""
 _SAVED = 0.05
 """Share of the pictures' error that blending must save: what is fitted to these very pictures is
 drawn a little better than joints in any case."""
@@ -35,24 +38,24 @@ class Bending:
     Attributes:
         built: the skeleton.
         rigid: how far drawings of the rigid parts are from the pictures.
-        skinned: the same for surfels that blend the motions of bones; infinite if not drawn.
+        blended: the same for surfels that blend the motions of bones; infinite if not drawn.
     """
 
     built: Built
     rigid: float
-    skinned: float
+    blended: float
 
     @property
     def soft(self) -> bool:
         """Whether the subject is better understood as one that bends."""
-        return self.skinned < (1 - _SAVED) * self.rigid
+        return self.blended < (1 - _SAVED) * self.rigid
 
     @property
     def metrics(self) -> dict[str, float]:
         """Figures for the asset: 1 for a subject that bends, and what says so."""
         found = {"bends": float(self.soft), "seam_length": self.built.seam}
-        if np.isfinite(self.skinned) and self.rigid > 0:
-            found["skin_saves"] = 1 - self.skinned / self.rigid
+        if np.isfinite(self.blended) and self.rigid > 0:
+            found["blending_saves"] = 1 - self.blended / self.rigid
         if self.soft:
             found |= {
                 "bones": float(len(self.built.skeleton)),
@@ -90,8 +93,8 @@ def bending(
     """Weigh bones that share the surface against rigid parts.
 
     The reconstruction, in which they do, and the parts are drawn and compared with the pictures.
-    But only where the seams between the bones are too long for joints of rigid parts: how well
-    parts are drawn also depends on how well they were found, the seams do not.
+    But only where the seams between the bones are too long for joints of rigid parts, and a
+    skeleton follows the motion: how well parts are drawn also depends on how well they were found.
 
     Args:
         sequence: dynamic surfels.
@@ -104,8 +107,8 @@ def bending(
         seed: of random choices.
     """
     built = build_skeleton(sequence, times_s, seed=seed)
-    if len(built.skeleton) < 2 or built.seam <= _BLUR:
+    if len(built.skeleton) < 2 or built.seam <= _BLUR or built.left > _LEFT:
         return Bending(built, 0.0, np.inf)
-    blended = np.stack([norm.motion(sequence.transforms(float(t))) for t in times_s[drawn]], axis=1)
-    skinned = drawings.errors(np.arange(len(blended)), blended).sum()
-    return Bending(built, float(drawings.errors(labels, motions).sum()), float(skinned))
+    motion = np.stack([norm.motion(sequence.transforms(float(t))) for t in times_s[drawn]], axis=1)
+    blended = drawings.errors(np.arange(len(motion)), motion).sum()
+    return Bending(built, float(drawings.errors(labels, motions).sum()), float(blended))
