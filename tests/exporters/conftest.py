@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from reel2sim.exporters import BundleMedia, Provenance, StageRecord
 from reel2sim.scene import (
     Inertial,
+    Influences,
     Joint,
     JointLimits,
     JointType,
@@ -19,6 +21,7 @@ from reel2sim.scene import (
     Mimic,
     Motion,
     RiggedAsset,
+    Skin,
     Surfels,
     TriangleMesh,
 )
@@ -186,3 +189,19 @@ def media() -> BundleMedia:
 def provenance() -> Provenance:
     stage = StageRecord("rigging", "1", {"preset": "draft"}, 1.25, 300.0, {"joints": 4.0})
     return Provenance("clip.mp4", "ab" * 32, None, 3, "draft", (stage,))
+
+
+def skinned(asset: RiggedAsset, *, seed: int = 0) -> RiggedAsset:
+    """The asset with a skin of boxes over all links, each vertex carried by up to four."""
+    rng = np.random.default_rng(seed)
+    rest = asset.rest_poses[:, :3, 3]
+    shapes = [x.visual.vertices + o for x, o in zip(asset.links, rest, strict=True)]
+    faces = [BOX_FACES + 8 * i for i in range(len(shapes))]
+    points = np.concatenate(shapes)
+    mesh = TriangleMesh(points, np.concatenate(faces), rng.uniform(0.1, 0.9, points.shape))
+    count = len(asset.links)
+    vertices, surfels = (
+        Influences.strongest(rng.dirichlet(np.full(count, 0.4), n) + 1e-9)
+        for n in (len(points), len(asset.surfels))
+    )
+    return replace(asset, skin=Skin(mesh, vertices, surfels))

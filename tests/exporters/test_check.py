@@ -787,8 +787,9 @@ def test_fault_is_called_by_name(name, good, tmp_path):
 
 
 def test_every_check_can_fail():
-    # Not seeded: what only a defect of the check itself can bring about.
-    assert set(CHECKS) - {check for check, _, _ in FAULTS} == {"FILE004"}
+    # Not seeded: what only a defect of the check itself can bring about. Skins have their own file.
+    here = {check for check in CHECKS if not check.startswith("SKIN")}
+    assert here - {check for check, _, _ in FAULTS} == {"FILE004"}
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {

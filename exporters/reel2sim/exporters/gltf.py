@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reel2sim.exporters.color import linear_from_srgb
+from reel2sim.exporters.names import free_name
 from reel2sim.exporters.normals import vertex_normals
 from reel2sim.exporters.obj import mean_color
-from reel2sim.scene import Joint, JointType, Link, RiggedAsset
+from reel2sim.scene import Joint, JointType, Link, Material, RiggedAsset, Skin, TriangleMesh
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import quaternion_from_matrix
+from reel2sim.scene.transforms import invert, quaternion_from_matrix
 
-_FLOAT, _UNSIGNED_INT = 5126, 5125
+_FLOAT, _UNSIGNED_INT, _UNSIGNED_SHORT = 5126, 5125, 5123
 _ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
 _Y_FROM_Z_UP = [-float(np.sqrt(0.5)), 0.0, 0.0, float(np.sqrt(0.5))]
 """Quaternion xyzw of the top node: glTF has Y up."""
+SKIN = "skin"
+"""Name of the skin, and of its node unless a link has it."""
 
 
 def write_glb(asset: RiggedAsset, path: Path) -> None:
@@ -27,7 +31,8 @@ def write_glb(asset: RiggedAsset, path: Path) -> None:
 
     A node per link, named after it, below its parent's; the nodes' rest pose is the zero state.
     The animation holds the motion at its samples, linear in between. What glTF cannot say of a
-    joint is in the node's ``extras``.
+    joint is in the node's ``extras``. An asset with a skin shows that and not the links' meshes:
+    the same nodes are then the joints that carry it.
     """
     buffer = _Buffer()
     document: dict[str, Any] = {
@@ -39,8 +44,11 @@ def write_glb(asset: RiggedAsset, path: Path) -> None:
         "materials": [],
     }
     for link in asset.links:
-        document["nodes"].append(_node(document, buffer, link))
+        shown = link.visual if asset.skin is None else None
+        document["nodes"].append(_node(document, buffer, link, shown))
     _arrange(document["nodes"][1:], asset)
+    if asset.skin is not None:
+        _add_skin(document, buffer, asset, asset.skin)
     document["animations"] = [_animation(asset, buffer)]
     document |= buffer.tables()
     if not document["animations"][0]["channels"]:
@@ -63,8 +71,10 @@ class _Buffer:
         self, values: Array, kind: str, *, bounds: bool = False, target: int | None = None
     ) -> int:
         """Append ``values`` and return the index of their accessor."""
+        short = values.dtype == np.uint16
         whole = values.dtype.kind in "iu"
-        packed = np.ascontiguousarray(values, dtype="<u4" if whole else "<f4")
+        dtype = "<u2" if short else "<u4" if whole else "<f4"
+        packed = np.ascontiguousarray(values, dtype=dtype)
         view: dict[str, Any] = {
             "buffer": 0,
             "byteOffset": len(self.data),
@@ -74,7 +84,7 @@ class _Buffer:
             view["target"] = target
         accessor: dict[str, Any] = {
             "bufferView": len(self.views),
-            "componentType": _UNSIGNED_INT if whole else _FLOAT,
+            "componentType": (_UNSIGNED_SHORT if short else _UNSIGNED_INT if whole else _FLOAT),
             "count": len(packed),
             "type": kind,
         }
@@ -94,11 +104,25 @@ class _Buffer:
         return {**found, "buffers": buffers} if buffers else found
 
 
-def _node(document: dict[str, Any], buffer: _Buffer, link: Link) -> dict[str, Any]:
+def _node(
+    document: dict[str, Any], buffer: _Buffer, link: Link, mesh: TriangleMesh | None
+) -> dict[str, Any]:
     node: dict[str, Any] = {"name": link.name}
-    mesh = link.visual
-    if not len(mesh.faces):
-        return node
+    if mesh is not None and len(mesh.faces):
+        node["mesh"] = _add_mesh(document, buffer, mesh, name=link.name, material=link.material)
+    return node
+
+
+def _add_mesh(
+    document: dict[str, Any],
+    buffer: _Buffer,
+    mesh: TriangleMesh,
+    *,
+    name: str,
+    material: Material,
+    more: Mapping[str, int] | None = None,
+) -> int:
+    """Add a mesh and its material; ``more`` are accessors of further attributes."""
     attributes = {
         "POSITION": buffer.add(mesh.vertices, "VEC3", bounds=True, target=_ARRAY_BUFFER),
         "NORMAL": buffer.add(vertex_normals(mesh), "VEC3", target=_ARRAY_BUFFER),
@@ -112,7 +136,7 @@ def _node(document: dict[str, Any], buffer: _Buffer, link: Link) -> dict[str, An
     indices = buffer.add(mesh.faces.ravel(), "SCALAR", target=_ELEMENT_BUFFER)
     document["materials"].append(
         {
-            "name": f"{link.name}_{link.material.name}",
+            "name": f"{name}_{material.name}",
             "pbrMetallicRoughness": {
                 "baseColorFactor": [*factor, 1.0],
                 "metallicFactor": 0.0,
@@ -121,13 +145,45 @@ def _node(document: dict[str, Any], buffer: _Buffer, link: Link) -> dict[str, An
         }
     )
     primitive = {
-        "attributes": attributes,
+        "attributes": {**attributes, **(more or {})},
         "indices": indices,
         "material": len(document["materials"]) - 1,
     }
-    document["meshes"].append({"name": link.name, "primitives": [primitive]})
-    node["mesh"] = len(document["meshes"]) - 1
-    return node
+    document["meshes"].append({"name": name, "primitives": [primitive]})
+    return len(document["meshes"]) - 1
+
+
+def _add_skin(document: dict[str, Any], buffer: _Buffer, asset: RiggedAsset, skin: Skin) -> None:
+    """A mesh whose joints are the links' nodes.
+
+    What holds a skinned mesh does not move it, so its node is a root of the scene by itself.
+    """
+    nodes = document["nodes"]
+    inverse = np.swapaxes(invert(asset.rest_poses), 1, 2).reshape(-1, 16)
+    document["skins"] = [
+        {
+            "name": SKIN,
+            "inverseBindMatrices": buffer.add(inverse, "MAT4"),
+            "joints": list(range(1, 1 + len(asset.links))),
+            "skeleton": 1,
+        }
+    ]
+    influences = skin.vertices
+    more = {
+        "JOINTS_0": buffer.add(influences.links.astype(np.uint16), "VEC4", target=_ARRAY_BUFFER),
+        "WEIGHTS_0": buffer.add(_unit_sum(influences.weights), "VEC4", target=_ARRAY_BUFFER),
+    }
+    material = asset.links[0].material
+    name = free_name(SKIN, [node["name"] for node in nodes])
+    mesh = _add_mesh(document, buffer, skin.mesh, name=name, material=material, more=more)
+    document["scenes"][0]["nodes"].append(len(nodes))
+    nodes.append({"name": name, "mesh": mesh, "skin": 0})
+
+
+def _unit_sum(weights: Array) -> Array:
+    """Weights whose sums are 1 in single precision too, as the specification asks."""
+    single = weights.astype(np.float32)
+    return single / single.sum(axis=1, keepdims=True)
 
 
 def _arrange(nodes: list[dict[str, Any]], asset: RiggedAsset) -> None:

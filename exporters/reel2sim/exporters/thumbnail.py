@@ -52,11 +52,13 @@ def _view_axes() -> tuple[Array, Array, Array]:
 
 
 def _triangles(asset: RiggedAsset) -> tuple[Array, Array]:
-    """World triangles ``(f, 3, 3)`` and their sRGB ``(f, 3)``."""
+    """World triangles ``(f, 3, 3)`` and their sRGB ``(f, 3)``, of the skin if there is one."""
+    meshes = [(T, link.visual) for T, link in zip(start_poses(asset), asset.links, strict=True)]
+    if asset.skin is not None:
+        meshes = [(asset.motion.base_poses[0], asset.skin.mesh)]
     found: list[Array] = [np.zeros((0, 3, 3))]
     shades: list[Array] = [np.zeros((0, 3))]
-    for T, link in zip(start_poses(asset), asset.links, strict=True):
-        mesh = link.visual
+    for T, mesh in meshes:
         found.append(apply(T, mesh.vertices)[mesh.faces])
         colors = np.tile(NEUTRAL, (len(mesh.vertices), 1)) if mesh.colors is None else mesh.colors
         shades.append(colors[mesh.faces].mean(axis=1))

@@ -20,6 +20,7 @@ from reel2sim.scene.rig import (
     Mimic,
     TriangleMesh,
 )
+from reel2sim.scene.skin import Influences, Skin
 from reel2sim.scene.spline import PoseSpline
 from reel2sim.scene.surfels import Surfels, SurfelSequence
 from reel2sim.scene.world import Placement, Scene
@@ -28,6 +29,7 @@ __all__ = [
     "Camera",
     "Frame",
     "Inertial",
+    "Influences",
     "Joint",
     "JointLimits",
     "JointType",
@@ -42,6 +44,7 @@ __all__ = [
     "Reel2SimError",
     "RiggedAsset",
     "Scene",
+    "Skin",
     "SurfelSequence",
     "Surfels",
     "TriangleMesh",

@@ -12,6 +12,7 @@ from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.motion import Motion
 from reel2sim.scene.rig import Joint, Link
+from reel2sim.scene.skin import Skin
 from reel2sim.scene.surfels import Surfels
 from reel2sim.scene.transforms import invert, pose
 
@@ -35,6 +36,8 @@ class RiggedAsset:
         fixed_base: whether the root stood still for the whole reel.
         metrics: figures of the fit, such as ``replay_error``.
         notes: what a user should know about limits of this result.
+        skin: one mesh that bends over all links, for a subject that is not made of rigid parts;
+            the links' own meshes are then its rigid approximation.
     """
 
     name: str
@@ -46,6 +49,7 @@ class RiggedAsset:
     fixed_base: bool = True
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     notes: tuple[str, ...] = ()
+    skin: Skin | None = None
 
     def __post_init__(self) -> None:
         ids = checked(
@@ -56,6 +60,7 @@ class RiggedAsset:
         self._check_names()
         self._check_tree()
         self._check_mimics()
+        self._check_skin()
         assign(self, surfel_links=ids, metrics=dict(self.metrics))
 
     def _check_names(self) -> None:
@@ -111,6 +116,17 @@ class RiggedAsset:
                     f"follows {joint.mimic.joint!r}, {fault}", source=joint.name, field="mimic"
                 )
 
+    def _check_skin(self) -> None:
+        if self.skin is None:
+            return
+        if self.skin.highest >= len(self.links):
+            raise InputError("names a link that is not there", source="RiggedAsset.skin")
+        if len(self.skin.surfels) != len(self.surfels):
+            raise InputError(
+                f"carries {len(self.skin.surfels)} surfels of {len(self.surfels)}",
+                source="RiggedAsset.skin",
+            )
+
     @property
     def link_index(self) -> dict[str, int]:
         """Index of each link by name."""
@@ -150,7 +166,23 @@ class RiggedAsset:
         T_world_root, q = self.motion.sample(time_s)
         return self.link_poses(q, T_world_root)
 
+    def link_motions_at(self, time_s: float) -> Array:
+        """Motion of every link since rest ``(l, 4, 4)``, world to world."""
+        return self.link_poses_at(time_s) @ invert(self.rest_poses)
+
     def surfels_at(self, time_s: float) -> Surfels:
-        """The surfels posed as the reel showed them at ``time_s``."""
-        T = self.link_poses_at(time_s) @ invert(self.rest_poses)
-        return self.surfels.moved(T[self.surfel_links])
+        """The surfels posed as the reel showed them at ``time_s``, by the skin if there is one."""
+        T = self.link_motions_at(time_s)
+        if self.skin is None:
+            return self.surfels.moved(T[self.surfel_links])
+        return self.surfels.moved(self.skin.surfels.placements(self.surfels.means, T))
+
+    def skin_at(self, time_s: float) -> Array:
+        """The skin's vertices as the reel showed them at ``time_s`` ``(v, 3)``, world.
+
+        Raises:
+            InputError: if the asset has no skin.
+        """
+        if self.skin is None:
+            raise InputError("has no skin", source=self.name)
+        return self.skin.vertices.moved(self.skin.mesh.vertices, self.link_motions_at(time_s))

@@ -30,6 +30,7 @@ from reel2sim.scene.rig import (
     Mimic,
     TriangleMesh,
 )
+from reel2sim.scene.skin import Influences, Skin
 from reel2sim.scene.spline import PoseSpline
 from reel2sim.scene.surfels import Refinement, Surfels, SurfelSequence
 
@@ -95,13 +96,12 @@ def save_asset(path: Path, asset: RiggedAsset) -> None:
         "motion/times_s": asset.motion.times_s,
         "motion/base_poses": asset.motion.base_poses,
     }
+    if asset.skin is not None:
+        arrays |= _skin_arrays(asset.skin)
     links: list[dict[str, Any]] = []
     for i, link in enumerate(asset.links):
         for name, mesh in _meshes(link):
-            arrays[f"links/{i}/{name}/vertices"] = mesh.vertices
-            arrays[f"links/{i}/{name}/faces"] = mesh.faces
-            if mesh.colors is not None:
-                arrays[f"links/{i}/{name}/colors"] = mesh.colors
+            arrays |= _mesh_arrays(f"links/{i}/{name}", mesh)
         arrays[f"links/{i}/center"] = link.inertial.center
         arrays[f"links/{i}/inertia"] = link.inertial.inertia
         links.append(
@@ -154,6 +154,7 @@ def load_asset(path: Path) -> RiggedAsset:
             header["fixed_base"],
             header["metrics"],
             tuple(header["notes"]),
+            _skin(a) if "skin/vertices" in a else None,
         )
 
 
@@ -162,15 +163,38 @@ def _meshes(link: Link) -> list[tuple[str, TriangleMesh]]:
     return [("visual", link.visual), *pieces]
 
 
-def _link(a: dict[str, Array], i: int, record: dict[str, Any]) -> Link:
-    def mesh(name: str) -> TriangleMesh:
-        key = f"links/{i}/{name}"
-        return TriangleMesh(a[f"{key}/vertices"], a[f"{key}/faces"], a.get(f"{key}/colors"))
+def _mesh_arrays(key: str, mesh: TriangleMesh) -> dict[str, Array]:
+    arrays = {f"{key}/vertices": mesh.vertices, f"{key}/faces": mesh.faces}
+    return arrays if mesh.colors is None else {**arrays, f"{key}/colors": mesh.colors}
 
+
+def _mesh(a: dict[str, Array], key: str) -> TriangleMesh:
+    return TriangleMesh(a[f"{key}/vertices"], a[f"{key}/faces"], a.get(f"{key}/colors"))
+
+
+def _skin_arrays(skin: Skin) -> dict[str, Array]:
+    carried = {"vertex": skin.vertices, "surfel": skin.surfels}
+    arrays = _mesh_arrays("skin", skin.mesh)
+    for name, influences in carried.items():
+        arrays[f"skin/{name}_links"] = influences.links
+        arrays[f"skin/{name}_weights"] = influences.weights
+    return arrays
+
+
+def _skin(a: dict[str, Array]) -> Skin:
+    carried = (
+        Influences(a[f"skin/{name}_links"], a[f"skin/{name}_weights"])
+        for name in ("vertex", "surfel")
+    )
+    return Skin(_mesh(a, "skin"), *carried)
+
+
+def _link(a: dict[str, Array], i: int, record: dict[str, Any]) -> Link:
+    pieces = range(record["pieces"])
     return Link(
         name=record["name"],
-        visual=mesh("visual"),
-        collision=tuple(mesh(f"collision/{k}") for k in range(record["pieces"])),
+        visual=_mesh(a, f"links/{i}/visual"),
+        collision=tuple(_mesh(a, f"links/{i}/collision/{k}") for k in pieces),
         inertial=Inertial(record["mass"], a[f"links/{i}/center"], a[f"links/{i}/inertia"]),
         material=Material(**record["material"]),
     )

@@ -17,6 +17,7 @@ from reel2sim.rigging.drawings import Drawings
 from reel2sim.rigging.estimate import Estimate, estimate
 from reel2sim.rigging.footage import Normalisation, prepare
 from reel2sim.rigging.posed import SurfelModel
+from reel2sim.rigging.skeleton import articulation_of, bending
 from reel2sim.scene import JointType, Progress, Reel, SurfelSequence, silent
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import RiggingError
@@ -34,11 +35,13 @@ class Articulated:
         articulation: parts and joints, world units.
         metrics: figures of the fit.
         notes: limits of the result, for people.
+        weights: of the parts for each surfel ``(n, p)``, for a subject that bends; else None.
     """
 
     articulation: Articulation
     metrics: dict[str, float]
     notes: tuple[str, ...]
+    weights: Array | None = None
 
 
 def rig(
@@ -49,7 +52,7 @@ def rig(
     name: str = "asset",
     progress: Progress = silent,
 ) -> RiggedAsset:
-    """Find parts and joints and give every part a body.
+    """Find parts and joints and give every part a body; a subject that bends gets a skin, too.
 
     Args:
         reel: calibrated and masked.
@@ -63,6 +66,7 @@ def rig(
     """
     from reel2sim.rigging.coupled import coupled
     from reel2sim.rigging.physics import embody
+    from reel2sim.rigging.skeleton import covered
     from reel2sim.scene.progress import subrange
 
     found = articulate(reel, sequence, config=config, progress=subrange(progress, 0.0, 0.6))
@@ -75,7 +79,10 @@ def rig(
         metrics=found.metrics,
         progress=subrange(progress, 0.6, 1.0),
     )
-    return coupled(asset, found.articulation)
+    if found.weights is None:
+        return coupled(asset, found.articulation)
+    labels = found.articulation.part_of_surfel
+    return covered(asset, found.weights, labels, config=config.physics)
 
 
 def articulate(
@@ -102,6 +109,20 @@ def articulate(
     bodies = bodies_of(sequence, footage.times_s - reel.times_s[0], norm)
     drawings = Drawings.of(reel, sequence.canonical, footage.times_s, norm)
     state = estimate(footage, model, bodies, drawings, config, progress=progress)
+    bent = bending(
+        sequence,
+        reel.times_s - reel.times_s[0],
+        drawings=drawings,
+        drawn=np.searchsorted(reel.times_s, footage.times_s),
+        norm=norm,
+        labels=state.labels,
+        motions=state.linkage.motions,
+        seed=config.seed,
+    )
+    if bent.soft:
+        skeletal = articulation_of(bent.built, reel.times_s)
+        weights = bent.built.skeleton.weights
+        return Articulated(skeletal, bent.metrics, bent.notes, weights)
     order = (0, *state.linkage.order)
     diagonal = model.surfels.diagonal
     joints = tuple(
@@ -115,6 +136,7 @@ def articulate(
         "bodies": float(len(bodies.paths)),
         "moving_parts": float(len(joints)),
         "joint_cost_px2": float(np.mean(state.costs)) if len(joints) else 0.0,
+        **bent.metrics,
     }
     return Articulated(articulation, metrics, _notes(joints))
 

@@ -14,6 +14,7 @@ from reel2sim.exporters.check.motion import Replay, check_motion
 from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.report import CheckReport, Notes
 from reel2sim.exporters.check.robot import Robot
+from reel2sim.exporters.check.skins import SkinReading, check_skins
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
 
@@ -96,10 +97,12 @@ def _check_formats(
             expected = robot.poses(states, _STATES)
             notes.counts["states"] = _STATES
         _check_engines(notes, there, robot, states, expected)
+    skins: dict[str, SkinReading | None] = {}
     if "usd/scene/scene.usda" in there:
         from reel2sim.exporters.check.stage import check_stage
 
-        check_stage(notes, robot, extents, replay, states, expected, surfels)
+        found = check_stage(notes, robot, extents, replay, states, expected, surfels)
+        skins["SKIN005"] = found
     if "scene.usdz" in there:
         from reel2sim.exporters.check.stage import check_package
 
@@ -107,7 +110,8 @@ def _check_formats(
     if robot is not None and "asset.glb" in there:
         from reel2sim.exporters.check.glb import check_glb
 
-        check_glb(notes, robot, extents, replay)
+        skins["SKIN006"] = check_glb(notes, robot, extents, replay)
+    check_skins(notes, robot, replay, skins)
 
 
 def random_states(robot: Robot) -> dict[str, Array]:

@@ -16,17 +16,22 @@ from reel2sim.exporters.check.motion import Replay
 from reel2sim.exporters.check.reading import compare_poses
 from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.robot import Robot
+from reel2sim.exporters.check.skins import SkinReading, blended
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import axis_rotation, pose
 
 GLB = "asset.glb"
 _Z_UP_FROM_Y_UP = pose(axis_rotation(np.array([1.0, 0.0, 0.0]), np.pi / 2))
-_WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
+_WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _FLOAT = 5126
+_WHOLE = {5121: "<u1", 5123: "<u2"}
 
 
-def check_glb(notes: Notes, robot: Robot, extents: Extents, replay: Replay | None) -> None:
-    """Note what is wrong, and where the animation leaves the motion."""
+def check_glb(
+    notes: Notes, robot: Robot, extents: Extents, replay: Replay | None
+) -> SkinReading | None:
+    """Note what is wrong, and where the animation leaves the motion; the skin if there is one."""
+    skin = None
     with notes.guard("GLB001", GLB):
         scene = _Scene(notes.root / GLB)
         _load_meshes(notes.root / GLB)
@@ -34,14 +39,17 @@ def check_glb(notes: Notes, robot: Robot, extents: Extents, replay: Replay | Non
         missing = sorted(names - scene.names)
         for name in missing:
             notes.add("GLB002", GLB, f"has no node {name}")
-        seen = {link.name for link in robot.links if link.visuals}
+        skin = scene.skin()
+        # A skin is shown in place of the links' own meshes.
+        seen = {link.name for link in robot.links if link.visuals and skin is None}
         for name in sorted(seen - scene.with_mesh - set(missing)):
             notes.add("GLB002", f"{GLB}: {name}", "has no mesh")
         compare_bounds(notes, GLB, extents.visual, scene.bounds())
         if replay is None or not robot.finite:
-            return
+            return skin
         found = scene.poses(replay.times_s)
         compare_poses(notes, "GLB replay", GLB, replay.link_poses(robot), found, "KIN005")
+    return skin
 
 
 def _load_meshes(path: Path) -> None:
@@ -96,6 +104,27 @@ class _Scene:
                 found[node.get("name", "")] = np.stack([each.min(axis=0), each.max(axis=0)])
         return found
 
+    def skin(self) -> SkinReading | None:
+        """The first skinned mesh, posed by the joints' nodes; None without one."""
+        held = [node for node in self._nodes if "skin" in node and "mesh" in node]
+        if not held:
+            return None
+        skin = self._document["skins"][held[0]["skin"]]
+        (primitive,) = self._document["meshes"][held[0]["mesh"]]["primitives"]
+        attributes = primitive["attributes"]
+        names = tuple(self._nodes[index].get("name", "") for index in skin["joints"])
+        bind = self._values(skin["inverseBindMatrices"]).reshape(-1, 4, 4).swapaxes(1, 2)
+        points = self._values(attributes["POSITION"])
+        indices = self._whole(attributes["JOINTS_0"])
+        weights = self._values(attributes["WEIGHTS_0"], finite=False)
+
+        def posed(times_s: Array) -> Array:
+            found = self.poses(times_s)
+            T = np.stack([found[name] for name in names], axis=1) @ bind
+            return blended(points, indices, weights, T)
+
+        return SkinReading(GLB, names, points, indices, weights, posed)
+
     def poses(self, times_s: Array) -> dict[str, Array]:
         """``T_world_node`` ``(t, 4, 4)`` by name, in a world that has Z up."""
         moves = self._moves(times_s)
@@ -130,17 +159,27 @@ class _Scene:
                 found.setdefault(target["node"], {})[target["path"]] = sampled
         return found
 
-    def _values(self, index: int) -> Array:
+    def _values(self, index: int, *, finite: bool = True) -> Array:
         accessor: Mapping[str, Any] = self._document["accessors"][index]
-        view = self._document["bufferViews"][accessor["bufferView"]]
-        if accessor["componentType"] != _FLOAT or "byteStride" in view:
+        if accessor["componentType"] != _FLOAT:
             raise ValueError("data is not packed single precision")
+        values = self._packed(accessor, "<f4").astype(np.float64)
+        if finite and not np.isfinite(values).all():
+            raise ValueError("data is not finite")
+        return values
+
+    def _whole(self, index: int) -> Array:
+        accessor: Mapping[str, Any] = self._document["accessors"][index]
+        return self._packed(accessor, _WHOLE[accessor["componentType"]]).astype(np.int64)
+
+    def _packed(self, accessor: Mapping[str, Any], dtype: str) -> Array:
+        view = self._document["bufferViews"][accessor["bufferView"]]
+        if "byteStride" in view:
+            raise ValueError("data is not packed")
         width = _WIDTHS[accessor["type"]]
         offset = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
-        flat = np.frombuffer(self._binary, "<f4", accessor["count"] * width, offset)
-        if not np.isfinite(flat).all():
-            raise ValueError("data is not finite")
-        return flat.reshape(-1, width).astype(np.float64)
+        flat = np.frombuffer(self._binary, dtype, accessor["count"] * width, offset)
+        return flat.reshape(-1, width)
 
 
 def _local(node: Mapping[str, Any], moved: Mapping[str, Array], count: int) -> Array:

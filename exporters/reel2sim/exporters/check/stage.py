@@ -18,12 +18,14 @@ from reel2sim.exporters.check.motion import Replay
 from reel2sim.exporters.check.reading import USD_IDS, compare, compare_poses
 from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.robot import Robot
+from reel2sim.exporters.check.skins import SkinReading
 from reel2sim.exporters.check.stage_reading import (
     bodies_of,
     mesh_bounds,
     read_stage,
     replayed_poses,
 )
+from reel2sim.exporters.check.stage_skin import read_skin
 from reel2sim.scene.arrays import Array
 
 STAGE, PACKAGE = "usd/scene/scene.usda", "scene.usdz"
@@ -38,8 +40,8 @@ def check_stage(
     states: Mapping[str, Array],
     expected: Mapping[str, Array] | None,
     surfels: Array | None,
-) -> None:
-    """Note what is wrong with ``usd/scene/scene.usda``.
+) -> SkinReading | None:
+    """Note what is wrong with ``usd/scene/scene.usda``; its skin if there is one.
 
     Args:
         notes: of the bundle.
@@ -54,7 +56,7 @@ def check_stage(
     with notes.guard("USD001", STAGE):
         stage = _open(notes.root / STAGE)
     if stage is None:
-        return
+        return None
     _check_layers(notes, stage)
     _check_units(notes, stage)
     if not stage.GetDefaultPrim():
@@ -76,6 +78,8 @@ def check_stage(
                 compare_poses(notes, "USD replay", STAGE, wanted, found, "KIN004")
     with notes.guard("USD008", STAGE):
         _check_splats(notes, stage, surfels)
+    with notes.guard("USD001", STAGE):
+        return read_skin(stage, STAGE)
 
 
 def check_package(notes: Notes) -> None:

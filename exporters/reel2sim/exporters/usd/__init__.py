@@ -4,6 +4,8 @@ Layers, strongest first, below the interface layer ``scene.usda``:
 
 ``payloads/splats.usdc``
     surfels per link; composed by the variant ``appearance = splats`` only,
+``payloads/skin.usdc``
+    UsdSkel skin of a subject that bends; its bodies' meshes become guides,
 ``payloads/motion.usdc``
     time samples of every body,
 ``payloads/physics.usda``

@@ -33,16 +33,16 @@ def author_geometry(stage: Usd.Stage, asset: RiggedAsset) -> None:
         body = paths.body(link.name)
         UsdGeom.Xform.Define(stage, body)
         if len(link.visual.faces):
-            mesh = _define_mesh(stage, body.AppendChild(VISUAL), link.visual)
-            _author_colors(mesh, link.visual)
+            mesh = define_mesh(stage, body.AppendChild(VISUAL), link.visual)
+            author_colors(mesh, link.visual)
             binding = UsdShade.MaterialBindingAPI.Apply(mesh.GetPrim())
             binding.Bind(UsdShade.Material(stage.GetPrimAtPath(materials[link.material])))
         for k, piece in enumerate(link.collision):
-            guide = _define_mesh(stage, body.AppendChild(collider_name(k)), piece)
+            guide = define_mesh(stage, body.AppendChild(collider_name(k)), piece)
             guide.CreatePurposeAttr(UsdGeom.Tokens.guide)
 
 
-def _define_mesh(stage: Usd.Stage, path: Sdf.Path, mesh: TriangleMesh) -> UsdGeom.Mesh:
+def define_mesh(stage: Usd.Stage, path: Sdf.Path, mesh: TriangleMesh) -> UsdGeom.Mesh:
     """A triangle mesh prim with extent, normals and no subdivision."""
     prim = UsdGeom.Mesh.Define(stage, path)
     prim.CreatePointsAttr(vec3f_array(mesh.vertices))
@@ -59,7 +59,7 @@ def _int_array(values: Array) -> Vt.IntArray:
     return Vt.IntArray.FromNumpy(np.ascontiguousarray(values, dtype=np.int32))
 
 
-def _author_colors(mesh: UsdGeom.Mesh, source: TriangleMesh) -> None:
+def author_colors(mesh: UsdGeom.Mesh, source: TriangleMesh) -> None:
     """Linear ``displayColor``, with an index where vertices share colours."""
     colors = np.array([NEUTRAL]) if source.colors is None else source.colors
     table, index = np.unique(colors.astype(np.float32), axis=0, return_inverse=True)

@@ -18,6 +18,7 @@ from reel2sim.exporters.usd.geometry import author_geometry
 from reel2sim.exporters.usd.metadata import LABEL, author_metadata
 from reel2sim.exporters.usd.physics import author_physics, author_scene
 from reel2sim.exporters.usd.replay import author_motion
+from reel2sim.exporters.usd.skin import author_skin
 from reel2sim.exporters.usd.splats import author_splats
 from reel2sim.exporters.usd.stage import frame_rate, new_stage
 from reel2sim.scene import RiggedAsset
@@ -30,7 +31,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _ALIGNMENT = 64
 _LOCAL_HEADER = 30
 _MOTION, _PHYSICS, _GEOMETRY = "motion.usdc", "physics.usda", "geometry.usdc"
-_SPLATS = "splats.usdc"
+_SPLATS, _SKIN = "splats.usdc", "skin.usdc"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def write_usd(asset: RiggedAsset, folder: Path, *, source: str = "") -> UsdPaths
         _MOTION: author_motion,
         _SPLATS: author_splats,
     }
+    if asset.skin is not None:
+        layers[_SKIN] = author_skin
     for name, author in layers.items():
         stage = new_stage(asset, payloads / name)
         author(stage, asset)
@@ -85,7 +88,9 @@ def _write_interface(asset: RiggedAsset, path: Path, source: str) -> None:
     Usd.ModelAPI(root).SetKind(Kind.Tokens.component)
     Usd.ModelAPI(root).SetAssetName(asset.name)
     # Motion first: a stronger layer's default would otherwise hide a weaker one's samples.
-    payloads = (_MOTION, _PHYSICS, _GEOMETRY)
+    payloads = [_MOTION, _PHYSICS, _GEOMETRY]
+    if asset.skin is not None:
+        payloads.insert(0, _SKIN)
     root.GetPayloads().SetPayloads([Sdf.Payload(f"./payloads/{name}") for name in payloads])
     variants = root.GetVariantSets().AddVariantSet("appearance")
     for name in ("mesh", "splats"):

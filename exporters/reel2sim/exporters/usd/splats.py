@@ -12,6 +12,7 @@ from pxr import Sdf, Usd, UsdGeom, UsdVol, Vt
 
 from reel2sim.exporters.splat import FLAT_SCALE_M
 from reel2sim.exporters.usd.geometry import VISUAL
+from reel2sim.exporters.usd.skin import skin_path
 from reel2sim.exporters.usd.stage import PrimPaths, vec3f_array, write_extent
 from reel2sim.scene import RiggedAsset, Surfels
 from reel2sim.scene.arrays import Array
@@ -20,8 +21,14 @@ SPLATS = "splats"
 
 
 def author_splats(stage: Usd.Stage, asset: RiggedAsset) -> None:
-    """Each link's surfels in its own frame; its mesh is hidden."""
+    """Each link's surfels in its own frame; its mesh is hidden, and the skin.
+
+    Splats cannot be skinned in USD: they move rigidly with their link.
+    """
     paths = PrimPaths.of(asset)
+    if asset.skin is not None:
+        skin = UsdGeom.Imageable(stage.OverridePrim(skin_path(asset)))
+        skin.CreateVisibilityAttr(UsdGeom.Tokens.invisible)
     origins = asset.rest_poses[:, :3, 3]
     for i, link in enumerate(asset.links):
         body = paths.body(link.name)
