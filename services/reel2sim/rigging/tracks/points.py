@@ -97,11 +97,11 @@ def rigid_path(points: Array, seen: Array, rest: Array | None = None) -> Array:
         seen: ``(t, n)``; instants with fewer than three keep the motion before.
         rest: ``(n, 3)``; the first instant's if None.
     """
-    rest = points[0] if rest is None else rest
+    still = points[0] if rest is None else rest
     w = seen.astype(np.float64)
     total = np.maximum(w.sum(axis=1), 1e-9)[:, None]
-    a, b = (w @ rest) / total, np.einsum("tn,tni->ti", w, points) / total
-    spread = np.einsum("tn,tni,tnj->tij", w, points - b[:, None], rest[None] - a[:, None])
+    a, b = (w @ still) / total, np.einsum("tn,tni->ti", w, points) / total
+    spread = np.einsum("tn,tni,tnj->tij", w, points - b[:, None], still[None] - a[:, None])
     u, _, vt = np.linalg.svd(spread)
     u[..., -1] *= np.sign(np.linalg.det(u @ vt))[:, None]
     R = u @ vt
