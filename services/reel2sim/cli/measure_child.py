@@ -1,10 +1,11 @@
 """One piece of a bench in a process of its own: ``python -m reel2sim.cli.measure_child``.
 
-Reads a JSON object on stdin: ``task`` (``reconstruct`` or ``rig``), ``capture``, ``out`` (the
-``.npz`` to write), ``preset``, ``seed``, ``device``, ``overrides`` (fields of the configuration of
-the stage that is measured) and, for a rig, ``surfels`` (a stored reconstruction, or null). Writes
-one JSON object a line on stdout: ``fraction`` and ``message`` as it goes, ``metrics`` in the end.
-Errors go to stderr in one line, and to the exit code.
+Reads a JSON object on stdin: ``task`` (``reconstruct``, ``rig`` or ``tracks``), ``capture``,
+``out`` (the ``.npz`` to write), ``preset``, ``seed``, ``device``, ``overrides`` (fields of the
+configuration of the stage that is measured), for a rig ``surfels`` (a stored reconstruction, or
+null) and for tracks ``noise`` (diagonals). Writes one JSON object a line on stdout: ``fraction``
+and ``message`` as it goes, ``metrics`` in the end. Errors go to stderr in one line, and to the exit
+code.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def main() -> int:
 
     try:
         request = json.load(sys.stdin)
-        work = {"reconstruct": reconstruct, "rig": rig}[request["task"]]
+        work = {"reconstruct": reconstruct, "rig": rig, "tracks": tracks}[request["task"]]
         tell(answer, metrics=work(request, _reporter(answer)))
     except Reel2SimError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -86,6 +87,22 @@ def rig(request: dict[str, Any], progress: Progress) -> dict[str, float]:
     lap("rig_s")
     save_asset(Path(request["out"]), asset)
     return {**asset.metrics, **spent}
+
+
+def tracks(request: dict[str, Any], progress: Progress) -> dict[str, float]:
+    """Rig true points with noise, save, and return the noise found and the seconds."""
+    from reel2sim.cli.measure_tracks import bare_asset, noisy_tracks
+    from reel2sim.generation.truth import load_truth
+    from reel2sim.rigging.tracks import articulate_tracks
+    from reel2sim.scene.store import save_asset
+
+    capture = Path(request["capture"])
+    followed = noisy_tracks(load_truth(capture), noise=request["noise"], seed=request["seed"])
+    began = time.perf_counter()
+    found = articulate_tracks(followed, seed=request["seed"], progress=progress)
+    spent = {"rig_s": time.perf_counter() - began}
+    save_asset(Path(request["out"]), bare_asset(found.articulation, followed, name="tracks"))
+    return {"noise_found": found.sigma / followed.diagonal, **spent}
 
 
 def _reporter(answer: TextIO) -> Progress:

@@ -123,7 +123,7 @@ class Rigs:
 
     Args:
         results: receives the runs; those that it recalls are not run again.
-        options: preset, seed and device.
+        options: preset, seed and device; with ``noise`` true points take the place of pictures.
         surfels: stored reconstruction of each capture, by label; None: reconstruct it.
         finished: told of every run.
         progress: told how far all of it is.
@@ -174,7 +174,7 @@ class Rigs:
         path.unlink(missing_ok=True)
         request = {
             **self._options,
-            "task": "rig",
+            "task": "rig" if self._options.get("noise") is None else "tracks",
             "capture": str(task.capture.folder),
             "surfels": None if task.surfels is None else str(task.surfels.resolve()),
             "out": str(path.resolve()),

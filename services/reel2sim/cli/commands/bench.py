@@ -13,7 +13,7 @@ from reel2sim.cli.options import Common, Device, Flag, Preset, shown
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
 
-_ONLY = {"reconstruct": ("ablation", "peer"), "rig": ("surfels",)}
+_ONLY = {"reconstruct": ("ablation", "peer"), "rig": ("surfels", "tracks")}
 """Options that the other task does not have."""
 
 
@@ -29,6 +29,7 @@ class Bench:
       reel2sim bench rig captures/* --preset draft
       reel2sim bench rig captures/orbit/* captures/front/* --out scores --jobs 2
       reel2sim bench rig captures/orbit/* --surfels rebuilt/runs/full --variant full few:max_times=8
+      reel2sim bench rig captures/orbit/* --tracks 0.005
       reel2sim bench reconstruct captures/* --out scores --ablation
       reel2sim bench reconstruct walk --out scores --variant few:surfels=2000,bones=12 full
       reel2sim bench reconstruct walk --out scores --resume --peer other=their_pictures
@@ -61,6 +62,9 @@ class Bench:
     surfels: Annotated[tuple[Path, ...], shown("DIR")] = ()
     """rig: start from reconstructions in these folders, such as DIR/runs/full that
     `bench reconstruct --out DIR` keeps."""
+    tracks: Annotated[float | None, shown("NOISE")] = None
+    """rig: leave pictures out, and find joints from the true surface points over time, each off by
+    this share of the diagonal, such as 0.005."""
     ablation: Flag = False
     """reconstruct: compare the preset with itself less one of its parts at a time."""
     peer: Annotated[tuple[str, ...], shown("NAME=DIR")] = ()
@@ -80,6 +84,11 @@ class Bench:
                     raise UsageError(f"is for `bench {task}` alone", field=f"--{name}")
         if self.jobs < 1:
             raise UsageError("must be at least 1", field="--jobs")
+        if self.tracks is not None and (self.surfels or self.variant or not 0 <= self.tracks < 1):
+            raise UsageError(
+                "takes a share of the diagonal, and neither --surfels nor --variant",
+                field="--tracks",
+            )
         return self._reconstruct(console) if self.task == "reconstruct" else self._rig(console)
 
     @property
@@ -111,12 +120,13 @@ class Bench:
         remedy = "make captures with `reel2sim generate --truth`"
         captures = name_captures(self.captures, needs=RIG_NEEDS, remedy=remedy, parents=1)
         surfels = find_surfels(captures, self.surfels)
-        options = {"task": self.task, **self._options}
+        settings = self._options if self.tracks is None else {**self._options, "noise": self.tracks}
+        options = {"task": self.task, **settings}
         results = Results.open(out, options, resume=self.resume, read=RigRun.from_dict, sums=sums)
         with console.progress() as progress:
             Rigs(
                 results,
-                self._options,
+                settings,
                 surfels=surfels,
                 finished=lambda run: console.note(rig_line(run)),
                 progress=progress,

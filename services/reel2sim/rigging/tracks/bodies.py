@@ -85,7 +85,8 @@ class _Search:
         instants, n = self.seen.shape
         self.still = np.tile(np.eye(4), (instants, 1, 1))
         self.tree = KDTree(self.points[0])
-        self.around = self.tree.query(self.points[0], k=min(_AROUND + 1, n))[1][:, 1:]
+        near = self.tree.query(self.points[0], k=min(_AROUND + 1, n))[1]
+        self.around = np.asarray(near)[:, 1:]
         # Worth a joint; what six numbers an instant gain by following noise is not gained.
         joint = (instants - 1 + _LINE) * np.log(3.0 * self.seen[1:].sum())
         self.price = joint + _NOISE_GAIN * 6 * (instants - 1)

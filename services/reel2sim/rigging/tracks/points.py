@@ -28,7 +28,8 @@ class PointTracks:
 
     Attributes:
         times_s: ``(t,)``, ascending, seconds.
-        points: where each point is ``(t, n, 3)``, metres, world; what is not seen may be NaN.
+        points: where each point is ``(t, n, 3)``, metres, world; zero where not seen, whatever
+            was given.
         seen: whether it was seen then ``(t, n)`` bool; all must be seen at the first time.
 
     Raises:
@@ -46,12 +47,13 @@ class PointTracks:
         if len(times) < 3 or (np.diff(times) <= 0).any():
             raise InputError("must ascend and be at least 3", source="PointTracks.times_s")
         seen = np.asarray(self.seen, dtype=bool)
-        points = np.where(seen[..., None], np.asarray(self.points, dtype=np.float64), 0.0)
-        points = checked("PointTracks.points", points, ("t", "n", 3), sizes=sizes)
-        if seen.shape != points.shape[:2]:
+        points = np.asarray(self.points, dtype=np.float64)
+        if points.ndim != 3 or seen.shape != points.shape[:2]:
             raise InputError(
-                f"has shape {seen.shape}, expected {points.shape[:2]}", source="PointTracks.seen"
+                f"has shape {seen.shape} for points {points.shape}", source="PointTracks.seen"
             )
+        points = np.where(seen[..., None], points, 0.0)
+        points = checked("PointTracks.points", points, ("t", "n", 3), sizes=sizes)
         if not seen[0].all():
             raise InputError(
                 "some points are not seen at the first time",
@@ -75,7 +77,7 @@ class PointTracks:
         n = self.points.shape[1]
         around = min(_AROUND, n)
         middle = rng.choice(n, min(_NEIGHBOURHOODS, n), replace=False)
-        groups = KDTree(self.points[0]).query(self.points[0, middle], k=around)[1]
+        groups = np.asarray(KDTree(self.points[0]).query(self.points[0, middle], k=around)[1])
         left: list[float] = []
         for group in groups:
             seen = self.seen[:, group]
