@@ -8,7 +8,16 @@ import zipfile
 import numpy as np
 import pytest
 
-from reel2sim.scene import Inertial, Joint, JointLimits, JointType, Link, Motion, RiggedAsset
+from reel2sim.scene import (
+    Certainty,
+    Inertial,
+    Joint,
+    JointLimits,
+    JointType,
+    Link,
+    Motion,
+    RiggedAsset,
+)
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.rig import TriangleMesh
 from reel2sim.scene.store import load_asset, save_asset
@@ -71,3 +80,10 @@ def test_a_file_from_before_the_range_was_kept_is_read(tmp_path):
 def test_an_empty_range_is_refused():
     with pytest.raises(InputError, match="is empty"):
         hinge(observed_range=(1.0, 0.5))
+
+
+def test_what_a_confidence_is_made_of_comes_back(tmp_path):
+    path = tmp_path / "asset.npz"
+    sure = Certainty(0.9, 0.8, 0.7)
+    save_asset(path, asset(hinge(certainty=sure, confidence=sure.confidence)))
+    assert load_asset(path).joints[0].certainty == sure

@@ -16,7 +16,8 @@ def motion_record(asset: RiggedAsset) -> dict[str, Any]:
 
     A joint that follows another also has ``"mimic": {"joint", "multiplier", "offset"}``.
     ``observed_range`` is ``[lower, upper]`` of what was seen, which the limits in the robot
-    description may go beyond, or null if that is not known.
+    description may go beyond, or null if that is not known. Where the confidence was made of
+    parts, ``"certainty": {"moves", "type", "axis"}`` has them.
     """
     motion = asset.motion
     return {
@@ -30,6 +31,7 @@ def motion_record(asset: RiggedAsset) -> dict[str, Any]:
                 "observed": bool(joint.observed),
                 **({} if joint.mimic is None else {"mimic": dataclasses.asdict(joint.mimic)}),
                 "observed_range": _range(joint),
+                **_certainty(joint),
             }
             for joint in asset.joints
         },
@@ -38,6 +40,11 @@ def motion_record(asset: RiggedAsset) -> dict[str, Any]:
 
 def _range(joint: Joint) -> list[float] | None:
     return None if joint.observed_range is None else [float(q) for q in joint.observed_range]
+
+
+def _certainty(joint: Joint) -> dict[str, Any]:
+    sure = joint.certainty
+    return {} if sure is None else {"certainty": dataclasses.asdict(sure)}
 
 
 def write_motion(asset: RiggedAsset, path: Path) -> None:

@@ -11,6 +11,7 @@ from reel2sim.scene.motion import Motion
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Frame, Reel
 from reel2sim.scene.rig import (
+    Certainty,
     Inertial,
     Joint,
     JointLimits,
@@ -27,6 +28,7 @@ from reel2sim.scene.world import Placement, Scene
 
 __all__ = [
     "Camera",
+    "Certainty",
     "Frame",
     "Inertial",
     "Influences",

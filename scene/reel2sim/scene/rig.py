@@ -182,6 +182,32 @@ class Mimic:
         return self.multiplier * np.asarray(q, dtype=np.float64) + self.offset
 
 
+@dataclass(frozen=True)
+class Certainty:
+    """How sure each thing about a joint is, given those before it: probabilities, 0..1.
+
+    Attributes:
+        moves: the part moves against its parent, as was found.
+        type: the kind of joint is right.
+        axis: the axis is right to 5 degrees; 1 for a joint without one.
+    """
+
+    moves: float
+    type: float
+    axis: float
+
+    def __post_init__(self) -> None:
+        for name in ("moves", "type", "axis"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise InputError(f"{value} is not in 0..1", source="Certainty", field=name)
+
+    @property
+    def confidence(self) -> float:
+        """That all of it is right."""
+        return self.moves * self.type * self.axis
+
+
 @dataclass(frozen=True, eq=False)
 class Joint:
     """A joint between two links, zero at time zero.
@@ -206,6 +232,7 @@ class Joint:
         mimic: the joint it follows; None if it moves by itself.
         observed_range: smallest and largest position that was seen, within the limits; None if
             not known.
+        certainty: what ``confidence`` is made of; None if not known.
     """
 
     name: str
@@ -223,6 +250,7 @@ class Joint:
     reason: str = ""
     mimic: Mimic | None = None
     observed_range: tuple[float, float] | None = None
+    certainty: Certainty | None = None
 
     def __post_init__(self) -> None:
         origin = checked("Joint.origin", self.origin, (3,))

@@ -21,6 +21,7 @@ from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.errors import InputError, Reel2SimError
 from reel2sim.scene.motion import Motion
 from reel2sim.scene.rig import (
+    Certainty,
     Inertial,
     Joint,
     JointLimits,
@@ -208,6 +209,8 @@ def _joint(record: dict[str, Any]) -> Joint:
     fields["axis"] = np.array(fields["axis"])
     if fields.get("mimic") is not None:
         fields["mimic"] = Mimic(**fields["mimic"])
+    if fields.get("certainty") is not None:  # as the range, absent from files of earlier versions
+        fields["certainty"] = Certainty(**fields["certainty"])
     if fields.get("observed_range") is not None:  # absent from files of earlier versions
         low, high = fields["observed_range"]
         fields["observed_range"] = float(low), float(high)

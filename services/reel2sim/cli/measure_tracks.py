@@ -13,7 +13,7 @@ from reel2sim.scene.motion import Motion
 from reel2sim.scene.rig import Inertial, Joint, JointLimits, Link, TriangleMesh
 from reel2sim.scene.surfels import Surfels
 
-_MOST = 6000
+_MOST = 12000
 """Points that are followed."""
 
 
@@ -49,6 +49,8 @@ def bare_asset(articulation: Articulation, tracks: PointTracks, *, name: str) ->
                 origin=pivots[part] - pivots[joint.parent],
                 axis=joint.axis,
                 limits=JointLimits(low, high, 1.0, 1.0),
+                confidence=joint.confidence,
+                certainty=joint.certainty,
             )
         )
     estimates = [chain.joints[part - 1] for part in order[1:]]

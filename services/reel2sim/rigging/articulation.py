@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import InputError
-from reel2sim.scene.rig import JointType
+from reel2sim.scene.rig import Certainty, JointType
 from reel2sim.scene.transforms import axis_rotation, is_rigid, pose
 
 _ZERO_TOLERANCE = 1e-6
@@ -37,6 +37,7 @@ class JointEstimate:
         confidence: probability that type and axis are right, 0..1.
         observed: False where the motion was too small or too poorly seen to say.
         reason: why ``observed`` is False, or what limits the confidence.
+        certainty: what the confidence is made of, if known.
 
     Raises:
         InputError: if a field is malformed.
@@ -52,6 +53,7 @@ class JointEstimate:
     confidence: float = 1.0
     observed: bool = True
     reason: str = ""
+    certainty: Certainty | None = None
 
     def __post_init__(self) -> None:
         source = f"JointEstimate of part {self.child}"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from reel2sim.rigging.config import RiggingConfig
 from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.structure import JointChoice
-from reel2sim.scene import JointType
+from reel2sim.scene import Certainty, JointType
 
-_GOOD_COST, _AXIS_SCALE, _TYPE_SCALE = 1.5, 0.15, 0.25
+_GOOD_COST, _TYPE_SCALE = 1.5, 0.25
+_RIGHT_AXIS_RAD = np.radians(5.0)
+_SUPPORT, _SUPPORT_SCALE = 0.4, 0.1
+"""Share of a joint's changes to the drawings that must be right for even odds, and how fast odds
+change with it."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +23,12 @@ class Verdict:
     """Confidence of one joint.
 
     Attributes:
-        confidence: 0..1.
+        certainty: what it is made of.
         observed: whether the motion supports the joint.
         reason: what speaks against it, or "".
     """
 
-    confidence: float
+    certainty: Certainty
     observed: bool
     reason: str
 
@@ -35,37 +39,64 @@ def judge(
     *,
     cost: float,
     axis_sigma_rad: float,
+    support: float,
     diagonal: float,
     config: RiggingConfig,
 ) -> Verdict:
-    """Confidence from amplitude, fit, conditioning and the margin between types.
+    """Confidence from amplitude, fit, pictures, conditioning and the margin between types.
 
     Args:
         choice: how the joint was chosen; None if there was nothing to fit.
         model: the joint, normalised space.
         cost: mean truncated squared residual of its part, pixels².
         axis_sigma_rad: standard deviation of the axis' worst-known direction.
+        support: share of what the joint changes in the drawings that brings them nearer to the
+            pictures.
         diagonal: of the object, normalised units.
         config: for the least motion that counts.
     """
     if choice is None:
-        return Verdict(0.0, False, "too few image points follow this part")
+        return Verdict(Certainty(0.0, 1.0, 1.0), False, "too few image points follow this part")
     angular = model.type is not JointType.PRISMATIC
     least = config.min_angle_rad if angular else config.min_travel * diagonal
     amplitude = model.span / least
-    factors = {
+    moves = {
         "its motion is small": 1 - float(np.exp(-(amplitude**2))),
         "the joint fits the frames poorly": float(np.exp(-cost / _GOOD_COST)),
-        "its axis is poorly conditioned": float(np.exp(-((axis_sigma_rad / _AXIS_SCALE) ** 2))),
-        "another joint type fits almost as well": _type_factor(choice, model, amplitude),
+        "the pictures gain little by its motion": _logistic((support - _SUPPORT) / _SUPPORT_SCALE),
     }
-    confidence = float(np.prod(list(factors.values())))
+    others = {
+        "another joint type fits almost as well": _type_factor(choice, model, amplitude),
+        "its axis is poorly conditioned": right_axis(model, axis_sigma_rad),
+    }
+    type_, axis = others.values()
+    certainty = Certainty(float(np.prod(list(moves.values()))), type_, axis)
+    factors = moves | others
     weakest = min(factors, key=lambda name: factors[name])
     if amplitude < 1:
         turned = f"{np.degrees(model.span):.1f}° of rotation"
         moved = turned if angular else f"{model.span / diagonal:.1%} of the diagonal of travel"
-        return Verdict(min(confidence, 0.3), False, f"only {moved} was seen")
-    return Verdict(confidence, True, weakest if factors[weakest] < 0.7 else "")
+        unsure = replace(certainty, moves=min(certainty.moves, 0.3))
+        return Verdict(unsure, False, f"only {moved} was seen")
+    if support < 0:
+        return Verdict(certainty, False, "the pictures look better without its motion")
+    return Verdict(certainty, True, weakest if factors[weakest] < 0.7 else "")
+
+
+def _logistic(x: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(x, -60.0, 60.0))))
+
+
+def right_axis(model: JointModel, sigma_rad: float) -> float:
+    """Probability that an axis is right to 5 degrees, errors both ways being Gaussian.
+
+    Args:
+        model: the joint; one without an axis is right.
+        sigma_rad: standard deviation in the worst-known direction.
+    """
+    if model.dof > 1:
+        return 1.0
+    return float(1 - np.exp(-0.5 * (_RIGHT_AXIS_RAD / max(sigma_rad, 1e-6)) ** 2))
 
 
 def _type_factor(choice: JointChoice, model: JointModel, amplitude: float) -> float:
@@ -80,4 +111,4 @@ def _type_factor(choice: JointChoice, model: JointModel, amplitude: float) -> fl
     turn = choice.costs[JointType.REVOLUTE] + 0.05
     slide = choice.costs[JointType.PRISMATIC] + 0.05
     margin = np.log(slide / turn) if model.type.angular else np.log(2.0 * turn / slide)
-    return float(1 / (1 + np.exp(-margin * min(amplitude, 2.0) / _TYPE_SCALE)))
+    return _logistic(margin * min(amplitude, 2.0) / _TYPE_SCALE)

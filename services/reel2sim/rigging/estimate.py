@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -44,6 +44,8 @@ class Estimate:
         choices: how each joint's type was chosen, by part.
         costs: mean truncated squared residual of each joint's part ``(p - 1,)``, pixels².
         axis_sigmas: standard deviation of each axis' worst-known direction ``(p - 1,)``, radians.
+        supports: share of what each joint changes in the drawings that brings them nearer to the
+            pictures ``(p - 1,)``.
     """
 
     linkage: Linkage
@@ -51,6 +53,7 @@ class Estimate:
     choices: Mapping[int, JointChoice]
     costs: Array
     axis_sigmas: Array
+    supports: Array
 
 
 def estimate(
@@ -106,7 +109,20 @@ def estimate(
     costs = np.array([seen.mean_cost(k, path) for k, path in moved])
     spread = np.array([np.linalg.eigvalsh(C)[-1] for C in fit.covariances])
     sigmas = np.sqrt(np.maximum(costs, 0.05) * CORRELATED * np.maximum(spread, 0.0))
-    return Estimate(fit.linkage, labels, choices, costs, sigmas)
+    return Estimate(
+        fit.linkage, labels, choices, costs, sigmas, _supports(fit.linkage, labels, drawings)
+    )
+
+
+def _supports(linkage: Linkage, labels: Array, drawings: Drawings) -> Array:
+    """What the pictures say to each joint's motion ``(p - 1,)``."""
+    found: list[float] = []
+    for k, joint in enumerate(linkage.joints):
+        still = replace(joint, positions=np.zeros_like(joint.positions))
+        joints = (*linkage.joints[:k], still, *linkage.joints[k + 1 :])
+        without = replace(linkage, joints=joints)
+        found.append(drawings.support(labels, linkage.motions, without.motions))
+    return np.array(found)
 
 
 def _retyped(

@@ -58,6 +58,12 @@ class TypeChoice:
     cost: float
     criteria: Mapping[JointType, float]
 
+    @property
+    def probability(self) -> float:
+        """Of the type, all that were tried being as likely beforehand."""
+        values = np.array(list(self.criteria.values()))
+        return float(1 / np.exp(-0.5 * (values - values.min())).sum())
+
 
 def choose_type(
     evidence: Evidence,

@@ -27,7 +27,6 @@ _PULL = 1e-4
 """The same of the pivot's distance from its part, which keeps lines that nothing tells."""
 _STEP = 0.3
 _SETTLE = 2
-"""Times that points move to where the joints show them, and the joints are fitted again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +78,14 @@ def fit_linkage(start: Linkage, evidence: Evidence, *, iterations: int = 20) -> 
     return LinkageFit(best, system.axis_covariances(best, np.linalg.pinv(H)), explained)
 
 
-def fit_settling(start: Linkage, evidence: Settling) -> LinkageFit:
+def fit_settling(start: Linkage, evidence: Settling, *, times: int = _SETTLE) -> LinkageFit:
     """Joints from evidence about points whose places at time zero are uncertain.
 
-    Points stay where they are at first: they would explain by moving what the joints should.
+    Points stay where they are at first: they would explain by moving what the joints should. Then
+    they move to where the joints show them, and the joints are fitted again, so many times.
     """
     fit = fit_linkage(start, evidence)
-    for _ in range(_SETTLE):
+    for _ in range(times):
         evidence.settle(fit.linkage)
         fit = fit_linkage(fit.linkage, evidence)
     return fit

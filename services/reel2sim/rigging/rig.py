@@ -138,7 +138,7 @@ def articulate(
         "joint_cost_px2": float(np.mean(state.costs)) if len(joints) else 0.0,
         **bent.metrics,
     }
-    return Articulated(articulation, metrics, _notes(joints))
+    return Articulated(articulation, metrics, _notes(joints, base))
 
 
 def _at(T: Array, sampled_s: Array, times_s: Array) -> Array:
@@ -166,6 +166,7 @@ def _joint(
         model,
         cost=float(state.costs[part - 1]),
         axis_sigma_rad=float(state.axis_sigmas[part - 1]),
+        support=float(state.supports[part - 1]),
         diagonal=diagonal,
         config=config,
     )
@@ -180,7 +181,8 @@ def _joint(
         pivot=norm.points_back(model.pivot),
         positions=positions - positions[0],
         pitch=model.pitch * norm.radius,
-        confidence=verdict.confidence,
+        confidence=verdict.certainty.confidence,
+        certainty=verdict.certainty,
         observed=verdict.observed,
         reason=verdict.reason,
     )
@@ -193,7 +195,9 @@ def _units(type: JointType, radius: float) -> Array | float:
     return radius if type is JointType.PRISMATIC else 1.0
 
 
-def _notes(joints: tuple[JointEstimate, ...]) -> tuple[str, ...]:
-    if not joints:
-        return ("No part was seen to move against another: the result is one rigid body.",)
-    return ()
+def _notes(joints: tuple[JointEstimate, ...], base: Array) -> tuple[str, ...]:
+    moved = float(np.abs(base - base[0]).max()) > 0
+    if joints:
+        return ("The root part moves: the base floats free.",) if moved else ()
+    carried = ", which moves as a whole" if moved else ""
+    return (f"No part was seen to move against another: the result is one rigid body{carried}.",)

@@ -303,6 +303,7 @@ def _joints(
             confidence=estimate.confidence,
             observed=estimate.observed,
             reason=estimate.reason,
+            certainty=estimate.certainty,
             observed_range=_seen(drive.type, drive.positions),
         )
         joints.append(joint)

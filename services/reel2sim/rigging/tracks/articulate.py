@@ -8,20 +8,24 @@ import networkx as nx
 import numpy as np
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
+from reel2sim.rigging.confidence import right_axis
 from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.joint_types import Scale, choose_type
+from reel2sim.rigging.joint_types import Scale, TypeChoice, choose_type
 from reel2sim.rigging.linkage import Linkage
 from reel2sim.rigging.linkage_fit import fit_settling
 from reel2sim.rigging.observations import some_of
 from reel2sim.rigging.structure import candidate_parents, gaps_between
 from reel2sim.rigging.tracks.bodies import rigid_bodies
 from reel2sim.rigging.tracks.points import Followed, PointTracks
-from reel2sim.scene import JointType, Progress, silent
+from reel2sim.scene import Certainty, Progress, silent
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.progress import subrange
 
 _ROUNDS = 3
 """Trees that are chosen and fitted, each by the motions that the one before gave."""
+_SETTLE = 12
+"""A slide that stays out for most of the reel shares its way with where its points are at rest;
+the two come apart slowly."""
 _POINTS = 150
 """Points of a part that its joint is fitted to."""
 _FREEDOM = 0.1
@@ -74,13 +78,21 @@ def articulate_tracks(
     some = [some_of(index, _POINTS, rng) for index in members]
     evidence = Followed(tracks, some, bodies.paths, sigma)
     paths, linkage, depths = bodies.paths, None, np.zeros(len(bodies.paths))
+    types: list[float] = []
     for i in range(_ROUNDS):
         part = subrange(progress, 0.3 + 0.7 * i / _ROUNDS, 0.3 + 0.7 * (i + 1) / _ROUNDS)
-        linkage = _tree(tracks, paths, some, sigma, depths, progress=part)
+        linkage, types = _tree(tracks, paths, some, sigma, depths, progress=part)
         linkage = fit_settling(linkage, evidence).linkage
         paths, depths = linkage.motions, linkage.below().sum(axis=0) - 1
     assert linkage is not None
-    return TracksRig(_articulation(tracks, bodies.labels, linkage), sigma)
+    fit = fit_settling(linkage, evidence, times=_SETTLE)
+    # Where points are at rest is fitted, too, which about doubles what an axis is unsure by.
+    spread = np.array([2.0 * np.linalg.eigvalsh(C)[-1] for C in fit.covariances])
+    sure = [
+        Certainty(1.0, type_, right_axis(joint, float(np.sqrt(max(variance, 0.0)))))
+        for type_, joint, variance in zip(types, fit.linkage.joints, spread, strict=True)
+    ]
+    return TracksRig(_articulation(tracks, bodies.labels, fit.linkage, sure), sigma)
 
 
 def _tree(
@@ -91,7 +103,7 @@ def _tree(
     depths: Array,
     *,
     progress: Progress,
-) -> Linkage:
+) -> tuple[Linkage, list[float]]:
     """Every part on the parent to which its motion is simplest (minimum spanning arborescence).
 
     Args:
@@ -101,33 +113,37 @@ def _tree(
         sigma: noise of the points.
         depths: joints between each part and the root, as far as known ``(p,)``.
         progress: told of parts.
+
+    Returns:
+        The linkage, and the probability of each joint's type.
     """
     shapes = [tracks.points[0, index] for index in some]
     gaps = gaps_between(shapes) / tracks.diagonal
     graph = nx.DiGraph()
     graph.add_nodes_from(range(len(shapes)))
-    joints: dict[tuple[int, int], JointModel] = {}
+    choices: dict[tuple[int, int], TypeChoice] = {}
     for child in range(1, len(shapes)):
         progress("rigging", child / len(shapes), f"trying joints of part {child}")
         evidence = Followed(tracks, [_NONE, some[child]], paths[[0, child]], sigma)
         scale = Scale(variance=1.0, count=float(evidence.count))
         for parent in candidate_parents(gaps[child], child):
             choice = choose_type(evidence, paths[parent], paths[child], shapes[child], scale)
-            joints[child, parent] = choice.joint
+            choices[child, parent] = choice
             cost = choice.cost / evidence.count + _FREEDOM * choice.joint.dof
             cost += _GAP_WEIGHT * max(0.0, gaps[child, parent] - _GAP_FREE)
             deeper = _DEEPER * (depths[parent] + (parent > 0))
             graph.add_edge(parent, child, weight=cost + deeper)
     parents = {child: parent for parent, child in nx.minimum_spanning_arborescence(graph).edges}
     order = range(1, len(shapes))
-    return Linkage(
-        tuple(parents[k] for k in order),
-        tuple(joints[k, parents[k]] for k in order),
-        paths[0],
-    )
+    chosen = [choices[k, parents[k]] for k in order]
+    joints = tuple(choice.joint for choice in chosen)
+    linkage = Linkage(tuple(parents[k] for k in order), joints, paths[0])
+    return linkage, [choice.probability for choice in chosen]
 
 
-def _articulation(tracks: PointTracks, labels: Array, linkage: Linkage) -> Articulation:
+def _articulation(
+    tracks: PointTracks, labels: Array, linkage: Linkage, sure: list[Certainty]
+) -> Articulation:
     """Parts in the order of the tree, every joint zero at the first time."""
     order = (0, *linkage.order)
     rank = np.argsort(order)
@@ -136,13 +152,14 @@ def _articulation(tracks: PointTracks, labels: Array, linkage: Linkage) -> Artic
             linkage.joints[part - 1],
             parent=int(rank[linkage.parents[part - 1]]),
             child=int(rank[part]),
+            certainty=sure[part - 1],
         )
         for part in order[1:]
     ]
     return Articulation(tracks.times_s, rank[labels], tuple(joints), linkage.base)
 
 
-def _estimate(model: JointModel, *, parent: int, child: int) -> JointEstimate:
+def _estimate(model: JointModel, *, parent: int, child: int, certainty: Certainty) -> JointEstimate:
     return JointEstimate(
         parent=parent,
         child=child,
@@ -150,5 +167,7 @@ def _estimate(model: JointModel, *, parent: int, child: int) -> JointEstimate:
         axis=model.axis,
         pivot=model.pivot,
         positions=model.positions - model.positions[0],
-        pitch=model.pitch if model.type is JointType.SCREW else 0.0,
+        pitch=model.pitch,
+        confidence=certainty.confidence,
+        certainty=certainty,
     )
