@@ -164,9 +164,9 @@ def _joint(
     verdict = judge(
         state.choices.get(part),
         model,
-        cost=float(state.costs[part - 1]),
         axis_sigma_rad=float(state.axis_sigmas[part - 1]),
         support=float(state.supports[part - 1]),
+        share=float((state.labels == part).mean()),
         diagonal=diagonal,
         config=config,
     )

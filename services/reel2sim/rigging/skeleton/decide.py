@@ -18,7 +18,7 @@ limb, but the reconstruction blurs it over up to some two and a half."""
 _LEFT = 0.25
 """Share of the motion that the skeleton may leave unexplained: what slides, or was followed badly,
 has none."""
-_SAVED = 0.05
+_SAVED = 0.2
 """Share of the pictures' error that blending must save: what is fitted to these very pictures is
 drawn a little better than joints in any case."""
 
