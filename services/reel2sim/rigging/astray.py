@@ -7,12 +7,10 @@ from the posed model keeps pointing away from its surfels, all of them together.
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
 
 from reel2sim.rigging.observations import Observations, upper_quartile
 from reel2sim.rigging.posed import SurfelModel
+from reel2sim.rigging.proximity import connected
 from reel2sim.rigging.rigid_fit import refine_motions
 from reel2sim.scene.arrays import Array
 
@@ -76,8 +74,6 @@ def _clusters(points: Array, chosen: Array) -> list[Array]:
     """Chosen points ``(m,)`` that hang together, in groups that are large enough."""
     if len(chosen) < _FEWEST:
         return []
-    pairs = KDTree(points[chosen]).query_pairs(_APART, output_type="ndarray")
-    links = coo_matrix((np.ones(len(pairs)), pairs.T), shape=(len(chosen), len(chosen)))
-    count, group = connected_components(links, directed=False)
-    sizes = np.bincount(group, minlength=count)
+    group = connected(points[chosen], _APART)
+    sizes = np.bincount(group)
     return [chosen[group == k] for k in np.nonzero(sizes >= _FEWEST)[0]]

@@ -28,6 +28,27 @@ def exp_rotation(w: Array) -> Array:
     return np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * (K @ K)
 
 
+def rigid_motions(points: Array, ways: Array, weights: Array) -> Array:
+    """Rigid motions ``(t, 4, 4)`` that best take ``points`` ``(n, 3)`` to ``ways`` ``(t, n, 3)``.
+
+    Weighted orthogonal Procrustes (Kabsch 1976) at every instant.
+
+    Args:
+        points: before.
+        ways: at every instant.
+        weights: of the points, not negative, ``(n,)`` or ``(t, n)``; an instant without any gets
+            a rotation of no meaning.
+    """
+    w = np.broadcast_to(weights, ways.shape[:2])
+    share = w / np.maximum(w.sum(axis=1), 1e-9)[:, None]
+    before, after = share @ points, np.einsum("tn,tni->ti", share, ways)
+    H = np.einsum("tn,tni,tnj->tij", share, ways - after[:, None], points - before[:, None])
+    left, _, right = np.linalg.svd(H)
+    left[:, :, 2] *= np.where(np.linalg.det(left @ right) < 0, -1.0, 1.0)[:, None]
+    R = left @ right
+    return pose(R, after - np.einsum("tij,tj->ti", R, before))
+
+
 def projection_jacobian(p_camera: Array, intrinsics: Array) -> tuple[Array, Array]:
     """Pixels ``(..., 2)`` and their derivative ``(..., 2, 3)`` by camera coordinates."""
     z = np.maximum(p_camera[..., 2], 0.05)

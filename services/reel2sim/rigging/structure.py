@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import networkx as nx
 import numpy as np
-from scipy.spatial import KDTree
 
 from reel2sim.rigging.initial_joint import initial_joint
 from reel2sim.rigging.joint_fit import JointFit, fit_joint
 from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.observations import Observations, some_of
 from reel2sim.rigging.posed import SurfelModel
+from reel2sim.rigging.proximity import gaps_between
 from reel2sim.scene import JointType, Progress, silent
 from reel2sim.scene.arrays import Array
 
@@ -63,8 +63,7 @@ def choose_joint(
         start = initial_joint(kind, parent, child, some.points)
         fits[kind] = fit_joint(some, parent, start, iterations=20)
     turn, slide = fits[JointType.REVOLUTE], fits[JointType.PRISMATIC]
-    arm = np.cross(turn.model.pivot - observations.points.mean(axis=0), turn.model.axis)
-    far = float(np.linalg.norm(arm)) > _FAR_PIVOT
+    far = turn.model.reach(observations.points) > _FAR_PIVOT
     small = turn.model.span < _SMALL_ARC
     margin = _SMALL_ARC_MARGIN if small else _REVOLUTE_MARGIN
     simpler = slide.cost < turn.cost * margin + (_SMALL_ARC_FLOOR if small else _REVOLUTE_FLOOR)
@@ -115,16 +114,6 @@ def kinematic_tree(
             graph.add_edge(0, child, weight=_UNKNOWN_COST)
     tree = nx.minimum_spanning_arborescence(graph)
     return {child: parent for parent, child in sorted(tree.edges)}, choices
-
-
-def gaps_between(shapes: list[Array]) -> Array:
-    """How far apart the nearest surfels of parts are ``(p, p)``, infinite to themselves."""
-    trees = [KDTree(x) for x in shapes]
-    gaps = np.full((len(shapes), len(shapes)), np.inf)
-    for a in range(len(shapes)):
-        for b in range(a):
-            gaps[a, b] = gaps[b, a] = np.sort(trees[b].query(shapes[a])[0])[:8].mean()
-    return gaps
 
 
 def candidate_parents(gaps: Array, child: int) -> list[int]:

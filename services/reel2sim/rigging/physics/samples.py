@@ -7,10 +7,9 @@ from typing import Protocol
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
+from reel2sim.rigging.proximity import connected
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.surfels import Surfels
 
@@ -126,9 +125,7 @@ def _in_large_patches(points: Array, spacing: Array) -> Array:
     n = len(points)
     if n < 20:
         return np.ones(n, bool)
-    pairs = KDTree(points).query_pairs(4.0 * float(np.median(spacing)), output_type="ndarray")
-    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
-    _, patch = connected_components(graph, directed=False)
+    patch = connected(points, 4.0 * float(np.median(spacing)))
     size = np.bincount(patch)
     return size[patch] >= max(_SMALLEST_PATCH * n, min(size.max(), 8))
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import KDTree
 
-from reel2sim.rigging.skeleton.tracks import Tracks, rigid_motions
+from reel2sim.rigging.proximity import gaps_between
+from reel2sim.rigging.rigid_fit import rigid_motions
+from reel2sim.rigging.skeleton.tracks import Tracks
 from reel2sim.scene import SurfelSequence
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply
@@ -18,7 +20,6 @@ _AS_ONE = 0.003
 """Bones that one rigid motion explains up to this share of the diagonal move as one."""
 _NEIGHBOURLY = 4.0
 """Regions nearer than this many spacings of the surfels looked at touch."""
-_CLOSEST = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,16 +76,7 @@ def gaps(points: Array, labels: Array, count: int) -> Array:
 
     A region without points is infinitely far from all.
     """
-    regions = [points[labels == k] for k in range(count)]
-    trees = [KDTree(x) if len(x) else None for x in regions]
-    found = np.full((count, count), np.inf)
-    for a in range(count):
-        for b in range(a):
-            tree = trees[b]
-            if tree is not None and len(regions[a]):
-                near = np.sort(tree.query(regions[a])[0])[:_CLOSEST]
-                found[a, b] = found[b, a] = near.mean()
-    return found
+    return gaps_between([points[labels == k] for k in range(count)])
 
 
 def spacing_of(points: Array) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
+from reel2sim.rigging.joint_model import rotation_vectors
 from reel2sim.rigging.skeleton.bones import Bones, bones_of
 from reel2sim.rigging.skeleton.fit import Skeleton, fitted, hung
 from reel2sim.rigging.skeleton.symmetry import mirrored
@@ -111,8 +112,7 @@ def articulation_of(built: Built, times_s: Array) -> Articulation:
 
 def _joint(built: Built, k: int) -> JointEstimate:
     """The ball joint of bone ``k``; surer the farther it turns and the less it came apart."""
-    turns = Rotation.from_matrix(built.skeleton.turns[:, k]).as_rotvec()
-    positions = continuous(turns)
+    positions = rotation_vectors(built.skeleton.turns[:, k])
     angle = float(np.linalg.norm(positions, axis=1).max())
     observed = angle >= _LITTLE
     confidence = (1 - np.exp(-((angle / _LITTLE) ** 2))) * np.exp(-float(built.apart[k]))
@@ -128,16 +128,3 @@ def _joint(built: Built, k: int) -> JointEstimate:
         observed=observed,
         reason=reason if observed else f"only {np.degrees(angle):.1f}° of rotation was seen",
     )
-
-
-def continuous(turns: Array) -> Array:
-    """Rotation vectors ``(t, 3)`` of the same rotations, each as near the one before as can be."""
-    found = turns.copy()
-    for t in range(1, len(found)):
-        angle = np.linalg.norm(found[t])
-        if angle < 1e-9:
-            continue
-        axis = found[t] / angle
-        turns_more = np.round((axis @ found[t - 1] - angle) / (2 * np.pi))
-        found[t] += 2 * np.pi * turns_more * axis
-    return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from reel2sim.rigging.rigid_fit import skew
 from reel2sim.rigging.skeleton.bones import Bones
 from reel2sim.rigging.skeleton.tracks import Tracks
 from reel2sim.rigging.skeleton.tree import Seam, Tree
@@ -137,7 +138,7 @@ def _posed_at(
     for _ in range(_STEPS):
         anchors = np.einsum("bij,bj->bi", T[:, :3, :3], state.joints) + T[:, :3, 3]
         arms = np.einsum("jk,mkc->mjc", carries, parts) - share[..., None] * anchors
-        J = np.concatenate([-_cross(arms), np.tile(np.eye(3), (len(goal), 1, 1))[:, None]], axis=1)
+        J = np.concatenate([-skew(arms), np.tile(np.eye(3), (len(goal), 1, 1))[:, None]], axis=1)
         if state.held:
             J[:, [0, -1]] = 0.0
         J = np.moveaxis(J, 1, 2).reshape(3 * len(goal), -1)
@@ -176,14 +177,6 @@ def _parts(points: Array, weights: Array, T: Array) -> Array:
 
 def _squares(found: Array, goal: Array) -> float:
     return float(((found - goal) ** 2).sum())
-
-
-def _cross(v: Array) -> Array:
-    """Matrices ``(..., 3, 3)`` of the cross product with ``v`` from the left."""
-    x, y, z = np.moveaxis(v, -1, 0)
-    o = np.zeros_like(x)
-    rows = (np.stack([o, -z, y], -1), np.stack([z, o, -x], -1), np.stack([-y, x, o], -1))
-    return np.stack(rows, axis=-2)
 
 
 def _centered(skeleton: Skeleton, tracks: Tracks) -> Skeleton:

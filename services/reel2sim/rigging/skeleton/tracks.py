@@ -47,25 +47,3 @@ def tracks_of(sequence: SurfelSequence, times_s: Array, *, seed: int = 0) -> Tra
         [apply(sequence.transforms(float(t))[chosen], points[:, None])[:, 0] for t in times_s]
     )
     return Tracks(points, ways, chosen, surfels.diagonal)
-
-
-def rigid_motions(points: Array, ways: Array, weights: Array) -> Array:
-    """Rigid motions ``(t, 4, 4)`` that best take ``points`` ``(m, 3)`` to ``ways`` ``(t, m, 3)``.
-
-    Weighted orthogonal Procrustes (Kabsch 1976) at every instant.
-
-    Args:
-        points: at time zero.
-        ways: at every instant.
-        weights: of the points ``(m,)``, not negative, not all zero.
-    """
-    share = weights / weights.sum()
-    before = share @ points
-    after = np.einsum("m,tmi->ti", share, ways)
-    H = np.einsum("m,tmi,mj->tij", share, ways - after[:, None], points - before)
-    left, _, right = np.linalg.svd(H)
-    left[:, :, 2] *= np.where(np.linalg.det(left @ right) < 0, -1.0, 1.0)[:, None]
-    T = np.tile(np.eye(4), (len(ways), 1, 1))
-    T[:, :3, :3] = left @ right
-    T[:, :3, 3] = after - T[:, :3, :3] @ before
-    return T

@@ -14,7 +14,8 @@ from reel2sim.rigging.joint_types import Scale, TypeChoice, choose_type
 from reel2sim.rigging.linkage import Linkage
 from reel2sim.rigging.linkage_fit import fit_settling
 from reel2sim.rigging.observations import some_of
-from reel2sim.rigging.structure import candidate_parents, gaps_between
+from reel2sim.rigging.proximity import gaps_between
+from reel2sim.rigging.structure import candidate_parents
 from reel2sim.rigging.tracks.bodies import rigid_bodies
 from reel2sim.rigging.tracks.points import Followed, PointTracks
 from reel2sim.scene import Certainty, Progress, silent
@@ -72,7 +73,7 @@ def articulate_tracks(
     """
     rng = np.random.default_rng(seed)
     progress("rigging", 0.0, "looking for parts")
-    sigma = max(tracks.noise(rng), 1e-6 * tracks.diagonal)
+    sigma = tracks.noise(rng)
     bodies = rigid_bodies(tracks, sigma, rng)
     members = [np.nonzero(bodies.labels == k)[0] for k in range(len(bodies.paths))]
     some = [some_of(index, _POINTS, rng) for index in members]

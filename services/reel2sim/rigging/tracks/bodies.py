@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
+from reel2sim.rigging.proximity import connected
 from reel2sim.rigging.tracks.points import PointTracks, body_path, mean_seen
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply, invert
@@ -81,7 +80,7 @@ class _Search:
 
     def __init__(self, tracks: PointTracks, sigma: float) -> None:
         self.points, self.seen = tracks.points, tracks.seen
-        self.variance = max(sigma, 1e-6 * tracks.diagonal) ** 2
+        self.variance = sigma**2
         instants, n = self.seen.shape
         self.still = np.tile(np.eye(4), (instants, 1, 1))
         self.tree = KDTree(self.points[0])
@@ -185,7 +184,7 @@ class _Search:
             if np.allclose(paths[k], self.still) or len(mine) < 2 * _LEAST:
                 continue
             spacing = float(np.median(KDTree(rest[mine]).query(rest[mine], k=_AROUND)[0][:, -1]))
-            pieces = self._pieces(rest[mine], 3 * spacing)
+            pieces = connected(rest[mine], 3 * spacing)
             sizes = np.bincount(pieces)
             home = int(sizes.argmax())
             for piece in np.nonzero(sizes >= _LEAST)[0]:
@@ -195,13 +194,6 @@ class _Search:
                     labels[own] = len(paths)
                     paths.append(self.refitted(paths[k], labels == len(paths)))
         return labels, paths
-
-    @staticmethod
-    def _pieces(points: Array, reach: float) -> Array:
-        """Connected set of each point ``(n,)``, neighbours being nearer than ``reach``."""
-        pairs = KDTree(points).query_pairs(reach, output_type="ndarray")
-        links = coo_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(len(points),) * 2)
-        return connected_components(links, directed=False)[1]
 
     def _touch(self, labels: Array, a: int, b: int) -> bool:
         near = labels[self.around[labels == a]]

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.rigid_fit import skew
+from reel2sim.rigging.rigid_fit import rigid_motions, skew
 from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import InputError
-from reel2sim.scene.transforms import apply, invert, pose
+from reel2sim.scene.transforms import apply, invert
 
 LEAST_POINTS = 4
 """Points that must be there at the first time and at every other."""
@@ -20,6 +20,8 @@ _KERNEL = 4.0
 _AROUND = 12
 """Points of a neighbourhood from which noise is told."""
 _NEIGHBOURHOODS = 200
+_LEAST_NOISE = 1e-6
+"""Noise that is believed at the least, in diagonals."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,26 +90,19 @@ class PointTracks:
             if free > 0:
                 left.append(float((off[enough][1:] ** 2).sum() / free))
         # Both ends of each difference are noisy.
-        return float(np.sqrt(max(np.median(left) / 2, 0.0))) if left else 0.0
+        found = float(np.sqrt(np.median(left) / 2)) if left else 0.0
+        return max(found, _LEAST_NOISE * self.diagonal)
 
 
 def rigid_path(points: Array, seen: Array, rest: Array | None = None) -> Array:
-    """Motion since time zero ``(t, 4, 4)`` that moves ``rest`` nearest to points (Kabsch 1976).
+    """Motion since time zero ``(t, 4, 4)`` that moves ``rest`` nearest to points.
 
     Args:
         points: ``(t, n, 3)``.
         seen: ``(t, n)``; instants with fewer than three keep the motion before.
         rest: ``(n, 3)``; the first instant's if None.
     """
-    still = points[0] if rest is None else rest
-    w = seen.astype(np.float64)
-    total = np.maximum(w.sum(axis=1), 1e-9)[:, None]
-    a, b = (w @ still) / total, np.einsum("tn,tni->ti", w, points) / total
-    spread = np.einsum("tn,tni,tnj->tij", w, points - b[:, None], still[None] - a[:, None])
-    u, _, vt = np.linalg.svd(spread)
-    u[..., -1] *= np.sign(np.linalg.det(u @ vt))[:, None]
-    R = u @ vt
-    T = pose(R, b - np.einsum("tij,tj->ti", R, a))
+    T = rigid_motions(points[0] if rest is None else rest, points, seen.astype(np.float64))
     for i in range(1, len(T)):
         if seen[i].sum() < 3:
             T[i] = T[i - 1]
