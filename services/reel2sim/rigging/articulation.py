@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
+from reel2sim.rigging.joint_model import JointModel
 from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.rig import Certainty, JointType
-from reel2sim.scene.transforms import axis_rotation, is_rigid, pose
+from reel2sim.scene.transforms import is_rigid, pose
 
 _ZERO_TOLERANCE = 1e-6
 """How far the first state may be from zero: metres, radians or matrix entries."""
@@ -79,15 +79,7 @@ class JointEstimate:
         """Motion of the child with the parent held still, world to world ``(t, 4, 4)``."""
         if self.type is JointType.FIXED:
             return pose(translation=np.zeros((len(self.positions), 3)))
-        if self.type is JointType.PRISMATIC:
-            return pose(translation=self.positions[:, None] * self.axis)
-        if self.type.dof > 1:
-            R = Rotation.from_rotvec(self.positions[:, :3]).as_matrix()
-            way = self.positions[:, 3:] if self.type is JointType.FREE else np.zeros(3)
-        else:
-            R = axis_rotation(self.axis, self.positions)
-            way = (self.pitch * self.positions)[:, None] * self.axis
-        return pose(R, self.pivot - R @ self.pivot + way)
+        return JointModel(self.type, self.axis, self.pivot, self.positions, self.pitch).motion()
 
 
 @dataclass(frozen=True, eq=False)

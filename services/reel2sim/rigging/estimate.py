@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -116,13 +116,8 @@ def estimate(
 
 def _supports(linkage: Linkage, labels: Array, drawings: Drawings) -> Array:
     """What the pictures say to each joint's motion ``(p - 1,)``."""
-    found: list[float] = []
-    for k, joint in enumerate(linkage.joints):
-        still = replace(joint, positions=np.zeros_like(joint.positions))
-        joints = (*linkage.joints[:k], still, *linkage.joints[k + 1 :])
-        without = replace(linkage, joints=joints)
-        found.append(drawings.support(labels, linkage.motions, without.motions))
-    return np.array(found)
+    without = [linkage.with_joint(k, joint.at_rest) for k, joint in enumerate(linkage.joints, 1)]
+    return np.array([drawings.support(labels, linkage.motions, x.motions) for x in without])
 
 
 def _retyped(

@@ -35,8 +35,9 @@ def initial_joint(kind: JointType, parent: Array, child: Array, points: Array) -
         return JointModel(kind, np.eye(3)[2], center, np.concatenate([turns, way], axis=1))
     if kind is JointType.SPHERICAL:
         return JointModel(kind, np.eye(3)[2], _pivot(R, shift, center), turns)
-    axis = np.linalg.svd(Rotation.from_matrix(R).as_rotvec(), full_matrices=False)[2][0]
-    q = np.unwrap(np.concatenate([[0.0], (Rotation.from_matrix(R).as_rotvec() @ axis)[1:]]))
+    short = Rotation.from_matrix(R).as_rotvec()
+    axis = np.linalg.svd(short, full_matrices=False)[2][0]
+    q = np.unwrap(np.concatenate([[0.0], short[1:] @ axis]))
     along, pitch = np.zeros(len(q)), 0.0
     if kind is JointType.SCREW:
         along = shift @ axis - (np.eye(3) - R) @ center @ axis

@@ -66,6 +66,16 @@ class JointModel:
             return float(np.ptp(self.positions))
         return float(np.linalg.norm(self.positions[:, :3], axis=1).max())
 
+    @property
+    def at_rest(self) -> JointModel:
+        """The joint on the same line, never moved."""
+        return replace(self, positions=np.zeros_like(self.positions))
+
+    def reach(self, points: Array) -> float:
+        """Distance of the axis from the middle of points ``(n, 3)``."""
+        arm = np.cross(self.pivot - points.mean(axis=0), self.axis)
+        return float(np.linalg.norm(arm))
+
     def motion(self) -> Array:
         """Motion relative to the parent since time zero ``(t, 4, 4)``."""
         q = self.positions

@@ -98,5 +98,4 @@ def choose_type(
 
 def _is_far(joint: JointModel, points: Array) -> bool:
     """Whether the axis is so far from the part that its arc is a line."""
-    arm = np.cross(joint.pivot - points.mean(axis=0), joint.axis)
-    return float(np.linalg.norm(arm)) > _FAR_PIVOT * float(np.linalg.norm(np.ptp(points, axis=0)))
+    return joint.reach(points) > _FAR_PIVOT * float(np.linalg.norm(np.ptp(points, axis=0)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,6 +42,10 @@ class Linkage:
         for part in self.order:
             T[part] = self.joints[part - 1].trajectory(T[self.parents[part - 1]])
         return T
+
+    def with_joint(self, part: int, joint: JointModel) -> Linkage:
+        """The same tree with another joint above ``part``."""
+        return replace(self, joints=(*self.joints[: part - 1], joint, *self.joints[part:]))
 
     def below(self) -> Array:
         """Whether part ``j`` is ``i`` or hangs below it ``(p, p)``."""

@@ -174,7 +174,4 @@ def _without(articulation: Articulation, part: int) -> Array:
     joints = list(articulation.joints)
     still = np.zeros_like(joints[part - 1].positions)
     joints[part - 1] = replace(joints[part - 1], positions=still)
-    changed = Articulation(
-        articulation.times_s, articulation.part_of_surfel, tuple(joints), articulation.base_poses
-    )
-    return changed.part_motions()
+    return replace(articulation, joints=tuple(joints)).part_motions()

@@ -44,12 +44,14 @@ def requery(
         if joint.dof > 1:
             continue
         tries = _tries(joint.positions, angular=joint.type is not JointType.PRISMATIC)
-        errors = np.stack([errors_of(_with(linkage, part, q).motions) for q in tries])
+        trials = [linkage.with_joint(part, replace(joint, positions=q)) for q in tries]
+        errors = np.stack([errors_of(trial.motions) for trial in trials])
         path = _shortest(tries, errors)
         say = np.ptp(errors, axis=0).sum()
         gain = errors[0].sum() - errors[path, np.arange(len(path))].sum()
         if gain > _BETTER * say:
-            linkage = _with(linkage, part, tries[path, np.arange(len(path))])
+            found = tries[path, np.arange(len(path))]
+            linkage = linkage.with_joint(part, replace(joint, positions=found))
     return linkage
 
 
@@ -79,9 +81,3 @@ def _shortest(tries: Array, errors: Array) -> Array:
     for t in range(errors.shape[1] - 1, 0, -1):
         path.append(int(origin[path[-1], t]))
     return np.array(path[::-1])
-
-
-def _with(linkage: Linkage, part: int, positions: Array) -> Linkage:
-    joints = list(linkage.joints)
-    joints[part - 1] = replace(joints[part - 1], positions=positions)
-    return replace(linkage, joints=tuple(joints))

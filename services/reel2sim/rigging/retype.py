@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -51,7 +50,6 @@ def retype(
         rng: picks targets.
         progress: told of joints.
     """
-    now = float(errors_of(linkage.motions).sum()) if linkage.joints else 0.0
     for i, part in enumerate(linkage.order):
         progress("rigging", i / len(linkage.order), f"trying types for part {part}")
         mine = np.nonzero(owner == part)[0]
@@ -60,14 +58,11 @@ def retype(
         proposed = _proposed(linkage, targets, mine, part, free, rng)
         if proposed is None:
             continue
-        trial = fit_settling(_with(linkage, part, proposed), seen).linkage
-        still = replace(
-            linkage.joints[part - 1], positions=np.zeros_like(linkage.joints[part - 1].positions)
-        )
-        explained = float(errors_of(_with(linkage, part, still).motions).sum()) - now
-        then = float(errors_of(trial.motions).sum())
-        if now - then > _GAIN * max(explained, 0.0):
-            linkage, now = trial, then
+        trial = fit_settling(linkage.with_joint(part, proposed), seen).linkage
+        still = linkage.with_joint(part, linkage.joints[part - 1].at_rest)
+        now, at_rest, then = (float(errors_of(x.motions).sum()) for x in (linkage, still, trial))
+        if now - then > _GAIN * max(at_rest - now, 0.0):
+            linkage = trial
     return linkage
 
 
@@ -88,9 +83,3 @@ def _proposed(
     choice = choose_type(evidence, parent, free[part], some.points, scale)
     simple = choice.joint.type in (JointType.REVOLUTE, JointType.PRISMATIC)
     return None if simple else choice.joint
-
-
-def _with(linkage: Linkage, part: int, joint: JointModel) -> Linkage:
-    joints = list(linkage.joints)
-    joints[part - 1] = joint
-    return replace(linkage, joints=tuple(joints))

@@ -90,7 +90,8 @@ def embody(
     if len(surfels) == 0:
         raise RiggingError("there are no surfels to make bodies from", source=name)
     chain = chained(articulation)
-    articulation, names = chain.articulation, _names(chain)
+    articulation = chain.articulation
+    names, joint_names = _names(chain)
     order = articulation.order
     parts = [part for part in order if part not in chain.hubs]
     progress("rigging", 0.0, "orienting surfels")
@@ -119,7 +120,7 @@ def embody(
         pivots[hub] = pivots[part] = articulation.joints[part - 1].pivot
         bodies[hub] = _hub(pivots[hub], bodies[part])
     links = tuple(_link(names[part], bodies[part], pivots[part], material) for part in order)
-    joints, positions = _joints(articulation, names, bodies, pivots, config)
+    joints, positions = _joints(articulation, names, joint_names, bodies, pivots, config)
     progress("rigging", 0.95, "sweeping joints")
     shapes = [bodies[part].shape for part in range(articulation.part_count)]
     joints, endless = widened(joints, positions, chain, shapes, pivots, config=config)
@@ -139,25 +140,18 @@ def embody(
     )
 
 
-def _names(chain: Chained) -> dict[int, str]:
-    """Of the links, by part."""
+def _names(chain: Chained) -> tuple[dict[int, str], dict[int, str]]:
+    """Of the links, by part, and of the joints, by the part each moves."""
+    links: dict[int, str] = {}
+    joints: dict[int, str] = {}
     parts = [part for part in chain.articulation.order if part not in chain.hubs]
-    names = {part: f"link_{i}" if i else "base" for i, part in enumerate(parts)}
-    for part in parts:
-        for i, hub in enumerate(chain.chain(part)[:-1], start=1):
-            names[hub] = f"{names[part].replace('link', 'hub')}_{i}"
-    return names
-
-
-def _joint_names(articulation: Articulation, names: Mapping[int, str]) -> dict[int, str]:
-    """Of the joints, by the part each moves."""
-    found: dict[int, str] = {}
-    for part in articulation.order[1:]:
-        found[part] = names[part].replace("link", "joint").replace("hub", "joint")
-        above = names[articulation.joints[part - 1].parent]
-        if names[part].startswith("link") and above.startswith(names[part].replace("link", "hub")):
-            found[part] += f"_{int(above.rsplit('_', 1)[1]) + 1}"
-    return found
+    for i, part in enumerate(parts):
+        steps = chain.chain(part)
+        for k, step in enumerate(steps, start=1):
+            links[step] = f"hub_{i}_{k}"
+            joints[step] = f"joint_{i}_{k}" if len(steps) > 1 else f"joint_{i}"
+        links[part] = f"link_{i}" if i else "base"
+    return links, joints
 
 
 def _slides(articulation: Articulation) -> dict[int, Slide]:
@@ -272,13 +266,13 @@ def _link(name: str, body: _Body, origin: Array, material: Material) -> Link:
 def _joints(
     articulation: Articulation,
     names: Mapping[int, str],
+    joint_names: Mapping[int, str],
     bodies: Mapping[int, _Body],
     pivots: Array,
     config: PhysicsConfig,
 ) -> tuple[tuple[Joint, ...], dict[str, Array]]:
     """Joints in the order of their children, and their positions over time."""
     order = articulation.order
-    joint_of = _joint_names(articulation, names)
     beyond = articulation.beyond
     motions = articulation.part_motions()
     joints: list[Joint] = []
@@ -290,7 +284,7 @@ def _joints(
         load = Load.about(estimate.axis, pivots[part], carried)
         drive = drive_of(estimate, articulation.times_s, load, config=config)
         joint = Joint(
-            name=joint_of[part],
+            name=joint_names[part],
             type=drive.type,
             parent=names[estimate.parent],
             child=names[part],

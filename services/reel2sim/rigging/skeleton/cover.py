@@ -12,7 +12,7 @@ from trimesh.graph import connected_component_labels
 
 from reel2sim.rigging.physics.config import PhysicsConfig
 from reel2sim.rigging.physics.meshing import closed_mesh, vertex_colors
-from reel2sim.rigging.physics.samples import take_samples
+from reel2sim.rigging.physics.samples import Samples, take_samples
 from reel2sim.rigging.physics.solids import solidify
 from reel2sim.scene import Influences, RiggedAsset, Skin, Surfels, TriangleMesh
 from reel2sim.scene.arrays import Array
@@ -41,7 +41,9 @@ def covered(
     Returns:
         The asset, as it was if its surfels are too few for a surface.
     """
-    mesh = _one_mesh(asset.surfels, config)
+    one = np.zeros(len(asset.surfels), np.int32)
+    samples = take_samples(asset.surfels, one, min_opacity=config.min_opacity, volume=None)
+    mesh = _one_mesh(samples, config)
     if mesh is None:
         return asset
     carried = np.zeros((len(weights), len(asset.links)))
@@ -52,14 +54,12 @@ def covered(
         carried[:, link] += weights[:, part]
     surfels = Influences.strongest(carried)
     vertices = Influences.strongest(_on_vertices(mesh, asset.surfels, carried))
-    skin = Skin(_triangles(mesh, asset.surfels, config), vertices, surfels)
+    skin = Skin(_triangles(mesh, samples), vertices, surfels)
     return replace(asset, skin=skin, metrics={**asset.metrics, **_figures(mesh)})
 
 
-def _one_mesh(surfels: Surfels, config: PhysicsConfig) -> trimesh.Trimesh | None:
-    """The closed surface of all surfels as one part."""
-    one = np.zeros(len(surfels), np.int32)
-    samples = take_samples(surfels, one, min_opacity=config.min_opacity, volume=None)
+def _one_mesh(samples: Samples, config: PhysicsConfig) -> trimesh.Trimesh | None:
+    """The closed surface of samples of one part."""
     solids = solidify(samples, [0], config=config)
     if 0 not in solids:
         return None
@@ -79,9 +79,7 @@ def _without_slivers(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     return mesh
 
 
-def _triangles(mesh: trimesh.Trimesh, surfels: Surfels, config: PhysicsConfig) -> TriangleMesh:
-    one = np.zeros(len(surfels), np.int32)
-    samples = take_samples(surfels, one, min_opacity=config.min_opacity, volume=None)
+def _triangles(mesh: trimesh.Trimesh, samples: Samples) -> TriangleMesh:
     vertices = np.asarray(mesh.vertices, np.float64)
     colors = vertex_colors(vertices, np.asarray(mesh.vertex_normals), samples)
     return TriangleMesh(vertices, np.asarray(mesh.faces), colors)
