@@ -19,6 +19,8 @@ class RiggingConfig:
         seed: of every random choice.
         max_times: instants used for estimation; longer reels are sampled evenly and joint
             positions interpolated between.
+        max_streams: cameras whose flow is followed; of more, those that look from places far
+            apart. All judge the parts.
         rounds: rounds of merging, choosing a tree and fitting its joints.
         polish: fits of all joints to flow from the posed model after that.
         min_angle_rad: range under which a revolute joint is flagged as not observed.
@@ -29,6 +31,7 @@ class RiggingConfig:
 
     seed: int = 0
     max_times: int = 32
+    max_streams: int = 4
     rounds: int = 2
     polish: int = 2
     min_angle_rad: float = 0.17
@@ -48,7 +51,7 @@ class RiggingConfig:
         if name == "standard":
             return base
         if name == "high":
-            return replace(base, max_times=64, rounds=3, polish=4)
+            return replace(base, max_times=64, max_streams=8, rounds=3, polish=4)
         raise UsageError(
             f"unknown preset {name!r}", field="preset", remedy="use draft, standard or high"
         )

@@ -18,6 +18,7 @@ from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View, load_views
 from reel2sim.rigging.footage import Normalisation
+from reel2sim.rigging.seams import Posing
 from reel2sim.scene import Reel, Surfels
 from reel2sim.scene.arrays import Array
 
@@ -118,35 +119,31 @@ class Drawings:
             ]
         )
 
-    def support(self, labels: Array, motions: Array, without: Array) -> float:
-        """Share of what a motion changes in the drawings that brings them nearer to the pictures.
+    def supports(self, now: Posing, others: Sequence[Posing]) -> Array:
+        """What the pictures say to ``now``, against each of ``others`` ``(m,)``.
 
-        1 where every change is right, 0 where as many are wrong, negative where most are.
-
-        Args:
-            labels: part of each surfel ``(n,)``.
-            motions: of the parts ``(p, t, 4, 4)``.
-            without: the same without the motion in question.
+        The share of what it changes in the drawings that brings them nearer to the pictures: 1
+        where every change is right, 0 where as many are wrong or none is made, negative where
+        most are.
         """
-        gained = changed = 0.0
+        gained, changed = np.zeros(len(others)), np.zeros(len(others))
         for f, views in enumerate(self.instants):
-            pair = [
-                drawn(self.surfels.placed(T[labels, f]), views, backend=self.backend)
-                for T in (motions, without)
-            ]
-            for view, now, then in zip(views, *pair, strict=True):
-                a, b, wanted = (
-                    _blurred(torch.cat([rgb, alpha[..., None]], -1))
-                    for rgb, alpha in (
-                        (now.features, now.alpha),
-                        (then.features, then.alpha),
-                        (view.rgb, view.mask),
-                    )
-                )
-                gained += float(np.abs(b - wanted).sum() - np.abs(a - wanted).sum())
-                changed += float(np.abs(b - a).sum())
-        return gained / changed if changed > 0 else 0.0
+            wanted = [_picture(view.rgb, view.mask) for view in views]
+            ours = self._pictures(now, f)
+            for i, other in enumerate(others):
+                for a, b, w in zip(ours, self._pictures(other, f), wanted, strict=True):
+                    gained[i] += float(np.abs(b - w).sum() - np.abs(a - w).sum())
+                    changed[i] += float(np.abs(b - a).sum())
+        return np.divide(gained, changed, out=np.zeros(len(others)), where=changed > 0)
+
+    def _pictures(self, posing: Posing, f: int) -> list[Array]:
+        """Blurred drawings ``(h, w, 4)`` of one instant."""
+        placed = self.surfels.placed(posing.at(f))
+        made = drawn(placed, self.instants[f], backend=self.backend)
+        return [_picture(image.features, image.alpha) for image in made]
 
 
-def _blurred(picture: torch.Tensor) -> Array:
-    return cv2.GaussianBlur(picture.cpu().numpy(), (0, 0), BLUR_PX)
+def _picture(rgb: torch.Tensor, alpha: torch.Tensor) -> Array:
+    """Colour and coverage ``(h, w, 4)``, blurred."""
+    both = torch.cat([rgb, alpha[..., None]], -1).cpu().numpy()
+    return cv2.GaussianBlur(both, (0, 0), BLUR_PX)

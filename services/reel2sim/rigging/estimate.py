@@ -24,6 +24,7 @@ from reel2sim.rigging.posed import SurfelModel
 from reel2sim.rigging.requery import requery
 from reel2sim.rigging.retype import retype
 from reel2sim.rigging.rigid_fit import refine_motions
+from reel2sim.rigging.seams import Posing, spreads
 from reel2sim.rigging.structure import JointChoice, kinematic_tree, resting_joint
 from reel2sim.scene import Progress
 from reel2sim.scene.arrays import Array
@@ -46,6 +47,8 @@ class Estimate:
         axis_sigmas: standard deviation of each axis' worst-known direction ``(p - 1,)``, radians.
         supports: share of what each joint changes in the drawings that brings them nearer to the
             pictures ``(p - 1,)``.
+        bends: the same of sharing its motion out around the seam ``(p - 1,)``; negative for parts
+            that meet at a joint.
     """
 
     linkage: Linkage
@@ -54,6 +57,7 @@ class Estimate:
     costs: Array
     axis_sigmas: Array
     supports: Array
+    bends: Array
 
 
 def estimate(
@@ -109,15 +113,22 @@ def estimate(
     costs = np.array([seen.mean_cost(k, path) for k, path in moved])
     spread = np.array([np.linalg.eigvalsh(C)[-1] for C in fit.covariances])
     sigmas = np.sqrt(np.maximum(costs, 0.05) * CORRELATED * np.maximum(spread, 0.0))
-    return Estimate(
-        fit.linkage, labels, choices, costs, sigmas, _supports(fit.linkage, labels, drawings)
-    )
+    supports, bends = _opinions(fit.linkage, labels, model, drawings)
+    return Estimate(fit.linkage, labels, choices, costs, sigmas, supports, bends)
 
 
-def _supports(linkage: Linkage, labels: Array, drawings: Drawings) -> Array:
-    """What the pictures say to each joint's motion ``(p - 1,)``."""
-    without = [linkage.with_joint(k, joint.at_rest) for k, joint in enumerate(linkage.joints, 1)]
-    return np.array([drawings.support(labels, linkage.motions, x.motions) for x in without])
+def _opinions(
+    linkage: Linkage, labels: Array, model: SurfelModel, drawings: Drawings
+) -> tuple[Array, Array]:
+    """What the pictures say to each joint's motion and to sharing it out, each ``(p - 1,)``."""
+    supports, bends = np.zeros((2, len(linkage.joints)))
+    now = Posing(labels, linkage.motions)
+    for k, joint in enumerate(linkage.joints, 1):
+        still = Posing(labels, linkage.with_joint(k, joint.at_rest).motions)
+        others = (still, *spreads(linkage, labels, model.points, k))
+        supports[k - 1], *against = drawings.supports(now, others)
+        bends[k - 1] = max((-x for x in against), default=0.0)
+    return supports, bends
 
 
 def _retyped(

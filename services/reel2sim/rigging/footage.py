@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -143,13 +144,14 @@ def local_contrast(image: Array, mask: Array, *, sigma_px: float = 5.0) -> Array
     return np.clip(value * mask + 30 * (1 - mask), 0, 255).astype(np.uint8)
 
 
-def prepare(reel: Reel, norm: Normalisation, *, max_times: int) -> Footage:
+def prepare(reel: Reel, norm: Normalisation, *, max_times: int, max_streams: int) -> Footage:
     """Arrange the moving streams of a calibrated, masked reel.
 
     Args:
         reel: every frame has a camera and a mask.
         norm: the normalised space.
         max_times: instants to keep, evenly spread, first and last included.
+        max_streams: streams to keep, the longest and those that look from elsewhere.
 
     Raises:
         RiggingError: if no stream shows two instants.
@@ -162,7 +164,7 @@ def prepare(reel: Reel, norm: Normalisation, *, max_times: int) -> Footage:
     times = np.unique(np.concatenate([[x.time_s for x in f] for f in moving.values()]))
     if len(times) > max_times:
         times = times[np.unique(np.linspace(0, len(times) - 1, max_times).round().astype(int))]
-    names = tuple(sorted(moving))
+    names = tuple(sorted(_apart(moving, norm, max_streams)))
     rows = [_row(moving[name], times, norm) for name in names]
     poses = np.tile(np.eye(4), (len(times), len(names), 1, 1))
     intrinsics = np.ones((len(times), len(names), 4))
@@ -173,6 +175,22 @@ def prepare(reel: Reel, norm: Normalisation, *, max_times: int) -> Footage:
                 poses[t, s] = c.T_camera_world
                 intrinsics[t, s] = (c.fx, c.fy, c.cx, c.cy)
     return Footage(times, names, tuple(rows), poses, intrinsics)
+
+
+def _apart(streams: Mapping[str, tuple[Frame, ...]], norm: Normalisation, most: int) -> list[str]:
+    """Names of at most ``most`` streams: the longest, then always the farthest from those taken."""
+    names = sorted(streams, key=lambda name: (-len(streams[name]), name))
+    if len(names) <= most:
+        return names
+    eyes = [
+        [norm.camera(x.camera).T_world_camera[:3, 3] for x in streams[n] if x.camera] for n in names
+    ]
+    sides = np.stack([np.mean([eye / np.linalg.norm(eye) for eye in row], axis=0) for row in eyes])
+    taken = [0]
+    while len(taken) < most:
+        away = np.linalg.norm(sides[:, None] - sides[taken], axis=-1).min(axis=1)
+        taken.append(int(away.argmax()))
+    return [names[i] for i in taken]
 
 
 def _row(frames: tuple[Frame, ...], times: Array, norm: Normalisation) -> tuple[View | None, ...]:

@@ -104,7 +104,7 @@ def articulate(
             remedy="reconstruct the clip first, which estimates both",
         )
     norm = Normalisation.of(sequence.canonical)
-    footage = prepare(reel, norm, max_times=config.max_times)
+    footage = prepare(reel, norm, max_times=config.max_times, max_streams=config.max_streams)
     model = SurfelModel(norm.surfels(sequence.canonical))
     bodies = bodies_of(sequence, footage.times_s - reel.times_s[0], norm)
     drawings = Drawings.of(reel, sequence.canonical, footage.times_s, norm)
