@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reel2sim.rigging.confidence import Verdict, judge
+from reel2sim.rigging.confidence import Verdict, judge, shared_bends
 from reel2sim.rigging.config import RiggingConfig
 from reel2sim.rigging.joint_fit import JointFit
 from reel2sim.rigging.joint_model import JointModel
@@ -18,7 +18,7 @@ from reel2sim.scene import Certainty, JointType
 from reel2sim.scene.errors import InputError
 
 Z = np.array([0.0, 0, 1])
-GOOD = {"axis_sigma_rad": 0.005, "support": 0.9, "share": 0.3}
+GOOD = {"axis_sigma_rad": 0.005, "support": 0.9, "bend": -0.6, "share": 0.3}
 
 
 def verdict(
@@ -44,8 +44,9 @@ def test_a_joint_that_nothing_speaks_against_is_sure(kind: JointType) -> None:
 @pytest.mark.parametrize(
     ("better", "worse", "reason"),
     [
-        ({"support": 0.6}, {"support": 0.1}, "pictures"),
-        ({"share": 0.1}, {"share": 0.003}, "pictures"),
+        ({"support": 0.6, "bend": -0.25}, {"support": 0.1, "bend": -0.25}, "pictures"),
+        ({"bend": -0.4}, {"bend": -0.1}, "bend"),
+        ({"share": 0.1, "bend": -0.25}, {"share": 0.003, "bend": -0.25}, "pictures"),
         ({"axis_sigma_rad": 0.03}, {"axis_sigma_rad": 0.2}, "axis"),
         ({"other": 1.0}, {"other": 0.06}, "type"),
         ({"span": 0.3}, {"span": 0.19}, ""),
@@ -65,16 +66,37 @@ def test_motion_that_is_too_small_is_not_observed_however_good_the_rest() -> Non
 
 
 def test_a_motion_that_the_pictures_do_not_bear_out_is_not_observed() -> None:
-    found = verdict(support=0.1)
+    found = verdict(support=0.1, share=0.03, bend=-0.25)
     assert not found.observed
-    assert found.certainty.confidence < 0.2
+    assert found.certainty.confidence < 0.3
 
 
-@given(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 3), st.floats(0.0, 7.0), st.floats(0, 9))
+def test_what_bends_is_no_joint() -> None:
+    found = verdict(bend=0.1)
+    assert not found.observed
+    assert found.certainty.confidence < 0.1
+    assert "bend" in found.reason
+
+
+def test_what_bends_in_most_places_is_doubted_in_all() -> None:
+    np.testing.assert_allclose(shared_bends(np.array([0.2, 0.2, -0.4])), [0.1, 0.1, -0.2])
+    assert len(shared_bends(np.zeros(0))) == 0
+
+
+@given(
+    st.floats(-1, 1),
+    st.floats(-1, 1),
+    st.floats(0, 1),
+    st.floats(0, 3),
+    st.floats(0, 7),
+    st.floats(0, 9),
+)
 def test_certainties_are_probabilities(
-    support: float, share: float, sigma: float, span: float, other: float
+    support: float, bend: float, share: float, sigma: float, span: float, other: float
 ) -> None:
-    found = verdict(support=support, share=share, axis_sigma_rad=sigma, span=span, other=other)
+    found = verdict(
+        support=support, bend=bend, share=share, axis_sigma_rad=sigma, span=span, other=other
+    )
     sure = found.certainty
     assert sure.confidence == pytest.approx(sure.moves * sure.type * sure.axis)
     assert 0 <= sure.confidence <= 1

@@ -10,14 +10,20 @@ from reel2sim.rigging.config import RiggingConfig
 from reel2sim.rigging.joint_model import JointModel
 from reel2sim.rigging.structure import JointChoice
 from reel2sim.scene import Certainty, JointType
+from reel2sim.scene.arrays import Array
 
 _TYPE_SCALE = 0.25
 _RIGHT_AXIS_RAD = np.radians(5.0)
-_AT_REST, _BY_SUPPORT, _BY_SIZE = 1.5, 8.3, 2.95
-"""Log-odds that a joint is right at a support of 0.7 and a tenth of the surfels, and what is added
-for each unit of support and each power of ten of the surfels. Fitted (logistic regression) to 42
-joints of ten objects of the rig's benchmark, 31 of them right; each object judged by the others
-gives an expected calibration error of 0.10."""
+_AT_REST, _BY_SUPPORT, _BY_SIZE, _BY_BEND = -2.7, 3.9, 2.0, -16.0
+"""Log-odds that a joint is right at a support of 0.7, a tenth of the surfels and a bend of 0, and
+what is added for each unit of support, each power of ten of the surfels and each unit of bend.
+Fitted (logistic regression) to 54 joints of the rig's benchmark and its bodies without joints, 33
+of them right; each object judged by the others gives an expected calibration error of 0.07."""
+_LEAST_BEND, _MOST_BEND = -0.4, 0.2
+"""Beyond these more or less says nothing more."""
+_BENDS = -0.2
+"""A bend from which on it is what speaks most against a joint."""
+_BENT = "it seems to bend with its surroundings rather than move at a joint"
 _UNSEEN = 0.25
 """Probability under which a part is not said to move."""
 
@@ -43,6 +49,7 @@ def judge(
     *,
     axis_sigma_rad: float,
     support: float,
+    bend: float,
     share: float,
     diagonal: float,
     config: RiggingConfig,
@@ -55,6 +62,8 @@ def judge(
         axis_sigma_rad: standard deviation of the axis' worst-known direction.
         support: share of what the joint changes in the drawings that brings them nearer to the
             pictures.
+        bend: the same of sharing its motion out over its surroundings, see
+            :func:`shared_bends`.
         share: of the surfels that are its part; small ones are invented more often.
         diagonal: of the object, normalised units.
         config: for the least motion that counts.
@@ -64,10 +73,9 @@ def judge(
     angular = model.type is not JointType.PRISMATIC
     least = config.min_angle_rad if angular else config.min_travel * diagonal
     amplitude = model.span / least
-    moves = {
-        "its motion is small": 1 - float(np.exp(-(amplitude**2))),
-        "the pictures gain little by its motion": _borne_out(support, share),
-    }
+    borne_out = _borne_out(support, bend, share)
+    doubt = _BENT if bend > _BENDS else "the pictures gain little by its motion"
+    moves = {"its motion is small": 1 - float(np.exp(-(amplitude**2))), doubt: borne_out}
     others = {
         "another joint type fits almost as well": _type_factor(choice, model, amplitude),
         "its axis is poorly conditioned": right_axis(model, axis_sigma_rad),
@@ -81,15 +89,28 @@ def judge(
         moved = turned if angular else f"{model.span / diagonal:.1%} of the diagonal of travel"
         unsure = replace(certainty, moves=min(certainty.moves, 0.3))
         return Verdict(unsure, False, f"only {moved} was seen")
-    if _borne_out(support, share) < _UNSEEN:
-        return Verdict(certainty, False, "the pictures gain little by its motion")
+    if borne_out < _UNSEEN:
+        return Verdict(certainty, False, doubt)
     return Verdict(certainty, True, weakest if factors[weakest] < 0.7 else "")
 
 
-def _borne_out(support: float, share: float) -> float:
+def shared_bends(bends: Array) -> Array:
+    """What speaks for a bend instead of each joint ``(j,)``: half by itself, half by all.
+
+    What bends does so in many places.
+
+    Args:
+        bends: what the pictures say to sharing out each joint's motion ``(j,)``.
+    """
+    return 0.5 * (bends + bends.mean()) if len(bends) else bends
+
+
+def _borne_out(support: float, bend: float, share: float) -> float:
     """Probability that a part moves as found, by the pictures and by how large it is."""
     size = np.log10(max(share, 1e-6)) + 1
-    return _logistic(_AT_REST + _BY_SUPPORT * (support - 0.7) + _BY_SIZE * size)
+    bent = float(np.clip(bend, _LEAST_BEND, _MOST_BEND))
+    odds = _AT_REST + _BY_SUPPORT * (support - 0.7) + _BY_SIZE * size + _BY_BEND * bent
+    return _logistic(odds)
 
 
 def _logistic(x: float) -> float:

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
 from reel2sim.rigging.bodies import bodies_of
-from reel2sim.rigging.confidence import judge
+from reel2sim.rigging.confidence import judge, shared_bends
 from reel2sim.rigging.config import RiggingConfig
 from reel2sim.rigging.drawings import Drawings
 from reel2sim.rigging.estimate import Estimate, estimate
@@ -138,7 +138,7 @@ def articulate(
         "joint_cost_px2": float(np.mean(state.costs)) if len(joints) else 0.0,
         **bent.metrics,
     }
-    return Articulated(articulation, metrics, _notes(joints, base))
+    return Articulated(articulation, metrics, _notes(joints, base, state.bends))
 
 
 def _at(T: Array, sampled_s: Array, times_s: Array) -> Array:
@@ -166,6 +166,7 @@ def _joint(
         model,
         axis_sigma_rad=float(state.axis_sigmas[part - 1]),
         support=float(state.supports[part - 1]),
+        bend=float(shared_bends(state.bends)[part - 1]),
         share=float((state.labels == part).mean()),
         diagonal=diagonal,
         config=config,
@@ -195,9 +196,15 @@ def _units(type: JointType, radius: float) -> Array | float:
     return radius if type is JointType.PRISMATIC else 1.0
 
 
-def _notes(joints: tuple[JointEstimate, ...], base: Array) -> tuple[str, ...]:
+def _notes(joints: tuple[JointEstimate, ...], base: Array, bends: Array) -> tuple[str, ...]:
     moved = float(np.abs(base - base[0]).max()) > 0
     if joints:
-        return ("The root part moves: the base floats free.",) if moved else ()
+        said = ["The root part moves: the base floats free."] if moved else []
+        if bends.mean() > 0:
+            said.append(
+                "The parts seem to bend into each other rather than move at joints: the rig is a "
+                "rigid approximation of something soft."
+            )
+        return tuple(said)
     carried = ", which moves as a whole" if moved else ""
     return (f"No part was seen to move against another: the result is one rigid body{carried}.",)
