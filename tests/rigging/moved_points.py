@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.observations import Observations
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.pictures.observations import Observations
 from reel2sim.scene import JointType, look_at
 from reel2sim.scene.arrays import Array
 

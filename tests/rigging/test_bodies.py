@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reel2sim.rigging.astray import split_astray
-from reel2sim.rigging.bodies import bodies_of
-from reel2sim.rigging.footage import Normalisation
-from reel2sim.rigging.merge import merge_bodies
-from reel2sim.rigging.posed import SurfelModel
+from reel2sim.rigging.parts.astray import split_astray
+from reel2sim.rigging.parts.bodies import bodies_of
+from reel2sim.rigging.parts.merge import merge_bodies
+from reel2sim.rigging.pictures.footage import Normalisation
+from reel2sim.rigging.pictures.posed import SurfelModel
 from reel2sim.scene import JointType, Surfels, SurfelSequence
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.spline import PoseSpline

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reel2sim.rigging.confidence import Verdict, judge, shared_bends
 from reel2sim.rigging.config import RiggingConfig
-from reel2sim.rigging.joint_fit import JointFit
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.structure import JointChoice
+from reel2sim.rigging.joints.fit import JointFit
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.parts.structure import JointChoice
+from reel2sim.rigging.review.confidence import Verdict, judge, shared_bends
 from reel2sim.scene import Certainty, JointType
 from reel2sim.scene.errors import InputError
 

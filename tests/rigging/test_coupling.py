@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
-from reel2sim.rigging.coupled import coupled
-from reel2sim.rigging.coupling import BELIEVED, find_couplings, probability
+from reel2sim.rigging.couplings.coupled import coupled
+from reel2sim.rigging.couplings.pairs import BELIEVED, find_couplings, probability
+from reel2sim.rigging.couplings.proportion import Proportion, position_noise, proportion, strokes
 from reel2sim.rigging.physics import PhysicsConfig, embody
-from reel2sim.rigging.proportion import Proportion, position_noise, proportion, strokes
 from reel2sim.scene import JointType, RiggedAsset, Surfels
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import pose

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reel2sim.rigging.footage import Normalisation, prepare
+from reel2sim.rigging.pictures.footage import Normalisation, prepare
 from reel2sim.scene import Frame, Reel
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.camera import look_at

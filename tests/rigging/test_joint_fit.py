@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reel2sim.rigging.initial_joint import initial_joint
-from reel2sim.rigging.joint_fit import fit_joint
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.observations import Observations, upper_quartile, whitening
-from reel2sim.rigging.rigid_fit import fit_motions, refine_motions
+from reel2sim.rigging.joints.fit import fit_joint
+from reel2sim.rigging.joints.initial import initial_joint
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.joints.rigid_fit import fit_motions, refine_motions
+from reel2sim.rigging.pictures.observations import Observations, upper_quartile, whitening
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 
@@ -57,8 +57,8 @@ def test_joint_under_a_moving_parent_is_found_in_the_parents_frame() -> None:
 
 
 def test_jacobian_of_the_joint_fit_agrees_with_differences() -> None:
-    from reel2sim.rigging.joint_fit import _Problem
-    from reel2sim.rigging.rigid_fit import exp_rotation
+    from reel2sim.rigging.joints.fit import _Problem
+    from reel2sim.rigging.joints.rigid_fit import exp_rotation
 
     still_parent = np.tile(np.eye(4), (TIMES, 1, 1))
     truth = joint(JointType.REVOLUTE, np.array([0.3, 0.2, 1]), np.array([0.1, 0.2, 0.0]), 0.8)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reel2sim.rigging.evidence import FreePoses, Targets
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.linkage_fit import LinkageFit, fit_linkage, fit_settling
-from reel2sim.rigging.observations import Observations
-from reel2sim.rigging.requery import requery
+from reel2sim.rigging.joints.evidence import FreePoses, Targets
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.linkage_fit import LinkageFit, fit_linkage, fit_settling
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.pictures.observations import Observations
+from reel2sim.rigging.review.requery import requery
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import fsolve
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
-from reel2sim.rigging.loops import find_loops
+from reel2sim.rigging.couplings.loops import find_loops
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply

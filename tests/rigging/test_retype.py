@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reel2sim.rigging.evidence import Targets
-from reel2sim.rigging.initial_joint import initial_joint
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.linkage_fit import fit_settling
-from reel2sim.rigging.retype import retype
+from reel2sim.rigging.joints.evidence import Targets
+from reel2sim.rigging.joints.initial import initial_joint
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.linkage_fit import fit_settling
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.review.retype import retype
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply

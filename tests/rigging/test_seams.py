@@ -11,12 +11,13 @@ import torch
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
-from reel2sim.rigging.drawings import Drawings
-from reel2sim.rigging.initial_joint import initial_joint
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.rigid_fit import rigid_motions
-from reel2sim.rigging.seams import Posing, spreads
+from reel2sim.rigging.joints.initial import initial_joint
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.joints.rigid_fit import rigid_motions
+from reel2sim.rigging.pictures.drawings import Drawings
+from reel2sim.rigging.pictures.posed import Posing
+from reel2sim.rigging.review.seams import spreads
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.camera import look_at

@@ -11,10 +11,10 @@ from scipy.spatial.transform import Rotation
 
 from reel2sim.exporters import export_bundle
 from reel2sim.exporters.check import check_bundle
-from reel2sim.rigging.footage import Normalisation
-from reel2sim.rigging.joint_model import rotation_vectors
+from reel2sim.rigging.joints.model import rotation_vectors
+from reel2sim.rigging.joints.rigid_fit import rigid_motions
 from reel2sim.rigging.physics import PhysicsConfig, embody
-from reel2sim.rigging.rigid_fit import rigid_motions
+from reel2sim.rigging.pictures.footage import Normalisation
 from reel2sim.rigging.skeleton import articulation_of, bending, build_skeleton, covered
 from reel2sim.rigging.skeleton.symmetry import find_mirror
 from reel2sim.scene import SurfelSequence

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from reel2sim.rigging.joint_model import JointModel
+from reel2sim.rigging.joints.model import JointModel
 from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.rig import Certainty, JointType

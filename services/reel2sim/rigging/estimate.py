@@ -8,24 +8,24 @@ from functools import partial
 
 import numpy as np
 
-from reel2sim.rigging.astray import split_astray
-from reel2sim.rigging.bodies import Bodies
 from reel2sim.rigging.config import RiggingConfig
-from reel2sim.rigging.drawings import Drawings
-from reel2sim.rigging.evidence import FreePoses, Targets
-from reel2sim.rigging.flow import flow_observations
-from reel2sim.rigging.footage import Footage
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.linkage_fit import LinkageFit, fit_linkage, fit_settling
-from reel2sim.rigging.merge import CORRELATED, merge_bodies
-from reel2sim.rigging.observations import Observations
-from reel2sim.rigging.posed import SurfelModel
-from reel2sim.rigging.requery import requery
-from reel2sim.rigging.retype import retype
-from reel2sim.rigging.rigid_fit import refine_motions
-from reel2sim.rigging.seams import Posing, spreads
-from reel2sim.rigging.structure import JointChoice, kinematic_tree, resting_joint
+from reel2sim.rigging.joints.evidence import FreePoses, Targets
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.linkage_fit import LinkageFit, fit_linkage, fit_settling
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.joints.rigid_fit import refine_motions
+from reel2sim.rigging.parts.astray import split_astray
+from reel2sim.rigging.parts.bodies import Bodies
+from reel2sim.rigging.parts.merge import CORRELATED, merge_bodies
+from reel2sim.rigging.parts.structure import JointChoice, kinematic_tree, resting_joint
+from reel2sim.rigging.pictures.drawings import Drawings
+from reel2sim.rigging.pictures.flow import flow_observations
+from reel2sim.rigging.pictures.footage import Footage
+from reel2sim.rigging.pictures.observations import Observations
+from reel2sim.rigging.pictures.posed import Posing, SurfelModel
+from reel2sim.rigging.review.requery import requery
+from reel2sim.rigging.review.retype import retype
+from reel2sim.rigging.review.seams import spreads
 from reel2sim.scene import Progress
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.progress import subrange

@@ -10,13 +10,13 @@ from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation, Slerp
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
-from reel2sim.rigging.bodies import bodies_of
-from reel2sim.rigging.confidence import judge, shared_bends
 from reel2sim.rigging.config import RiggingConfig
-from reel2sim.rigging.drawings import Drawings
 from reel2sim.rigging.estimate import Estimate, estimate
-from reel2sim.rigging.footage import Normalisation, prepare
-from reel2sim.rigging.posed import SurfelModel
+from reel2sim.rigging.parts.bodies import bodies_of
+from reel2sim.rigging.pictures.drawings import Drawings
+from reel2sim.rigging.pictures.footage import Normalisation, prepare
+from reel2sim.rigging.pictures.posed import SurfelModel
+from reel2sim.rigging.review.confidence import judge, shared_bends
 from reel2sim.rigging.skeleton import articulation_of, bending
 from reel2sim.scene import JointType, Progress, Reel, SurfelSequence, silent
 from reel2sim.scene.arrays import Array
@@ -64,7 +64,7 @@ def rig(
     Raises:
         RiggingError: if the reel lacks cameras or masks, or no stream shows motion.
     """
-    from reel2sim.rigging.coupled import coupled
+    from reel2sim.rigging.couplings.coupled import coupled
     from reel2sim.rigging.physics import embody
     from reel2sim.rigging.skeleton import covered
     from reel2sim.scene.progress import subrange

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reel2sim.reconstruction.monocular.tracks import ClipTracks
-from reel2sim.rigging.joint_fit import JointFit, fit_joint
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.observations import Observations, upper_quartile
+from reel2sim.rigging.joints.fit import JointFit, fit_joint
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.pictures.observations import Observations, upper_quartile
 from reel2sim.scene import Camera, JointType
 from reel2sim.scene.arrays import Array
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import KDTree
 
+from reel2sim.rigging.joints.rigid_fit import rigid_motions
 from reel2sim.rigging.proximity import gaps_between
-from reel2sim.rigging.rigid_fit import rigid_motions
 from reel2sim.rigging.skeleton.tracks import Tracks
 from reel2sim.scene import SurfelSequence
 from reel2sim.scene.arrays import Array

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
-from reel2sim.rigging.joint_model import rotation_vectors
+from reel2sim.rigging.joints.model import rotation_vectors
 from reel2sim.rigging.skeleton.bones import Bones, bones_of
 from reel2sim.rigging.skeleton.fit import Skeleton, fitted, hung
 from reel2sim.rigging.skeleton.symmetry import mirrored

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from reel2sim.rigging.footage import Normalisation
+from reel2sim.rigging.pictures.footage import Normalisation
 from reel2sim.rigging.skeleton.build import Built, build_skeleton
 from reel2sim.scene import SurfelSequence
 from reel2sim.scene.arrays import Array
@@ -24,7 +24,7 @@ drawn a little better than joints in any case."""
 
 
 class Pictures(Protocol):
-    """Pictures that motions are judged by, such as :class:`reel2sim.rigging.drawings.Drawings`."""
+    """What motions are judged by, as :class:`reel2sim.rigging.pictures.drawings.Drawings`."""
 
     def errors(self, labels: Array, motions: Array) -> Array:
         """How far drawings of parts under ``motions`` are from the pictures ``(f,)``."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from reel2sim.rigging.rigid_fit import skew
+from reel2sim.rigging.joints.rigid_fit import skew
 from reel2sim.rigging.skeleton.bones import Bones
 from reel2sim.rigging.skeleton.tracks import Tracks
 from reel2sim.rigging.skeleton.tree import Seam, Tree

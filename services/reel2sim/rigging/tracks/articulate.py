@@ -8,14 +8,14 @@ import networkx as nx
 import numpy as np
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
-from reel2sim.rigging.confidence import right_axis
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.joint_types import Scale, TypeChoice, choose_type
-from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.linkage_fit import fit_settling
-from reel2sim.rigging.observations import some_of
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.linkage_fit import fit_settling
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.joints.types import Scale, TypeChoice, choose_type
+from reel2sim.rigging.parts.structure import candidate_parents
+from reel2sim.rigging.pictures.observations import some_of
 from reel2sim.rigging.proximity import gaps_between
-from reel2sim.rigging.structure import candidate_parents
+from reel2sim.rigging.review.confidence import right_axis
 from reel2sim.rigging.tracks.bodies import rigid_bodies
 from reel2sim.rigging.tracks.points import Followed, PointTracks
 from reel2sim.scene import Certainty, Progress, silent

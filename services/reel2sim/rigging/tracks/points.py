@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import KDTree
 
-from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.rigid_fit import rigid_motions, skew
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.rigid_fit import rigid_motions, skew
 from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.transforms import apply, invert
@@ -158,7 +158,7 @@ class Followed:
                 self._rest[k] = mean_seen(apply(invert(T), self._where[k]), self._seen[k])
 
     def normal_equations(self, motions: Array) -> tuple[Array, Array, float]:
-        """See :class:`reel2sim.rigging.evidence.Evidence`."""
+        """See :class:`reel2sim.rigging.joints.evidence.Evidence`."""
         A, b, cost = [], [], 0.0
         for k, T in enumerate(motions):
             now = apply(T, self._rest[k])

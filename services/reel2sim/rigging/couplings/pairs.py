@@ -23,8 +23,13 @@ from itertools import combinations
 import numpy as np
 
 from reel2sim.rigging.articulation import Articulation, JointEstimate
-from reel2sim.rigging.proportion import LEAST_INSTANTS, Proportion, position_noise, proportion
-from reel2sim.rigging.twins import are_twins
+from reel2sim.rigging.couplings.proportion import (
+    LEAST_INSTANTS,
+    Proportion,
+    position_noise,
+    proportion,
+)
+from reel2sim.rigging.couplings.twins import are_twins
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply

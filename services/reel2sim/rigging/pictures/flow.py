@@ -13,9 +13,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from reel2sim.rigging.footage import Footage, View, local_contrast
-from reel2sim.rigging.observations import Observations, whitening
-from reel2sim.rigging.posed import SurfelModel, sample, visible
+from reel2sim.rigging.pictures.footage import Footage, View, local_contrast
+from reel2sim.rigging.pictures.observations import Observations, whitening
+from reel2sim.rigging.pictures.posed import SurfelModel, sample, visible
 from reel2sim.scene.arrays import Array
 
 _CYCLE_PX = 1.0

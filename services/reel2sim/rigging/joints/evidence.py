@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.observations import Observations, some_of, truncated_cost
-from reel2sim.rigging.rigid_fit import projection_jacobian, skew
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.rigid_fit import projection_jacobian, skew
+from reel2sim.rigging.pictures.observations import Observations, some_of, truncated_cost
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import networkx as nx
 import numpy as np
 
-from reel2sim.rigging.initial_joint import initial_joint
-from reel2sim.rigging.joint_fit import JointFit, fit_joint
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.observations import Observations, some_of
-from reel2sim.rigging.posed import SurfelModel
+from reel2sim.rigging.joints.fit import JointFit, fit_joint
+from reel2sim.rigging.joints.initial import initial_joint
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.pictures.observations import Observations, some_of
+from reel2sim.rigging.pictures.posed import SurfelModel
 from reel2sim.rigging.proximity import gaps_between
 from reel2sim.scene import JointType, Progress, silent
 from reel2sim.scene.arrays import Array

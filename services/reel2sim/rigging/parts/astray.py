@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from reel2sim.rigging.observations import Observations, upper_quartile
-from reel2sim.rigging.posed import SurfelModel
+from reel2sim.rigging.joints.rigid_fit import refine_motions
+from reel2sim.rigging.pictures.observations import Observations, upper_quartile
+from reel2sim.rigging.pictures.posed import SurfelModel
 from reel2sim.rigging.proximity import connected
-from reel2sim.rigging.rigid_fit import refine_motions
 from reel2sim.scene.arrays import Array
 
 _OFF_PX = 0.7

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from reel2sim.rigging.joint_model import JointModel, rotation_vectors
+from reel2sim.rigging.joints.model import JointModel, rotation_vectors
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import invert

@@ -13,10 +13,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from reel2sim.rigging.evidence import Evidence, Settling
-from reel2sim.rigging.joint_fit import roughness
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.linkage import Linkage
+from reel2sim.rigging.joints.evidence import Evidence, Settling
+from reel2sim.rigging.joints.fit import roughness
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.model import JointModel
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import across

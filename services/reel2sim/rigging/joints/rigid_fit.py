@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reel2sim.rigging.observations import Observations
+from reel2sim.rigging.pictures.observations import Observations
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import pose
 

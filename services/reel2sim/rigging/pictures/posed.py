@@ -1,4 +1,4 @@
-"""The canonical surfels as a model that can be posed part by part and looked at."""
+"""The canonical surfels as a model that can be posed and looked at."""
 
 from __future__ import annotations
 
@@ -40,6 +40,23 @@ class SurfelModel:
             motions: ``(n, 4, 4)`` or ``(4, 4)``; default none.
         """
         return render(self.surfels if motions is None else self.surfels.moved(motions), camera)
+
+
+@dataclass(frozen=True, eq=False)
+class Posing:
+    """Surfels in groups that move rigidly.
+
+    Attributes:
+        labels: group of each surfel ``(n,)``.
+        motions: of the groups since time zero ``(g, t, 4, 4)``.
+    """
+
+    labels: Array
+    motions: Array
+
+    def at(self, instant: int) -> Array:
+        """Motion of each surfel ``(n, 4, 4)``."""
+        return self.motions[self.labels, instant]
 
 
 def sample(image: Array, pixels: Array) -> Array:

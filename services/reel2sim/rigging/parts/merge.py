@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import KDTree
 
-from reel2sim.rigging.observations import Observations, some_of, truncated_cost
-from reel2sim.rigging.posed import SurfelModel
-from reel2sim.rigging.rigid_fit import refine_motions
+from reel2sim.rigging.joints.rigid_fit import refine_motions
+from reel2sim.rigging.pictures.observations import Observations, some_of, truncated_cost
+from reel2sim.rigging.pictures.posed import SurfelModel
 from reel2sim.scene.arrays import Array
 
 CORRELATED = 20.0

@@ -7,34 +7,18 @@ out over the surface on both sides of the seam, a door looks worse and a cloth b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy.spatial import KDTree
 
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.linkage import Linkage
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.pictures.posed import Posing
 from reel2sim.scene.arrays import Array
 
 _STEPS = 8
 """Strips, each with its share of the motion, that a seam is spread over."""
-
-
-@dataclass(frozen=True, eq=False)
-class Posing:
-    """Surfels in groups that move rigidly.
-
-    Attributes:
-        labels: group of each surfel ``(n,)``.
-        motions: of the groups since time zero ``(g, t, 4, 4)``.
-    """
-
-    labels: Array
-    motions: Array
-
-    def at(self, instant: int) -> Array:
-        """Motion of each surfel ``(n, 4, 4)``."""
-        return self.motions[self.labels, instant]
 
 
 def spreads(linkage: Linkage, labels: Array, points: Array, part: int) -> tuple[Posing, ...]:

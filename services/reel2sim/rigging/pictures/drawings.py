@@ -17,8 +17,8 @@ from reel2sim.reconstruction.picture_error import BLUR_PX, drawn, picture_error
 from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View, load_views
-from reel2sim.rigging.footage import Normalisation
-from reel2sim.rigging.seams import Posing
+from reel2sim.rigging.pictures.footage import Normalisation
+from reel2sim.rigging.pictures.posed import Posing
 from reel2sim.scene import Reel, Surfels
 from reel2sim.scene.arrays import Array
 

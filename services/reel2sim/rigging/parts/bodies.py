@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import KDTree
 
-from reel2sim.rigging.footage import Normalisation
+from reel2sim.rigging.pictures.footage import Normalisation
 from reel2sim.scene import SurfelSequence
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from reel2sim.rigging.rigid_fit import exp_rotation
+from reel2sim.rigging.joints.rigid_fit import exp_rotation
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import across, pose

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reel2sim.rigging.articulation import Articulation
-from reel2sim.rigging.coupling import Coupling, find_couplings
-from reel2sim.rigging.loops import Loop, find_loops
+from reel2sim.rigging.couplings.loops import Loop, find_loops
+from reel2sim.rigging.couplings.pairs import Coupling, find_couplings
+from reel2sim.rigging.couplings.proportion import position_noise
 from reel2sim.rigging.physics.hubs import chained
-from reel2sim.rigging.proportion import position_noise
 from reel2sim.scene import Joint, JointLimits, JointType, Mimic, Motion, RiggedAsset
 from reel2sim.scene.arrays import Array
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reel2sim.rigging.config import RiggingConfig
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.structure import JointChoice
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.parts.structure import JointChoice
 from reel2sim.scene import Certainty, JointType
 from reel2sim.scene.arrays import Array
 

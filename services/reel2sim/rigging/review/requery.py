@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from reel2sim.rigging.linkage import Linkage
+from reel2sim.rigging.joints.linkage import Linkage
 from reel2sim.scene import JointType, Progress, silent
 from reel2sim.scene.arrays import Array
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from reel2sim.rigging.evidence import Targets
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.joint_types import Scale, choose_type
-from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.linkage_fit import fit_settling
-from reel2sim.rigging.merge import CORRELATED
-from reel2sim.rigging.observations import Observations, some_of
+from reel2sim.rigging.joints.evidence import Targets
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.linkage_fit import fit_settling
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.joints.types import Scale, choose_type
+from reel2sim.rigging.parts.merge import CORRELATED
+from reel2sim.rigging.pictures.observations import Observations, some_of
 from reel2sim.scene import JointType, Progress, silent
 from reel2sim.scene.arrays import Array
 

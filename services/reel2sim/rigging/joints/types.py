@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reel2sim.rigging.evidence import Evidence
-from reel2sim.rigging.initial_joint import initial_joint
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.linkage import Linkage
-from reel2sim.rigging.linkage_fit import fit_linkage
+from reel2sim.rigging.joints.evidence import Evidence
+from reel2sim.rigging.joints.initial import initial_joint
+from reel2sim.rigging.joints.linkage import Linkage
+from reel2sim.rigging.joints.linkage_fit import fit_linkage
+from reel2sim.rigging.joints.model import JointModel
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from reel2sim.rigging.joint_model import JointModel
-from reel2sim.rigging.observations import Observations, truncated_cost
-from reel2sim.rigging.rigid_fit import exp_rotation, projection_jacobian, skew
+from reel2sim.rigging.joints.model import JointModel
+from reel2sim.rigging.joints.rigid_fit import exp_rotation, projection_jacobian, skew
+from reel2sim.rigging.pictures.observations import Observations, truncated_cost
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 

@@ -1,0 +1,1 @@
+"""Joints that move together, and loops that the tree cuts."""

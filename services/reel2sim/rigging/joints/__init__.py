@@ -1,0 +1,1 @@
+"""Joints: their models, the trees they make, and fits to what was seen."""

@@ -1,0 +1,1 @@
+"""The frames: prepared, followed by flow, and compared with drawings of the surfels."""
