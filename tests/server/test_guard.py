@@ -1,5 +1,6 @@
 """Who may call, and how every refusal is told."""
 
+import math
 import shutil
 import subprocess
 import uuid
@@ -125,6 +126,8 @@ def test_no_stream_makes_an_upload_answer_with_a_server_fault(channel, data):
         (pipeline_pb2.RunRequest(prompt="x", request_id="a b"), "request_id"),
         (pipeline_pb2.RunRequest(prompt="x", config={"name": "Ä"}), "config.name"),
         (pipeline_pb2.RunRequest(prompt="x", config={"max_size": -1}), "config.max_size"),
+        (pipeline_pb2.RunRequest(prompt="x", config={"density": -700.0}), "config.density"),
+        (pipeline_pb2.RunRequest(prompt="x", config={"density": math.nan}), "config.density"),
         (pipeline_pb2.RunRequest(prompt="x", config={"backend": "../b"}), "config.backend"),
         (pipeline_pb2.RunRequest.FromString(b"\x1a\x01x\x22\x02\x08\x63"), "config.preset"),
     ],

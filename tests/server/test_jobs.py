@@ -63,14 +63,16 @@ def test_a_configuration_arrives_whole_and_what_is_unset_keeps_its_default():
             name="a_door",
             backend="other",
             material="wood",
+            density=640.0,
             max_size=320,
         )
     )
     assert (given.preset, given.seed, given.device) == ("high", 2**32 - 1, "cpu")
     assert (given.name, given.backend) == ("a_door", "other")
-    assert (given.material, given.max_size) == ("wood", 320)
+    assert (given.material, given.density, given.max_size) == ("wood", 640.0, 320)
     unset = pipeline_config(common_pb2.JobConfig())
     assert (unset.preset, unset.device, unset.max_size) == ("standard", "auto", None)
+    assert unset.density is None
 
 
 def test_a_generated_capture_is_that_of_the_library(tmp_path, start_server):

@@ -75,7 +75,7 @@ class ArtifactRef(_message.Message):
     def __init__(self, digest: _Optional[str] = ..., filename: _Optional[str] = ...) -> None: ...
 
 class JobConfig(_message.Message):
-    __slots__ = ("preset", "seed", "device", "name", "backend", "material", "max_size")
+    __slots__ = ("preset", "seed", "device", "name", "backend", "material", "max_size", "density")
     PRESET_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +83,7 @@ class JobConfig(_message.Message):
     BACKEND_FIELD_NUMBER: _ClassVar[int]
     MATERIAL_FIELD_NUMBER: _ClassVar[int]
     MAX_SIZE_FIELD_NUMBER: _ClassVar[int]
+    DENSITY_FIELD_NUMBER: _ClassVar[int]
     preset: Preset
     seed: int
     device: Device
@@ -90,7 +91,8 @@ class JobConfig(_message.Message):
     backend: str
     material: str
     max_size: int
-    def __init__(self, preset: _Optional[_Union[Preset, str]] = ..., seed: _Optional[int] = ..., device: _Optional[_Union[Device, str]] = ..., name: _Optional[str] = ..., backend: _Optional[str] = ..., material: _Optional[str] = ..., max_size: _Optional[int] = ...) -> None: ...
+    density: float
+    def __init__(self, preset: _Optional[_Union[Preset, str]] = ..., seed: _Optional[int] = ..., device: _Optional[_Union[Device, str]] = ..., name: _Optional[str] = ..., backend: _Optional[str] = ..., material: _Optional[str] = ..., max_size: _Optional[int] = ..., density: _Optional[float] = ...) -> None: ...
 
 class OperationMetadata(_message.Message):
     __slots__ = ("kind", "state", "request_id", "create_time", "start_time", "end_time", "stage", "fraction", "message", "attempts", "cancel_requested", "last_sequence")

@@ -167,6 +167,7 @@ class Client:
         name: str = "",
         backend: str = "",
         material: str = "",
+        density: float | None = None,
         max_size: int | None = None,
         request_id: str | None = None,
         progress: Progress = silent,
@@ -182,6 +183,7 @@ class Client:
             name: of the object; "" takes it from the source or prompt.
             backend: generation backend; "" for the server's default.
             material: what the object is made of; "" lets the rigging choose.
+            density: kg/m³ to use instead of the material's.
             max_size: largest image side to work at, pixels.
             request_id: a repeated call with the same id and content returns the first operation.
             progress: told of the upload.
@@ -191,6 +193,8 @@ class Client:
                 f"preset {preset!r}, device {device!r}, seed {seed}: one of them is not known",
                 remedy=f"presets: {', '.join(_PRESETS)}; devices: {', '.join(_DEVICES)}",
             )
+        if density is not None and not density > 0:
+            raise UsageError(f"{density:g} is not above 0", field="density", remedy="give kg/m³")
         request = pipeline_pb2.RunRequest(
             request_id=request_id or "",
             prompt=prompt or "",
@@ -201,6 +205,7 @@ class Client:
                 name=name,
                 backend=backend,
                 material=material,
+                density=density or 0.0,
                 max_size=max_size or 0,
             ),
         )
@@ -260,6 +265,7 @@ class Client:
         name: str = "",
         backend: str = "",
         material: str = "",
+        density: float | None = None,
         max_size: int | None = None,
         overwrite: bool = False,
         progress: Progress = silent,
@@ -278,6 +284,7 @@ class Client:
             name: of the object; "" takes it from the source or prompt.
             backend: generation backend; "" for the server's default.
             material: what the object is made of; "" lets the rigging choose.
+            density: kg/m³ to use instead of the material's.
             max_size: largest image side to work at, pixels.
             overwrite: replace what is at ``out`` once the new bundle is whole.
             progress: told of the upload, the job and the download.
@@ -300,6 +307,7 @@ class Client:
             name=name,
             backend=backend,
             material=material,
+            density=density,
             max_size=max_size,
             progress=progress,
         )

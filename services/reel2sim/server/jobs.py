@@ -37,6 +37,7 @@ def pipeline_config(message: common.JobConfig) -> PipelineConfig:
     optional: dict[str, Any] = {
         "backend": message.backend,
         "material": message.material,
+        "density": message.density,
         "name": message.name,
         "max_size": message.max_size,
     }

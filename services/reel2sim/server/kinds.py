@@ -121,6 +121,8 @@ def _check_common(request_id: str, config: common.JobConfig) -> None:
             raise UsageError("is not a word of at most 64 characters", field=f"config.{field}")
     if config.max_size and not 16 <= config.max_size <= 16384:
         raise UsageError("must be 0, or from 16 to 16384", field="config.max_size")
+    if not 0 <= config.density < float("inf"):
+        raise UsageError("must be 0, or a density in kg/m³", field="config.density")
 
 
 JOB_KINDS: dict[str, JobKind] = {
