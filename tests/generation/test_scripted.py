@@ -45,6 +45,8 @@ def test_layout_of_streams(cabinet):
     np.testing.assert_allclose([f.time_s for f in streams["front"]], np.linspace(0, 2, 5))
     assert len({tuple(f.camera.position) for f in streams["front"]}) == 1
     assert len({tuple(f.camera.position) for f in streams["orbit"]}) == 5
+    sides = [np.degrees(np.arctan2(*f.camera.position[1::-1])) for f in streams["orbit"]]
+    np.testing.assert_allclose(sides, np.linspace(-75, 75, 5), atol=10)
     assert cabinet.reel.calibrated
     assert cabinet.reel.masked
     assert cabinet.reel.prompt == CABINET

@@ -59,8 +59,8 @@ class ScriptedBackend:
     ) -> GeneratedReel:
         """Make a reel of what ``prompt`` says.
 
-        Streams: ``static`` circles the object at time zero, ``orbit`` circles it while it moves,
-        ``front`` stands still and watches it move.
+        Streams: ``static`` circles the object at time zero, ``orbit`` passes in front of it while
+        it moves, ``front`` stands still and watches it move.
 
         Raises:
             PromptError: if the prompt is not understood.

@@ -15,6 +15,9 @@ from reel2sim.scene.camera import Camera, look_at
 _FOV: Final = np.radians(40.0)
 _FILL: Final = 0.92  # of the half picture, at most
 _FRONT: Final = (float(np.radians(22.0)), float(np.radians(24.0)))  # azimuth from +x, elevation
+_SIDE: Final = float(np.radians(75.0))
+"""Azimuth between which the moving camera passes: what opens does so towards +x, and a camera
+behind the object would see none of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +47,14 @@ def plan_shots(still: Array, swept: Array, times: Array, config: GenerationConfi
         config: numbers of views and pixels.
 
     Returns:
-        ``static``: a circle at the first instant; ``orbit``: one turn while time runs;
-        ``front``: a fixed camera. Heights of the circles wave, so that tops and undersides of
-        edges show.
+        ``static``: a circle at the first instant; ``orbit``: from one side past the front to the
+        other while time runs; ``front``: a fixed camera. Heights wave, so that tops and undersides
+        of edges show.
     """
     around = 2 * np.pi * np.arange(config.views) / max(1, config.views)
-    turning = 2 * np.pi * np.arange(len(times)) / len(times)
+    passing = np.linspace(-_SIDE, _SIDE, len(times))
     static = [(a, np.radians(20 + 12 * np.sin(2 * a))) for a in around]
-    orbit = [(_FRONT[0] + a, np.radians(25 + 10 * np.sin(3 * a))) for a in turning]
+    orbit = [(a, np.radians(25 + 10 * np.sin(3 * a))) for a in passing]
     instants = range(len(times))
     return [
         *_stream("static", [0] * len(static), static, still, config),
