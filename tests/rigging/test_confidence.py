@@ -18,7 +18,7 @@ from reel2sim.scene import Certainty, JointType
 from reel2sim.scene.errors import InputError
 
 Z = np.array([0.0, 0, 1])
-GOOD = {"axis_sigma_rad": 0.005, "support": 0.9, "bend": -0.6, "share": 0.3}
+GOOD = {"axis_sigma_rad": 0.005, "support": 0.9, "bend": -0.6, "share": 0.3, "cost": 0.1}
 
 
 def verdict(
@@ -45,6 +45,7 @@ def test_a_joint_that_nothing_speaks_against_is_sure(kind: JointType) -> None:
     ("better", "worse", "reason"),
     [
         ({"support": 0.6, "bend": -0.25}, {"support": 0.1, "bend": -0.25}, "pictures"),
+        ({"cost": 0.5}, {"cost": 3.0}, "surface"),
         ({"bend": -0.4}, {"bend": -0.1}, "bend"),
         ({"share": 0.1, "bend": -0.25}, {"share": 0.003, "bend": -0.25}, "pictures"),
         ({"axis_sigma_rad": 0.03}, {"axis_sigma_rad": 0.2}, "axis"),

@@ -24,6 +24,10 @@ _LEAST_BEND, _MOST_BEND = -0.4, 0.2
 _BENDS = -0.2
 """A bend from which on it is what speaks most against a joint."""
 _BENT = "it seems to bend with its surroundings rather than move at a joint"
+_ASTRAY = "the surface of its part does not move as the joint does"
+_FOLLOWED_PX2, _FOLLOWED_SCALE = 1.5, 0.3
+"""Cost at which a part may as well not follow its joint, and how gradually: parts of true joints
+leave 0.4 and less, and 9 is what no match at all is counted as."""
 _UNSEEN = 0.25
 """Probability under which a part is not said to move."""
 
@@ -51,6 +55,7 @@ def judge(
     support: float,
     bend: float,
     share: float,
+    cost: float,
     diagonal: float,
     config: RiggingConfig,
 ) -> Verdict:
@@ -65,6 +70,7 @@ def judge(
         bend: the same of sharing its motion out over its surroundings, see
             :func:`shared_bends`.
         share: of the surfels that are its part; small ones are invented more often.
+        cost: mean truncated squared residual of its part's image points, pixels².
         diagonal: of the object, normalised units.
         config: for the least motion that counts.
     """
@@ -75,7 +81,11 @@ def judge(
     amplitude = model.span / least
     borne_out = _borne_out(support, bend, share)
     doubt = _BENT if bend > _BENDS else "the pictures gain little by its motion"
-    moves = {"its motion is small": 1 - float(np.exp(-(amplitude**2))), doubt: borne_out}
+    moves = {
+        "its motion is small": 1 - float(np.exp(-(amplitude**2))),
+        doubt: borne_out,
+        _ASTRAY: _logistic((_FOLLOWED_PX2 - cost) / _FOLLOWED_SCALE),
+    }
     others = {
         "another joint type fits almost as well": _type_factor(choice, model, amplitude),
         "its axis is poorly conditioned": right_axis(model, axis_sigma_rad),
@@ -89,8 +99,9 @@ def judge(
         moved = turned if angular else f"{model.span / diagonal:.1%} of the diagonal of travel"
         unsure = replace(certainty, moves=min(certainty.moves, 0.3))
         return Verdict(unsure, False, f"only {moved} was seen")
-    if borne_out < _UNSEEN:
-        return Verdict(certainty, False, doubt)
+    for why in (doubt, _ASTRAY):
+        if moves[why] < _UNSEEN:
+            return Verdict(certainty, False, why)
     return Verdict(certainty, True, weakest if factors[weakest] < 0.7 else "")
 
 
