@@ -21,7 +21,7 @@ from reel2sim.rigging.review.seams import spreads
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.camera import look_at
-from reel2sim.scene.transforms import apply, pose
+from reel2sim.scene.transforms import apply, axis_rotation, pose
 
 from .bending import surfels_of, tube
 
@@ -54,7 +54,7 @@ def bent() -> Posing:
     motions = np.zeros((30, len(TURNS), 4, 4))
     for i, turn in enumerate(TURNS):
         angles = turn * (heights + 1) / 2
-        R = np.stack([_about_x(angle) for angle in angles])
+        R = axis_rotation(np.array([1.0, 0, 0]), angles)
         middle = np.zeros((30, 3))
         steps = np.stack([np.zeros(30), -np.sin(angles), np.cos(angles)], 1) * (2 / 29)
         middle[:, 2] = -1
@@ -62,11 +62,6 @@ def bent() -> Posing:
         rest = np.stack([np.zeros(30), np.zeros(30), heights], 1)
         motions[:, i] = pose(R, middle - np.einsum("sij,sj->si", R, rest))
     return Posing(slices, motions)
-
-
-def _about_x(angle: float) -> Array:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[1.0, 0, 0], [0, c, -s], [0, s, c]])
 
 
 def pictures_of(posing: Posing) -> Drawings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -121,13 +122,13 @@ def _opinions(
     linkage: Linkage, labels: Array, model: SurfelModel, drawings: Drawings
 ) -> tuple[Array, Array]:
     """What the pictures say to each joint's motion and to sharing it out, each ``(p - 1,)``."""
-    supports, bends = np.zeros((2, len(linkage.joints)))
+    joints = list(enumerate(linkage.joints, 1))
+    still = [Posing(labels, linkage.with_joint(k, joint.at_rest).motions) for k, joint in joints]
+    spread = [spreads(linkage, labels, model.points, k) for k, _ in joints]
     now = Posing(labels, linkage.motions)
-    for k, joint in enumerate(linkage.joints, 1):
-        still = Posing(labels, linkage.with_joint(k, joint.at_rest).motions)
-        others = (still, *spreads(linkage, labels, model.points, k))
-        supports[k - 1], *against = drawings.supports(now, others)
-        bends[k - 1] = max((-x for x in against), default=0.0)
+    said = iter(drawings.supports(now, [*still, *chain.from_iterable(spread)]))
+    supports = np.array([next(said) for _ in still])
+    bends = np.array([max((-next(said) for _ in ways), default=0.0) for ways in spread])
     return supports, bends
 
 

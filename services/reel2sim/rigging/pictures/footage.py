@@ -182,9 +182,7 @@ def _apart(streams: Mapping[str, tuple[Frame, ...]], norm: Normalisation, most: 
     names = sorted(streams, key=lambda name: (-len(streams[name]), name))
     if len(names) <= most:
         return names
-    eyes = [
-        [norm.camera(x.camera).T_world_camera[:3, 3] for x in streams[n] if x.camera] for n in names
-    ]
+    eyes = [[norm.points(x.camera.position) for x in streams[n] if x.camera] for n in names]
     sides = np.stack([np.mean([eye / np.linalg.norm(eye) for eye in row], axis=0) for row in eyes])
     taken = [0]
     while len(taken) < most:

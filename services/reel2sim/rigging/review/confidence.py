@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import expit
 
 from reel2sim.rigging.config import RiggingConfig
 from reel2sim.rigging.joints.model import JointModel
@@ -84,7 +85,7 @@ def judge(
     moves = {
         "its motion is small": 1 - float(np.exp(-(amplitude**2))),
         doubt: borne_out,
-        _ASTRAY: _logistic((_FOLLOWED_PX2 - cost) / _FOLLOWED_SCALE),
+        _ASTRAY: float(expit((_FOLLOWED_PX2 - cost) / _FOLLOWED_SCALE)),
     }
     others = {
         "another joint type fits almost as well": _type_factor(choice, model, amplitude),
@@ -121,11 +122,7 @@ def _borne_out(support: float, bend: float, share: float) -> float:
     size = np.log10(max(share, 1e-6)) + 1
     bent = float(np.clip(bend, _LEAST_BEND, _MOST_BEND))
     odds = _AT_REST + _BY_SUPPORT * (support - 0.7) + _BY_SIZE * size + _BY_BEND * bent
-    return _logistic(odds)
-
-
-def _logistic(x: float) -> float:
-    return float(1 / (1 + np.exp(-np.clip(x, -60.0, 60.0))))
+    return float(expit(odds))
 
 
 def right_axis(model: JointModel, sigma_rad: float) -> float:
@@ -152,4 +149,4 @@ def _type_factor(choice: JointChoice, model: JointModel, amplitude: float) -> fl
     turn = choice.costs[JointType.REVOLUTE] + 0.05
     slide = choice.costs[JointType.PRISMATIC] + 0.05
     margin = np.log(slide / turn) if model.type.angular else np.log(2.0 * turn / slide)
-    return _logistic(margin * min(amplitude, 2.0) / _TYPE_SCALE)
+    return float(expit(margin * min(amplitude, 2.0) / _TYPE_SCALE))
