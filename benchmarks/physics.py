@@ -125,6 +125,7 @@ def row(found: Study) -> list[str]:
         Path(found.bundle).name,
         f"{at_rest.mass_kg:.2f}",
         str(at_rest.most_pieces),
+        str(at_rest.entangled),
         f"{at_rest.joined_mm:.1f} / {at_rest.others_mm:.1f} / {at_rest.moving_mm:.1f}",
         *(
             (f"{1e3 * x.speed:.0f} mm/s" if name.endswith("dropped") else f"{x.drift:.2f}")
@@ -140,7 +141,7 @@ def main(options: Options) -> int:
     """Study all bundles and show them; 1 if any has a fault."""
     found = [study(bundle) for bundle in options.bundles]
     trials = list(found[0].settled) if found else []
-    table = Table("bundle", "kg", "pieces", "depths mm", *trials, "ball", "faults")
+    table = Table("bundle", "kg", "pieces", "pairs", "depths mm", *trials, "ball", "faults")
     limits = Table("bundle", "joint", "type", "seen", "limits", "speed", "effort")
     for each in found:
         table.add_row(*row(each))

@@ -167,6 +167,7 @@ def _mujoco_course(xml: Path, asset: RiggedAsset, dropped: bool) -> _Course:
     import mujoco as mj
 
     spec = mj.MjSpec.from_file(str(xml))
+    spec.option.integrator = mj.mjtIntegrator.mjINT_IMPLICITFAST
     root = spec.body(asset.links[0].name)
     free = [j for j in root.joints if j.type == mj.mjtJoint.mjJNT_FREE]
     for joint in [] if dropped else free:
@@ -182,16 +183,15 @@ def _mujoco_course(xml: Path, asset: RiggedAsset, dropped: bool) -> _Course:
     bodies = [model.body(link.name).id for link in asset.links]
     first = data.xipos[bodies].copy()
     dofs = {name: int(model.joint(name).dofadr[0]) for name in start}
-    heavy = {dof: np.zeros(model.nv) for dof in dofs.values()}
+    leaders = {joint.name for joint in asset.joints if joint.mimic is None}
+    servos = {n: _servo(mj, model, n, dof) for n, dof in dofs.items() if n in leaders}
     steps = round((_DROPPED_S if dropped else _HELD_S) / model.opt.timestep)
     for _ in range(steps):
         mj.mj_step1(model, data)
-        for name, dof in dofs.items():
-            q, v = data.joint(name).qpos[0], data.qvel[dof]
-            wish = _STIFFNESS**2 * (start[name] - q) - 2 * _STIFFNESS * v
-            unit = np.eye(1, model.nv, dof)[0]
-            mj.mj_mulM(model, data, heavy[dof], unit)
-            data.actuator(name).ctrl[0] = heavy[dof][dof] * wish + data.qfrc_bias[dof]
+        for name, stiffness in servos.items():
+            # In a fall nothing weighs on a joint.
+            weight = 0.0 if dropped else data.qfrc_bias[dofs[name]]
+            data.actuator(name).ctrl[0] = start[name] + weight / stiffness
         mj.mj_step2(model, data)
     q = {name: float(data.joint(name).qpos[0]) for name in start}
     speed = np.zeros(6)
@@ -200,6 +200,17 @@ def _mujoco_course(xml: Path, asset: RiggedAsset, dropped: bool) -> _Course:
         mj.mj_objectVelocity(model, data, mj.mjtObj.mjOBJ_BODY, body, speed, 0)
         fastest = max(fastest, float(np.linalg.norm(speed[3:])))
     return _Course(q, first, data.xipos[bodies].copy(), fastest)
+
+
+def _servo(mj: Any, model: Any, name: str, dof: int) -> float:
+    """Make the motor of a joint a critically damped position servo; its stiffness."""
+    stiffness = float(_STIFFNESS**2 / model.dof_invweight0[dof])
+    motor = model.actuator(name)
+    motor.biastype[0] = mj.mjtBias.mjBIAS_AFFINE
+    motor.gainprm[0] = stiffness
+    motor.biasprm[:3] = 0.0, -stiffness, -2 * stiffness / _STIFFNESS
+    motor.ctrllimited[0] = 0
+    return stiffness
 
 
 def _mujoco_model(mj: Any, spec: Any, start: dict[str, float]) -> tuple[Any, Any]:

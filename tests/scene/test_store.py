@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -75,6 +76,14 @@ def test_a_file_from_before_the_range_was_kept_is_read(tmp_path):
                 data = json.dumps(header).encode()
             target.writestr(name, data)
     assert load_asset(old).joints[0].observed_range is None
+
+
+def test_links_in_each_other_are_still_known(tmp_path):
+    path = tmp_path / "asset.npz"
+    whole = asset(hinge())
+    pair = (whole.links[0].name, whole.links[1].name)
+    save_asset(path, replace(whole, interpenetrating=(pair,)))
+    assert load_asset(path).interpenetrating == (pair,)
 
 
 def test_an_empty_range_is_refused():

@@ -53,39 +53,6 @@ def _require(joint: Joint, format: str) -> None:
         )
 
 
-def meeting_links(asset: RiggedAsset) -> list[tuple[str, str]]:
-    """Pairs of links that a joint holds together, in order; they must not collide.
-
-    Links on fixed joints count as one body. Links without collision pieces, such as those between
-    the axes of a ball joint, are looked through.
-    """
-    body = {asset.links[0].name: asset.links[0].name}
-    for joint in asset.joints:
-        fixed = joint.type is JointType.FIXED
-        body[joint.child] = body[joint.parent] if fixed else joint.child
-    solid = {body[link.name] for link in asset.links if link.collision}
-    holds: dict[str, set[str]] = {name: set() for name in body.values()}
-    above: dict[str, str] = {}
-    for joint in asset.joints:
-        if joint.type is JointType.FIXED:
-            continue
-        parent = body[joint.parent]
-        while parent not in solid and parent in above:
-            parent = above[parent]
-        above[joint.child] = parent
-        holds[parent].add(joint.child)
-    names = [link.name for link in asset.links]
-    met = {(a, b) for a, below in holds.items() for b in below}
-    return [
-        (first, second)
-        for i, first in enumerate(names)
-        for second in names[i + 1 :]
-        if body[first] == body[second]
-        or (body[first], body[second]) in met
-        or (body[second], body[first]) in met
-    ]
-
-
 def rotation_x_to(axis: Array) -> Array:
     """A rotation ``(3, 3)`` that takes +X to the unit vector ``axis`` ``(3,)``.
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from reel2sim.exporters.joints import meeting_links, require_expressible
+from reel2sim.exporters.joints import require_expressible
 from reel2sim.exporters.names import MeshNames, mesh_names
 from reel2sim.exporters.obj import mean_color
 from reel2sim.exporters.urdf import COLLISION_FOLDER, VISUAL_FOLDER
 from reel2sim.scene import Joint, JointType, Link, RiggedAsset
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.contacts import meeting_links
 from reel2sim.scene.transforms import pose_to_vector
 
 _VISUAL_GROUP, _COLLISION_GROUP = "2", "3"

@@ -38,6 +38,8 @@ class RiggedAsset:
         notes: what a user should know about limits of this result.
         skin: one mesh that bends over all links, for a subject that is not made of rigid parts;
             the links' own meshes are then its rigid approximation.
+        interpenetrating: pairs of links, in order, that no joint joins and whose collision pieces
+            are in each other at rest or in a state that the reel showed; they must not collide.
     """
 
     name: str
@@ -50,6 +52,7 @@ class RiggedAsset:
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     notes: tuple[str, ...] = ()
     skin: Skin | None = None
+    interpenetrating: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         ids = checked(
@@ -61,6 +64,7 @@ class RiggedAsset:
         self._check_tree()
         self._check_mimics()
         self._check_skin()
+        self._check_pairs()
         assign(self, surfel_links=ids, metrics=dict(self.metrics))
 
     def _check_names(self) -> None:
@@ -126,6 +130,16 @@ class RiggedAsset:
                 f"carries {len(self.skin.surfels)} surfels of {len(self.surfels)}",
                 source="RiggedAsset.skin",
             )
+
+    def _check_pairs(self) -> None:
+        index = self.link_index
+        for pair in self.interpenetrating:
+            missing = [name for name in pair if name not in index]
+            fault = f"{missing[0]!r} is not a link" if missing else ""
+            if not fault and index[pair[0]] >= index[pair[1]]:
+                fault = f"{pair} must name two links, the earlier one first"
+            if fault:
+                raise InputError(fault, source="RiggedAsset", field="interpenetrating")
 
     @property
     def link_index(self) -> dict[str, int]:

@@ -126,6 +126,7 @@ def save_asset(path: Path, asset: RiggedAsset) -> None:
         "fixed_base": asset.fixed_base,
         "metrics": dict(asset.metrics),
         "notes": list(asset.notes),
+        "interpenetrating": [list(pair) for pair in asset.interpenetrating],
     }
     _write(path, "rigged_asset", arrays, header)
 
@@ -156,6 +157,8 @@ def load_asset(path: Path) -> RiggedAsset:
             header["metrics"],
             tuple(header["notes"]),
             _skin(a) if "skin/vertices" in a else None,
+            # absent from files of earlier versions
+            tuple((first, second) for first, second in header.get("interpenetrating", ())),
         )
 
 

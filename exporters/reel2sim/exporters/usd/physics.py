@@ -10,13 +10,14 @@ import math
 import numpy as np
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, UsdShade
 
-from reel2sim.exporters.joints import meeting_links, rotation_x_to, start_poses
+from reel2sim.exporters.joints import rotation_x_to, start_poses
 from reel2sim.exporters.names import free_name
 from reel2sim.exporters.usd.geometry import collider_name
 from reel2sim.exporters.usd.materials import author_contacts, material_paths
 from reel2sim.exporters.usd.stage import PrimPaths, place, quatf, vec3f
 from reel2sim.scene import Inertial, Joint, JointType, Link, Mimic, RiggedAsset
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.contacts import meeting_links
 
 _PER_DEGREE = math.pi / 180.0
 """N·m/rad to USD's N·m/degree."""

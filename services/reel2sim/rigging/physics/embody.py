@@ -17,6 +17,7 @@ from reel2sim.rigging.physics.hubs import Chained, chained, hub_inertial
 from reel2sim.rigging.physics.inertia import inertial_of
 from reel2sim.rigging.physics.materials import material_named
 from reel2sim.rigging.physics.meshing import closed_mesh, inset_mesh, vertex_colors
+from reel2sim.rigging.physics.overlap import disentangled
 from reel2sim.rigging.physics.samples import OccupancyGrid, Samples, take_samples
 from reel2sim.rigging.physics.solids import PartSolid, Slide, solidify
 from reel2sim.rigging.physics.travel import Shape, widened
@@ -90,6 +91,7 @@ def embody(
     if len(surfels) == 0:
         raise RiggingError("there are no surfels to make bodies from", source=name)
     chain = chained(articulation)
+    loose = _loose(articulation)
     articulation = chain.articulation
     names, joint_names = _names(chain)
     order = articulation.order
@@ -126,8 +128,7 @@ def embody(
     joints, endless = widened(joints, positions, chain, shapes, pivots, config=config)
     said += endless
     rank = np.argsort(order)
-    progress("rigging", 1.0, "bodies are built")
-    return RiggedAsset(
+    asset = RiggedAsset(
         name=name,
         links=links,
         joints=joints,
@@ -138,6 +139,16 @@ def embody(
         metrics={**(metrics or {}), **_figures(bodies)},
         notes=tuple(said),
     )
+    progress("rigging", 0.99, "looking for links in each other")
+    found = disentangled(asset, loose=[names[part] for part in loose])
+    progress("rigging", 1.0, "bodies are built")
+    return found
+
+
+def _loose(articulation: Articulation) -> set[int]:
+    """Parts that nothing holds, and what they carry."""
+    free = [joint.child for joint in articulation.joints if joint.type is JointType.FREE]
+    return {part for child in free for part in articulation.beyond[child]}
 
 
 def _names(chain: Chained) -> tuple[dict[int, str], dict[int, str]]:
