@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reel2sim.rigging.config import RiggingConfig
-from reel2sim.rigging.joints.fit import JointFit
 from reel2sim.rigging.joints.model import JointModel
-from reel2sim.rigging.parts.structure import JointChoice
 from reel2sim.rigging.review.confidence import Verdict, judge, shared_bends
 from reel2sim.scene import Certainty, JointType
 from reel2sim.scene.errors import InputError
@@ -29,8 +27,7 @@ def verdict(
     costs = {JointType.REVOLUTE: 0.05, JointType.PRISMATIC: other}
     if kind is JointType.PRISMATIC:
         costs = {JointType.REVOLUTE: other, JointType.PRISMATIC: 0.05}
-    choice = JointChoice(JointFit(model, 0.05, np.zeros(1)), costs)
-    return judge(choice, model, diagonal=2.0, config=RiggingConfig(), **(GOOD | changes))
+    return judge(costs, model, diagonal=2.0, config=RiggingConfig(), **(GOOD | changes))
 
 
 @pytest.mark.parametrize("kind", [JointType.REVOLUTE, JointType.PRISMATIC])

@@ -18,6 +18,7 @@ from reel2sim.rigging.joints.rigid_fit import refine_motions
 from reel2sim.rigging.parts.astray import split_astray
 from reel2sim.rigging.parts.bodies import Bodies
 from reel2sim.rigging.parts.merge import CORRELATED, merge_bodies
+from reel2sim.rigging.parts.missed import find_missed
 from reel2sim.rigging.parts.structure import JointChoice, kinematic_tree, resting_joint
 from reel2sim.rigging.pictures.drawings import Drawings
 from reel2sim.rigging.pictures.flow import flow_observations
@@ -27,7 +28,7 @@ from reel2sim.rigging.pictures.posed import Posing, SurfelModel
 from reel2sim.rigging.review.requery import requery
 from reel2sim.rigging.review.retype import retype
 from reel2sim.rigging.review.seams import spreads
-from reel2sim.scene import Progress
+from reel2sim.scene import JointType, Progress
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.progress import subrange
 
@@ -43,7 +44,7 @@ class Estimate:
     Attributes:
         linkage: their joints.
         labels: part of each surfel ``(n,)``; 0 is the root.
-        choices: how each joint's type was chosen, by part.
+        type_costs: of each type of joint that was tried, by part.
         costs: mean truncated squared residual of each joint's part ``(p - 1,)``, pixels².
         axis_sigmas: standard deviation of each axis' worst-known direction ``(p - 1,)``, radians.
         supports: share of what each joint changes in the drawings that brings them nearer to the
@@ -54,7 +55,7 @@ class Estimate:
 
     linkage: Linkage
     labels: Array
-    choices: Mapping[int, JointChoice]
+    type_costs: Mapping[int, Mapping[JointType, float]]
     costs: Array
     axis_sigmas: Array
     supports: Array
@@ -105,6 +106,10 @@ def estimate(
         errors_of = partial(drawings.errors, labels)
         linkage = requery(linkage, errors_of, progress=subrange(part, 0.8, 1.0))
         paths = linkage.motions
+    part = subrange(progress, 0.75, 0.78)
+    linkage, labels, missed = find_missed(drawings, linkage, labels, progress=part)
+    type_costs = {k: choice.costs for k, choice in choices.items()}
+    type_costs |= {k: found.costs for k, found in missed.items()}
     linkage = _retyped(footage, model, labels, linkage, drawings, rng, progress=progress)
     fit, seen = _polished(footage, model, labels, linkage, rng)
     for i in range(1, config.polish):
@@ -115,7 +120,7 @@ def estimate(
     spread = np.array([np.linalg.eigvalsh(C)[-1] for C in fit.covariances])
     sigmas = np.sqrt(np.maximum(costs, 0.05) * CORRELATED * np.maximum(spread, 0.0))
     supports, bends = _opinions(fit.linkage, labels, model, drawings)
-    return Estimate(fit.linkage, labels, choices, costs, sigmas, supports, bends)
+    return Estimate(fit.linkage, labels, type_costs, costs, sigmas, supports, bends)
 
 
 def _opinions(
@@ -152,7 +157,7 @@ def _retyped(
     free = _freed(targets, mine, linkage.motions)
     errors_of = partial(drawings.errors, labels)
     return retype(
-        linkage, targets, owner, free, seen, errors_of, rng, progress=subrange(progress, 0.75, 0.8)
+        linkage, targets, owner, free, seen, errors_of, rng, progress=subrange(progress, 0.78, 0.8)
     )
 
 

@@ -35,3 +35,21 @@ def connected(points: Array, reach: float) -> Array:
     pairs = KDTree(points).query_pairs(reach, output_type="ndarray")
     links = coo_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(len(points),) * 2)
     return connected_components(links, directed=False)[1]
+
+
+def clusters(points: Array, chosen: Array, *, reach: float, fewest: int) -> list[Array]:
+    """Chosen points that hang together, in groups that are large enough.
+
+    Args:
+        points: ``(n, 3)``.
+        chosen: indices of some ``(m,)``.
+        reach: neighbours are within it.
+        fewest: points of a group.
+
+    Returns:
+        Indices of each group's points.
+    """
+    if len(chosen) < fewest:
+        return []
+    group = connected(points[chosen], reach)
+    return [chosen[group == k] for k in np.nonzero(np.bincount(group) >= fewest)[0]]

@@ -162,7 +162,7 @@ def _joint(
     """The joint of one part in metres, parts numbered by their place in ``order``."""
     model = state.linkage.joints[part - 1]
     verdict = judge(
-        state.choices.get(part),
+        state.type_costs.get(part),
         model,
         axis_sigma_rad=float(state.axis_sigmas[part - 1]),
         support=float(state.supports[part - 1]),

@@ -11,7 +11,7 @@ import numpy as np
 from reel2sim.rigging.joints.rigid_fit import refine_motions
 from reel2sim.rigging.pictures.observations import Observations, upper_quartile
 from reel2sim.rigging.pictures.posed import SurfelModel
-from reel2sim.rigging.proximity import connected
+from reel2sim.rigging.proximity import clusters
 from reel2sim.scene.arrays import Array
 
 _OFF_PX = 0.7
@@ -44,7 +44,8 @@ def split_astray(
         gone = np.nonzero(off & (labels == part))[0]
         if len(gone) > _LARGEST * (labels == part).sum():
             continue  # it is the body whose motion is wrong
-        found += [(part, cluster) for cluster in _clusters(model.points, gone)]
+        groups = clusters(model.points, gone, reach=_APART, fewest=_FEWEST)
+        found += [(part, cluster) for cluster in groups]
     found = sorted(found, key=lambda item: -len(item[1]))[:_MOST]
     labels, new = labels.copy(), list(paths)
     for part, cluster in found:
@@ -68,12 +69,3 @@ def _off(targets: Observations, labels: Array, paths: Array) -> Array:
         enough = some.seen.sum(axis=1) >= _FEWEST_INSTANTS
         off[some.surfel[enough & (upper_quartile(residuals) > _OFF_PX)]] = True
     return off
-
-
-def _clusters(points: Array, chosen: Array) -> list[Array]:
-    """Chosen points ``(m,)`` that hang together, in groups that are large enough."""
-    if len(chosen) < _FEWEST:
-        return []
-    group = connected(points[chosen], _APART)
-    sizes = np.bincount(group)
-    return [chosen[group == k] for k in np.nonzero(sizes >= _FEWEST)[0]]

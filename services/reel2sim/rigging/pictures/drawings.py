@@ -14,17 +14,19 @@ from reel2sim.reconstruction.bodies.needed import needed_bodies
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.device import target
 from reel2sim.reconstruction.picture_error import BLUR_PX, drawn, picture_error
-from reel2sim.reconstruction.rasterize import Backend
+from reel2sim.reconstruction.rasterize import Backend, RasterOutput
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View, load_views
 from reel2sim.rigging.pictures.footage import Normalisation
-from reel2sim.rigging.pictures.posed import Posing
+from reel2sim.rigging.pictures.posed import DEPTH_TOLERANCE, Posing
 from reel2sim.scene import Reel, Surfels
 from reel2sim.scene.arrays import Array
 
 _VIEWS = 3
 """Pictures of one instant that are compared; more only cost time."""
 _PIXELS = 256
+_COVERED = 0.6
+"""Coverage from which a surface is seen at a pixel."""
 _ROOT_SHARE = 0.01
 """What the root's motion must explain, as a share of what all motions do."""
 
@@ -128,7 +130,7 @@ class Drawings:
         """
         gained, changed = np.zeros(len(others)), np.zeros(len(others))
         for f, views in enumerate(self.instants):
-            wanted = [_picture(view.rgb, view.mask) for view in views]
+            wanted = [blurred(view.rgb, view.mask) for view in views]
             ours = self._pictures(now, f)
             for i, other in enumerate(others):
                 for a, b, w in zip(ours, self._pictures(other, f), wanted, strict=True):
@@ -136,14 +138,46 @@ class Drawings:
                     changed[i] += float(np.abs(b - a).sum())
         return np.divide(gained, changed, out=np.zeros(len(others)), where=changed > 0)
 
+    def wrongs(self, posing: Posing) -> Array:
+        """How wrong the drawings are where each surfel is seen ``(n, t)``; NaN where it is not.
+
+        Of several pictures of an instant the worst counts.
+        """
+        found = np.full((len(self.surfels), len(self.instants)), np.nan)
+        for f, views in enumerate(self.instants):
+            placed = self.surfels.placed(posing.at(f))
+            points = placed.means.cpu().numpy()
+            made = drawn(placed, views, backend=self.backend)
+            for view, image in zip(views, made, strict=True):
+                off = blurred(image.features, image.alpha) - blurred(view.rgb, view.mask)
+                y, x, seen = _pixels_of(points, view, image)
+                here = np.where(seen, np.abs(off).sum(axis=2)[y, x], np.nan)
+                found[:, f] = np.fmax(found[:, f], here)
+        return found
+
     def _pictures(self, posing: Posing, f: int) -> list[Array]:
         """Blurred drawings ``(h, w, 4)`` of one instant."""
         placed = self.surfels.placed(posing.at(f))
         made = drawn(placed, self.instants[f], backend=self.backend)
-        return [_picture(image.features, image.alpha) for image in made]
+        return [blurred(image.features, image.alpha) for image in made]
 
 
-def _picture(rgb: torch.Tensor, alpha: torch.Tensor) -> Array:
-    """Colour and coverage ``(h, w, 4)``, blurred."""
+def blurred(rgb: torch.Tensor, alpha: torch.Tensor) -> Array:
+    """Colour ``(h, w, 3)`` and coverage ``(h, w)`` as ``(h, w, 4)``, blurred as errors are."""
     both = torch.cat([rgb, alpha[..., None]], -1).cpu().numpy()
     return cv2.GaussianBlur(both, (0, 0), BLUR_PX)
+
+
+def _pixels_of(points: Array, view: View, image: RasterOutput) -> tuple[Array, Array, Array]:
+    """Row, column and whether it is on the drawn surface, of points ``(n, 3)``."""
+    T = view.T_camera_world.cpu().numpy()
+    local = points @ T[:3, :3].T + T[:3, 3]
+    depth = local[:, 2]
+    ahead = depth > 1e-3
+    pixels = (local @ view.K.cpu().numpy().T)[:, :2] / np.where(ahead, depth, 1.0)[:, None]
+    x, y = np.floor(pixels).astype(int).T
+    inside = ahead & (x >= 0) & (x < view.width) & (y >= 0) & (y < view.height)
+    x, y = np.where(inside, x, 0), np.where(inside, y, 0)
+    drawn_depth, covered = image.depth.cpu().numpy()[y, x], image.alpha.cpu().numpy()[y, x]
+    near = np.abs(drawn_depth - depth * covered) < DEPTH_TOLERANCE * covered
+    return y, x, inside & near & (covered > _COVERED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,6 @@ from scipy.special import expit
 
 from reel2sim.rigging.config import RiggingConfig
 from reel2sim.rigging.joints.model import JointModel
-from reel2sim.rigging.parts.structure import JointChoice
 from reel2sim.scene import Certainty, JointType
 from reel2sim.scene.arrays import Array
 
@@ -49,7 +49,7 @@ class Verdict:
 
 
 def judge(
-    choice: JointChoice | None,
+    type_costs: Mapping[JointType, float] | None,
     model: JointModel,
     *,
     axis_sigma_rad: float,
@@ -63,7 +63,7 @@ def judge(
     """Confidence from amplitude, pictures, size, conditioning and the margin between types.
 
     Args:
-        choice: how the joint was chosen; None if there was nothing to fit.
+        type_costs: what each type of joint leaves unexplained; None if there was nothing to fit.
         model: the joint, normalised space.
         axis_sigma_rad: standard deviation of the axis' worst-known direction.
         support: share of what the joint changes in the drawings that brings them nearer to the
@@ -75,7 +75,7 @@ def judge(
         diagonal: of the object, normalised units.
         config: for the least motion that counts.
     """
-    if choice is None:
+    if type_costs is None:
         return Verdict(Certainty(0.0, 1.0, 1.0), False, "too few image points follow this part")
     angular = model.type is not JointType.PRISMATIC
     least = config.min_angle_rad if angular else config.min_travel * diagonal
@@ -88,7 +88,7 @@ def judge(
         _ASTRAY: float(expit((_FOLLOWED_PX2 - cost) / _FOLLOWED_SCALE)),
     }
     others = {
-        "another joint type fits almost as well": _type_factor(choice, model, amplitude),
+        "another joint type fits almost as well": _type_factor(type_costs, model, amplitude),
         "its axis is poorly conditioned": right_axis(model, axis_sigma_rad),
     }
     type_, axis = others.values()
@@ -137,7 +137,7 @@ def right_axis(model: JointModel, sigma_rad: float) -> float:
     return float(1 - np.exp(-0.5 * (_RIGHT_AXIS_RAD / max(sigma_rad, 1e-6)) ** 2))
 
 
-def _type_factor(choice: JointChoice, model: JointModel, amplitude: float) -> float:
+def _type_factor(costs: Mapping[JointType, float], model: JointModel, amplitude: float) -> float:
     """Probability-like weight of the chosen type against the other.
 
     A revolute joint can imitate a slide by a far pivot, so for a slide it is enough that the
@@ -146,7 +146,7 @@ def _type_factor(choice: JointChoice, model: JointModel, amplitude: float) -> fl
     """
     if model.type not in (JointType.REVOLUTE, JointType.PRISMATIC):
         return 1.0
-    turn = choice.costs[JointType.REVOLUTE] + 0.05
-    slide = choice.costs[JointType.PRISMATIC] + 0.05
+    turn = costs[JointType.REVOLUTE] + 0.05
+    slide = costs[JointType.PRISMATIC] + 0.05
     margin = np.log(slide / turn) if model.type.angular else np.log(2.0 * turn / slide)
     return float(expit(margin * min(amplitude, 2.0) / _TYPE_SCALE))

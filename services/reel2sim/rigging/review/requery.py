@@ -46,7 +46,7 @@ def requery(
         tries = _tries(joint.positions, angular=joint.type is not JointType.PRISMATIC)
         trials = [linkage.with_joint(part, replace(joint, positions=q)) for q in tries]
         errors = np.stack([errors_of(trial.motions) for trial in trials])
-        path = _shortest(tries, errors)
+        path = smoothest(tries, errors)
         say = np.ptp(errors, axis=0).sum()
         gain = errors[0].sum() - errors[path, np.arange(len(path))].sum()
         if gain > _BETTER * say:
@@ -67,8 +67,13 @@ def _tries(positions: Array, *, angular: bool) -> Array:
     return tries
 
 
-def _shortest(tries: Array, errors: Array) -> Array:
-    """Which try to take at every instant ``(t,)``."""
+def smoothest(tries: Array, errors: Array) -> Array:
+    """Which try to take at every instant ``(t,)``: the shortest path through all (Viterbi).
+
+    Args:
+        tries: positions ``(m, t)``.
+        errors: what each costs ``(m, t)``.
+    """
     span = max(float(np.ptp(tries)), 1e-9)
     jump = float(np.ptp(errors, axis=0).mean())
     best, origin = errors[:, 0].copy(), np.zeros(errors.shape, np.int64)
