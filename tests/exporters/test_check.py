@@ -21,6 +21,7 @@ from pxr import Gf, Usd, UsdGeom
 
 from reel2sim.exporters import export_bundle
 from reel2sim.exporters.check import CHECKS, check_bundle, documentation
+from reel2sim.exporters.check.files import REQUIRED
 from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.robot import read_robot
 from reel2sim.exporters.check.splats import read_splats
@@ -526,6 +527,34 @@ def _mjcf_mimic_bent(folder):
     swap(folder / "scene.xml", r'(polycoef="\S+ \S+) 0.0', r"\1 0.5")
 
 
+@fault("PAIR001")
+def _srdf_cut(folder):
+    path = folder / "scene.srdf"
+    path.write_text(path.read_text()[:200])
+
+
+@fault("PAIR001")
+def _srdf_of_another_link(folder):
+    swap(folder / "scene.srdf", r'link2="[^"]*"', 'link2="lid"')
+
+
+@fault("PAIR002", "PAIR003")
+def _srdf_pair_dropped(folder):
+    swap(folder / "scene.srdf", r"<disable_collisions [^>]*>", "")
+
+
+@fault("PAIR002")
+def _mjcf_pair_dropped(folder):
+    swap(folder / "scene.xml", r"<exclude [^>]*>", "")
+
+
+@fault("PAIR003")
+def _usd_joint_with_collisions(folder):
+    swap(
+        folder / PHYSICS, r"(def PhysicsPrismaticJoint[^{]*\{)", r"\1 physics:collisionEnabled = 1"
+    )
+
+
 # USD ------------------------------------------------------------------------------------------
 
 
@@ -836,7 +865,7 @@ def test_no_folder_is_an_error(make, tmp_path):
 def test_empty_folder_lacks_everything(tmp_path):
     report = check_bundle(tmp_path)
     assert {finding.id for finding in report.findings} == {"FILE001"}
-    assert len(report.findings) == 9
+    assert {finding.where for finding in report.findings} == set(REQUIRED)
 
 
 def test_checking_changes_nothing(good):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from pxr import Usd, UsdPhysics
 
 from reel2sim.exporters.mjcf import write_mjcf
+from reel2sim.exporters.srdf import write_srdf
 from reel2sim.exporters.urdf import write_meshes
 from reel2sim.exporters.usd import write_usd
 from reel2sim.rigging.physics.overlap import depths_between, disentangled, seen_states
@@ -122,6 +124,25 @@ def test_a_pair_is_kept_apart_in_mjcf_and_usd(tmp_path) -> None:
         for target in UsdPhysics.FilteredPairsAPI(p).GetFilteredPairsRel().GetTargets()
     }
     assert told == {pair}
+
+
+@settings(max_examples=25, deadline=None)
+@given(assets(least=0), st.booleans())
+def test_srdf_says_what_the_asset_does(asset, fixed) -> None:
+    asset = dataclasses.replace(disentangled(asset), fixed_base=fixed)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "scene.srdf"
+        write_srdf(asset, path)
+        robot = ET.parse(path).getroot()
+    told = [(e.get("link1"), e.get("link2")) for e in robot.findall("disable_collisions")]
+    assert told == meeting_links(asset)
+    default = robot.findall("disable_collisions[@reason='Default']")
+    assert [(e.get("link1"), e.get("link2")) for e in default] == list(asset.interpenetrating)
+    root = robot.find("virtual_joint")
+    assert root is not None
+    assert root.get("child_link") == asset.links[0].name
+    assert root.get("type") == ("fixed" if fixed else "floating")
+    assert {e.get("name") for e in robot.findall("group/joint")} == moving_names(asset)
 
 
 @pytest.mark.parametrize(

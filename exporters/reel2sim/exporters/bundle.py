@@ -10,6 +10,7 @@ from reel2sim.exporters.manifest import MANIFEST, write_manifest
 from reel2sim.exporters.media import BundleMedia, Provenance, StageRecord
 from reel2sim.exporters.motion import write_motion
 from reel2sim.exporters.splat import write_splats
+from reel2sim.exporters.srdf import write_srdf
 from reel2sim.exporters.staging import staged_folder
 from reel2sim.exporters.urdf import write_urdf
 from reel2sim.scene import Progress, RiggedAsset, silent
@@ -54,6 +55,11 @@ class BundlePaths:
     def urdf(self) -> Path:
         """The robot description; its meshes are beside it."""
         return self.root / "scene.urdf"
+
+    @property
+    def srdf(self) -> Path:
+        """What the URDF cannot say for planners: the root's joint and what never collides."""
+        return self.root / "scene.srdf"
 
     @property
     def mjcf(self) -> Path:
@@ -128,8 +134,9 @@ def export_bundle(
     write_splats(asset.surfels, paths.splats)
     progress("export", 0.1, "wrote motion and splats")
     write_urdf(asset, paths.urdf)
+    write_srdf(asset, paths.srdf)
     write_mjcf(asset, paths.mjcf)
-    progress("export", 0.3, "wrote URDF and MJCF")
+    progress("export", 0.3, "wrote URDF, SRDF and MJCF")
     write_glb(asset, paths.glb)
     progress("export", 0.4, "wrote GLB")
     write_usd(asset, out, source=origin.source)

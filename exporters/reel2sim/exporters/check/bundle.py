@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reel2sim.exporters.check.contacts import check_contacts
 from reel2sim.exporters.check.files import check_files, check_manifest, check_manifest_names
 from reel2sim.exporters.check.media import check_film, check_page
 from reel2sim.exporters.check.meshes import Extents, check_meshes
@@ -97,6 +98,7 @@ def _check_formats(
             expected = robot.poses(states, _STATES)
             notes.counts["states"] = _STATES
         _check_engines(notes, there, robot, states, expected)
+        check_contacts(notes, there, robot)
     skins: dict[str, SkinReading | None] = {}
     if "usd/scene/scene.usda" in there:
         from reel2sim.exporters.check.stage import check_stage

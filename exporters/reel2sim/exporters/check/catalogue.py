@@ -287,6 +287,14 @@ _ROWS: tuple[tuple[str, Severity, str, str], ...] = (
         "Links fly off when PyBullet steps with the joints held.",
         "Look for tiny inertia or overlapping colliders.",
     ),
+    (
+        "PAIR001",
+        "error",
+        "`scene.srdf` is no SRDF of the URDF: not XML, or names of other links or joints.",
+        _EXPORT,
+    ),
+    ("PAIR002", "error", "Other links collide in `scene.xml` than in `scene.srdf`.", _EXPORT),
+    ("PAIR003", "error", "Other links collide in the USD stage than in `scene.srdf`.", _EXPORT),
     ("USD001", "error", "The USD stage does not open.", _EXPORT),
     ("USD002", "error", "One of Pixar's validators objects.", "Do as its message says."),
     (

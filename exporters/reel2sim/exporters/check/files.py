@@ -14,6 +14,7 @@ from reel2sim.scene.digest import digest_file
 REQUIRED = (
     MANIFEST,
     "scene.urdf",
+    "scene.srdf",
     "scene.xml",
     "scene.usdz",
     "usd/scene/scene.usda",
