@@ -188,6 +188,29 @@ def usd_poses(stage: Usd.Stage, asset: RiggedAsset, time) -> np.ndarray:
 
 @law
 @given(asset=assets())
+def test_mujoco_keyframes_are_states_of_the_reel(asset: RiggedAsset):
+    with TemporaryDirectory() as folder:
+        write_urdf(asset, Path(folder, "scene.urdf"))
+        write_mjcf(asset, Path(folder, "scene.xml"))
+        model = mujoco.MjModel.from_xml_path(str(Path(folder, "scene.xml")))
+    data = mujoco.MjData(model)
+    times = asset.motion.times_s
+    named = {model.key(k).name: k for k in range(model.nkey)}
+    assert {"first_frame": times[0], "last_frame": times[-1]}.items() <= {
+        name: model.key_time[k] for name, k in named.items()
+    }.items()
+    for k in named.values():
+        mujoco.mj_resetDataKeyframe(model, data, k)
+        mujoco.mj_forward(model, data)
+        held = asset.motion.base_poses[0] @ invert(asset.motion.sample(data.time)[0])
+        moved = held if asset.fixed_base else np.eye(4)
+        for link, T in zip(asset.links, moved @ asset.link_poses_at(data.time), strict=True):
+            body = data.body(link.name)
+            close(pose(body.xmat.reshape(3, 3), body.xpos), T)
+
+
+@law
+@given(asset=assets())
 @pytest.mark.parametrize("packaged", [False, True])
 def test_usd_replays_the_reel(packaged: bool, asset: RiggedAsset):
     with TemporaryDirectory() as folder:

@@ -24,7 +24,7 @@ def write_mjcf(asset: RiggedAsset, path: Path) -> None:
 
     Every moving joint has a motor of unit gear, so that a control is a force or torque; only one
     that follows another has an equality constraint instead. MJCF has no speed limit of a joint.
-    Colours are one per link: MuJoCo reads none from vertices.
+    Colours are one per link: MuJoCo reads none from vertices. Keyframes are states of the reel.
 
     Raises:
         ExportError: if a joint cannot be said in MJCF.
@@ -52,6 +52,7 @@ def write_mjcf(asset: RiggedAsset, path: Path) -> None:
     _exclude_contacts(root, asset)
     _couple_joints(root, asset)
     _add_motors(root, asset)
+    _add_keyframes(root, asset)
     ET.indent(root)
     path.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")
 
@@ -154,6 +155,28 @@ def _add_motors(root: ET.Element, asset: RiggedAsset) -> None:
             effort = float(joint.limits.effort)
             span = f"{-effort!r} {effort!r}"
             ET.SubElement(actuator, "motor", name=joint.name, joint=joint.name, ctrlrange=span)
+
+
+def _add_keyframes(root: ET.Element, asset: RiggedAsset) -> None:
+    """States of the reel by name: its first and last instant, and where each joint was farthest.
+
+    MuJoCo orders positions as joints come in the file, from a free root's pose on.
+    """
+    motion = asset.motion
+    farthest = {
+        f"{name}_farthest": int(np.abs(motion.positions[name]).argmax())
+        for name in motion.positions
+        if np.ptp(motion.positions[name]) > 0
+    }
+    keyframe = ET.SubElement(root, "keyframe")
+    moving = [element.get("name", "") for element in root.iter("joint") if element.get("axis")]
+    for name, i in {"first_frame": 0, "last_frame": len(motion.times_s) - 1, **farthest}.items():
+        base = [] if asset.fixed_base else [*pose_to_vector(motion.base_poses[i])]
+        q = [*base, *(motion.positions[joint][i] for joint in moving)]
+        record = {"name": name, "time": repr(float(motion.times_s[i]))}
+        if q:
+            record["qpos"] = _numbers(np.array(q))
+        ET.SubElement(keyframe, "key", record)
 
 
 def _numbers(values: Array) -> str:
