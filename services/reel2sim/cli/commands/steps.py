@@ -12,6 +12,7 @@ from reel2sim.cli.options import Common, Effort, Flag, Text, shown
 
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
+    from reel2sim.scene import RiggedAsset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,16 +106,22 @@ class Export:
     """Write a rigged asset as a bundle: USD, URDF, MJCF, GLB, splats and motion.
 
     With the reel it came from the bundle also gets its preview video and the pictures of its
-    report.
+    report. A URDF of your own becomes a bundle that stands still; what the file leaves out, such
+    as mass or limits of effort, is assumed and noted.
 
     Examples:
       reel2sim export asset.npz --out bundle
       reel2sim export asset.npz --source capture_folder --out bundle
       reel2sim export old_bundle/asset.npz --out bundle
+      reel2sim export arm_description/urdf/arm.urdf --roots arm_description --out bundle
     """
 
     asset: Annotated[tyro.conf.Positional[Path], shown("ASSET")]
-    """What `reel2sim rig` wrote, or the asset.npz of a bundle."""
+    """What `reel2sim rig` wrote, the asset.npz of a bundle, or a .urdf file."""
+    roots: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...")] = ()
+    """Folders a URDF's meshes may be read from, besides its own."""
+    packages: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=DIR ...")] = ()
+    """Folders of ROS packages that a URDF names as package://NAME."""
     source: Annotated[Path | None, shown("SOURCE")] = None
     """The reel the asset came from, for the preview."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
@@ -129,10 +136,9 @@ class Export:
         from reel2sim.exporters.media import Provenance
         from reel2sim.media import load_reel
         from reel2sim.pipeline.publish import check_vacant, preview_media, provenance_of, publish
-        from reel2sim.scene.store import load_asset
 
         check_vacant(self.out, overwrite=self.overwrite)
-        asset = load_asset(self.asset)
+        asset = self._loaded()
         config = self.effort.pipeline_config()
         media, provenance = None, Provenance(seed=config.seed, preset=config.preset)
         with console.progress() as progress:
@@ -150,6 +156,25 @@ class Export:
             )
         console.result({"bundle": str(self.out)}, f"bundle  {self.out}")
         return 0
+
+    def _loaded(self) -> RiggedAsset:
+        """The asset, of either kind of file."""
+        from reel2sim.scene.errors import UsageError
+
+        if self.asset.suffix.lower() == ".urdf":
+            from reel2sim.importers import load_urdf
+
+            unnamed = [text for text in self.packages if "=" not in text]
+            if unnamed:
+                raise UsageError(f"{unnamed[0]!r} is not name=folder", field="--packages")
+            pairs = (text.split("=", 1) for text in self.packages)
+            packages = {name: Path(folder) for name, folder in pairs}
+            return load_urdf(self.asset, roots=self.roots, packages=packages)
+        from reel2sim.scene.store import load_asset
+
+        if self.roots or self.packages:
+            raise UsageError("only a .urdf names other files", field="--roots, --packages")
+        return load_asset(self.asset)
 
 
 def check_file_name(out: Path) -> None:

@@ -1,0 +1,42 @@
+"""Readers of what users already have: robot descriptions as assets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reel2sim.scene import Material, RiggedAsset
+
+__all__ = ["load_urdf"]
+
+
+def load_urdf(
+    path: Path,
+    *,
+    roots: Sequence[Path] = (),
+    packages: Mapping[str, Path] | None = None,
+    material: Material | None = None,
+) -> RiggedAsset:
+    """A URDF as an asset, at rest with all joints at zero.
+
+    Files that it names must lie in its folder, in ``roots`` or in ``packages``. Collision meshes
+    that are not convex become their hulls; what the file does not say is assumed and noted.
+
+    Args:
+        path: the file.
+        roots: folders that may be read besides its own.
+        packages: folder of each ROS package by name.
+        material: of what has no mass of its own.
+
+    Raises:
+        InputError: if the file cannot be used; it names file, element and remedy.
+    """
+    from reel2sim.importers.assemble import assembled
+    from reel2sim.importers.roots import Roots
+    from reel2sim.importers.urdf import read_urdf
+
+    path = Path(path)
+    description = read_urdf(path, Roots.around(path, *roots, packages=packages))
+    return assembled(description, material=material)

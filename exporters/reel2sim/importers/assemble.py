@@ -1,0 +1,263 @@
+"""Descriptions as assets: frames turned to the world's axes, gaps filled and said."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import trimesh
+
+from reel2sim.exporters.names import free_name, identifier
+from reel2sim.importers.appearance import surfels_on
+from reel2sim.importers.description import DescribedJoint, DescribedLink, Description
+from reel2sim.scene import (
+    Inertial,
+    Joint,
+    JointLimits,
+    JointType,
+    Link,
+    Material,
+    Motion,
+    RiggedAsset,
+    TriangleMesh,
+)
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.errors import InputError
+from reel2sim.scene.transforms import apply, pose
+
+EFFORT, VELOCITY = 100.0, 10.0
+"""Of joints whose file says nothing: N·m or N, and rad/s or m/s."""
+_LEAST_MASS = 1e-3
+_NOTHING = TriangleMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
+
+
+def assembled(
+    description: Description, *, material: Material | None = None, surfels: int = 4000
+) -> RiggedAsset:
+    """The description as an asset that stands still where all joints are at zero.
+
+    Args:
+        description: of any format.
+        material: of links that have none; its density gives mass where a file has none.
+        surfels: how many are laid over what is seen.
+
+    Raises:
+        InputError: if the joints make no tree, or a number is of no body or joint.
+    """
+    notes = list(description.notes)
+    material = material or Material()
+    order = _tree(description)
+    parent_of = {joint.child: joint for joint in description.joints}
+    links = {link.name: link for link in description.links}
+    names = _names(order, notes)
+    joint_names = _names([parent_of[name].name for name in order[1:]], notes)
+    T = {order[0]: description.T_world_root}
+    for name in order[1:]:
+        T[name] = T[parent_of[name].parent] @ parent_of[name].T_parent_child
+    # The root's own frame stays where it is; ours has the world's axes at the world's origin.
+    origins = {name: T[name][:3, 3] for name in order}
+    origins[order[0]] = np.zeros(3)
+    made = [_link(links[n], names[n], T[n], origins[n], material, notes) for n in order]
+    joints = tuple(
+        _joint(parent_of[n], names, joint_names, T[n], origins, notes) for n in order[1:]
+    )
+    seen, owner = surfels_on(made, [origins[n] for n in order], count=surfels)
+    still = np.eye(4)[None]
+    return RiggedAsset(
+        name=identifier(description.name),
+        links=tuple(made),
+        joints=joints,
+        motion=Motion(np.zeros(1), still, {joint.name: np.zeros(1) for joint in joints}),
+        surfels=seen,
+        surfel_links=owner,
+        fixed_base=description.fixed_base,
+        notes=tuple(notes),
+    )
+
+
+def _tree(description: Description) -> list[str]:
+    """Names of the links, every parent before its children.
+
+    Raises:
+        InputError: if names repeat, or the joints leave a link out or make a loop.
+    """
+    names = [link.name for link in description.links]
+    for kind, found in (("link", names), ("joint", [j.name for j in description.joints])):
+        twice = sorted({name for name in found if found.count(name) > 1})
+        if twice:
+            raise InputError(f"has two {kind}s named {twice[0]!r}", source=description.name)
+    children: dict[str, list[str]] = {name: [] for name in names}
+    held: dict[str, str] = {}
+    for joint in description.joints:
+        for end in (joint.parent, joint.child):
+            if end not in children:
+                raise InputError(f"names no link: {end!r}", source=joint.name)
+        if joint.child in held:
+            raise InputError(
+                f"holds {joint.child!r}, which {held[joint.child]} holds already",
+                source=joint.name,
+                remedy="leave one of them out: loops of joints are no tree",
+            )
+        held[joint.child] = joint.name
+        children[joint.parent].append(joint.child)
+    place = {name: i for i, name in enumerate(names)}
+    order: list[str] = []
+    waiting = [i for i, name in enumerate(names) if name not in held][:1]
+    while waiting:  # of those that could come next, the first in the file
+        order.append(names[heapq.heappop(waiting)])
+        for child in children[order[-1]]:
+            heapq.heappush(waiting, place[child])
+    if len(order) < len(names):
+        left = sorted(set(names) - set(order))
+        raise InputError(
+            f"has links that no joint leads to: {', '.join(left[:5])}", source=description.name
+        )
+    return order
+
+
+def _names(found: Sequence[str], notes: list[str]) -> dict[str, str]:
+    """Names that every format accepts, by the names in the file."""
+    given: dict[str, str] = {}
+    for name in found:
+        given[name] = free_name(identifier(name), given.values())
+        if given[name] != name:
+            notes.append(f"{name} is called {given[name]}")
+    return given
+
+
+def _link(
+    link: DescribedLink, name: str, T: Array, origin: Array, material: Material, notes: list[str]
+) -> Link:
+    into = pose(T[:3, :3], T[:3, 3] - origin)
+    visual = _joined([_moved(mesh, into) for mesh in link.visuals])
+    collision = tuple(_hull(_moved(mesh, into), name, notes) for mesh in link.collision)
+    made_of = link.material or material
+    inertial = link.inertial
+    if inertial is None:
+        solid = [_moved(mesh, into) for mesh in (link.collision or link.visuals)]
+        turned = _from_shape(solid, made_of.density)
+        if link.mass is not None:
+            turned = Inertial(link.mass, turned.center, turned.inertia * (link.mass / turned.mass))
+            notes.append(f"{name} has no inertia; it follows from its mass and shape")
+        else:
+            notes.append(f"{name} has no mass; {turned.mass:.3g} kg follows from its shape")
+    else:
+        R = into[:3, :3]
+        center = apply(into, inertial.center[None])[0]
+        turned = Inertial(inertial.mass, center, R @ inertial.inertia @ R.T)
+    return Link(name, visual, tuple(p for p in collision if len(p.faces)), turned, made_of)
+
+
+def _moved(mesh: TriangleMesh, T: Array) -> TriangleMesh:
+    return replace(mesh, vertices=apply(T, mesh.vertices))
+
+
+def _joined(meshes: Sequence[TriangleMesh]) -> TriangleMesh:
+    """One mesh of several; grey where only some have colours."""
+    if not meshes:
+        return _NOTHING
+    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+    colored = any(mesh.colors is not None for mesh in meshes)
+    grey = [
+        mesh.colors if mesh.colors is not None else np.full((len(mesh.vertices), 3), 0.7)
+        for mesh in meshes
+    ]
+    return TriangleMesh(
+        np.concatenate([mesh.vertices for mesh in meshes]),
+        np.concatenate([m.faces + s for m, s in zip(meshes, starts, strict=True)]),
+        np.concatenate(grey) if colored else None,
+    )
+
+
+def _hull(mesh: TriangleMesh, link: str, notes: list[str]) -> TriangleMesh:
+    """The convex hull of a collision mesh; nothing where it is flat."""
+    shape = trimesh.Trimesh(mesh.vertices, mesh.faces, process=True)
+    if shape.is_convex and shape.volume > 0:
+        return mesh
+    try:
+        hull = shape.convex_hull
+    except Exception:  # Qhull's own error, where points lie in a plane
+        notes.append(f"a collision shape of {link} is flat and left out")
+        return _NOTHING
+    notes.append(f"a collision shape of {link} is not convex; its hull stands in for it")
+    return TriangleMesh(np.asarray(hull.vertices), np.asarray(hull.faces, np.int64))
+
+
+def _from_shape(meshes: Sequence[TriangleMesh], density: float) -> Inertial:
+    """Mass properties of the hulls of meshes; a gram where there is nothing to weigh."""
+    bodies = [trimesh.Trimesh(m.vertices, m.faces).convex_hull for m in meshes if len(m.faces) > 3]
+    mass, center, tensor = 0.0, np.zeros(3), np.zeros((3, 3))
+    for body in bodies:
+        facts = trimesh.Trimesh(body.vertices, body.faces).mass_properties
+        m, c = density * float(facts.mass), np.asarray(facts.center_mass)
+        if not m > 0:
+            continue
+        both = (mass * center + m * c) / (mass + m)
+        tensor = _shifted(tensor, mass, center - both) + _shifted(
+            density * np.asarray(facts.inertia), m, c - both
+        )
+        mass, center = mass + m, both
+    if mass < _LEAST_MASS:
+        return Inertial(_LEAST_MASS, center, _LEAST_MASS * 1e-4 * np.eye(3))
+    return Inertial(mass, center, (tensor + tensor.T) / 2)
+
+
+def _shifted(tensor: Array, mass: float, way: Array) -> Array:
+    """Inertia about a point ``way`` from the centre of mass (Steiner)."""
+    return tensor + mass * (way @ way * np.eye(3) - np.outer(way, way))
+
+
+def _joint(
+    joint: DescribedJoint,
+    names: Mapping[str, str],
+    joint_names: Mapping[str, str],
+    T_world_child: Array,
+    origins: Mapping[str, Array],
+    notes: list[str],
+) -> Joint:
+    name = joint_names[joint.name]
+    axis = T_world_child[:3, :3] @ joint.axis
+    length = float(np.linalg.norm(axis))
+    if joint.type is JointType.FIXED:
+        axis, length = np.array([1.0, 0.0, 0.0]), 1.0
+    if not length > 1e-9:
+        raise InputError("its axis has no length", source=joint.name, field="axis")
+    mimic = joint.mimic
+    if mimic is not None and mimic.joint not in joint_names:
+        raise InputError(f"follows {mimic.joint!r}, which is not there", source=joint.name)
+    return Joint(
+        name=name,
+        type=joint.type,
+        parent=names[joint.parent],
+        child=names[joint.child],
+        origin=T_world_child[:3, 3] - origins[joint.parent],
+        axis=axis / length,
+        limits=_limits(joint, name, notes),
+        damping=joint.damping,
+        friction=joint.friction,
+        mimic=None if mimic is None else replace(mimic, joint=joint_names[mimic.joint]),
+    )
+
+
+def _limits(joint: DescribedJoint, name: str, notes: list[str]) -> JointLimits:
+    low, high = joint.bounds or (-math.inf, math.inf)
+    if joint.type is JointType.FIXED:
+        low, high = 0.0, 0.0
+    elif joint.type is JointType.CONTINUOUS:
+        low, high = -math.inf, math.inf
+    elif joint.bounds is None:
+        raise InputError(
+            "has no limits", source=joint.name, field="limit", remedy="give it a <limit>"
+        )
+    said: list[str] = []
+    effort, velocity = joint.effort, joint.velocity
+    if not (effort and math.isfinite(effort) and effort > 0):
+        effort, said = EFFORT, ["effort"]
+    if not (velocity and math.isfinite(velocity) and velocity > 0):
+        velocity, said = VELOCITY, [*said, "velocity"]
+    if said and joint.type is not JointType.FIXED:
+        notes.append(f"{name} has no limit of {' and '.join(said)}; a usual one is assumed")
+    return JointLimits(low, high, effort, velocity)

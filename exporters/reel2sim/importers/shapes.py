@@ -1,0 +1,116 @@
+"""Geometry of descriptions as triangles with vertex colours."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from trimesh.visual import ColorVisuals, TextureVisuals
+
+from reel2sim.importers.roots import RootedResolver, Roots
+from reel2sim.scene import TriangleMesh
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.errors import InputError
+from reel2sim.scene.transforms import apply
+
+FORMATS = ("obj", "stl", "dae", "ply", "glb", "gltf", "off")
+"""Mesh files that are read."""
+_MOST_FACES = 2_000_000
+_SECTIONS = 32
+"""Sides of a cylinder."""
+
+
+def read_mesh(file: Path, roots: Roots) -> list[trimesh.Trimesh]:
+    """The meshes of a file, placed as it places them, colours at vertices.
+
+    Raises:
+        InputError: if it is of an unknown format, or no mesh can be read from it.
+    """
+    kind = file.suffix.lower().lstrip(".")
+    if kind not in FORMATS:
+        raise InputError(
+            f"is not one of the mesh formats {', '.join(FORMATS)}",
+            source=file,
+            remedy="convert it to one of them",
+        )
+    try:
+        scene = trimesh.load_scene(
+            io.BytesIO(file.read_bytes()),
+            file_type=kind,
+            resolver=RootedResolver(roots, file.parent),
+            process=False,
+        )
+        found = [_colored(mesh) for mesh in scene.dump() if isinstance(mesh, trimesh.Trimesh)]
+    except MemoryError:
+        raise
+    except Exception as cause:  # readers of untrusted bytes raise anything
+        text = " ".join(str(cause).split())[:200]
+        raise InputError(f"cannot be read as {kind}: {text}", source=file) from cause
+    found = [mesh for mesh in found if len(mesh.faces)]
+    if not found:
+        raise InputError("holds no triangles", source=file)
+    if sum(len(mesh.faces) for mesh in found) > _MOST_FACES:
+        raise InputError(
+            f"has over {_MOST_FACES} triangles", source=file, remedy="decimate it first"
+        )
+    if not all(np.isfinite(mesh.vertices).all() for mesh in found):
+        raise InputError("has vertices that are not finite", source=file)
+    return found
+
+
+def box(size: Array) -> trimesh.Trimesh:
+    """A box of edges ``size`` ``(3,)``, metres."""
+    return trimesh.creation.box(extents=_positive(size, "box size"))
+
+
+def cylinder(radius: float, length: float) -> trimesh.Trimesh:
+    """A cylinder along z."""
+    radius, length = _positive(np.array([radius, length]), "cylinder")
+    return trimesh.creation.cylinder(radius=radius, height=length, sections=_SECTIONS)
+
+
+def sphere(radius: float) -> trimesh.Trimesh:
+    """A sphere of flat triangles."""
+    (radius,) = _positive(np.array([radius]), "sphere radius")
+    return trimesh.creation.icosphere(subdivisions=3, radius=radius)
+
+
+def placed(mesh: trimesh.Trimesh, T: Array, scale: Array, color: Array | None) -> TriangleMesh:
+    """A mesh scaled, then moved by ``T`` ``(4, 4)``; ``color`` (sRGB) goes before its own."""
+    vertices = apply(T, np.asarray(mesh.vertices, np.float64) * scale)
+    faces = np.asarray(mesh.faces, np.int64)
+    if np.prod(scale) < 0:  # a mirror turns triangles inside out
+        faces = faces[:, ::-1]
+    colors = np.tile(color, (len(vertices), 1)) if color is not None else vertex_colors(mesh)
+    return TriangleMesh(vertices, faces, colors)
+
+
+def vertex_colors(mesh: trimesh.Trimesh) -> Array | None:
+    """SRGB ``(v, 3)``, 0..1; None where the file has no colours."""
+    visual = mesh.visual
+    if not isinstance(visual, ColorVisuals) or visual.kind is None:
+        return None
+    return np.asarray(visual.vertex_colors, np.float64)[:, :3] / 255.0
+
+
+def _colored(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """The mesh with its texture at its vertices."""
+    visual = mesh.visual
+    if not isinstance(visual, TextureVisuals):
+        return mesh
+    mesh = mesh.copy()
+    if visual.uv is None:  # a material without a picture
+        color = np.asarray(visual.material.main_color)
+        mesh.visual = ColorVisuals(mesh, vertex_colors=np.tile(color, (len(mesh.vertices), 1)))
+    else:
+        mesh.visual = visual.to_color()
+    return mesh
+
+
+def _positive(sizes: Array, what: str) -> Array:
+    sizes = np.asarray(sizes, np.float64)
+    if not (np.isfinite(sizes).all() and (sizes > 0).all()):
+        raise InputError(f"must be positive, got {sizes.tolist()}", source=what)
+    return sizes
