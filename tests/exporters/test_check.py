@@ -890,7 +890,7 @@ def test_report_is_plain_json(good, tmp_path):
     report = check_bundle(folder)
     record = json.loads(json.dumps(report.to_json(), allow_nan=False))
     assert record["ok"] is False
-    assert record["counts"]["states"] == 20
+    assert record["counts"]["states"] == 100
     severities = [f["severity"] for f in record["findings"]]
     assert severities == sorted(severities, key=["error", "warning", "info"].index)
     assert set(record["findings"][0]) == {"id", "severity", "where", "message", "remedy"}

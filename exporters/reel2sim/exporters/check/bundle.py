@@ -19,7 +19,7 @@ from reel2sim.exporters.check.skins import SkinReading, check_skins
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
 
-_STATES = 20
+_STATES = 100
 _SEED = 0
 _REACH = np.pi
 """Range of joints without limits, radians."""

@@ -386,7 +386,7 @@ _HEAD = """\
 
 `reel2sim check BUNDLE` (in Python: `reel2sim.exporters.check.check_bundle`) reads a bundle with
 other libraries than wrote it and compares what they understood. It exits with 1 if there is an
-error. Kinematics are compared at 20 random states within the limits and at every time of
+error. Kinematics are compared at 100 random states within the limits and at every time of
 `motion.json`; they may differ by 1e-5 (metres, and entries of rotation matrices).
 
 The table is `reel2sim.exporters.check.documentation()`; a test compares the two.
