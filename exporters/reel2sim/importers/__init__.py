@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reel2sim.scene import Material, RiggedAsset
 
-__all__ = ["load_urdf"]
+__all__ = ["load_mjcf", "load_urdf"]
 
 
 def load_urdf(
@@ -40,3 +40,28 @@ def load_urdf(
     path = Path(path)
     description = read_urdf(path, Roots.around(path, *roots, packages=packages))
     return assembled(description, material=material)
+
+
+def load_mjcf(
+    path: Path, *, roots: Sequence[Path] = (), material: Material | None = None
+) -> RiggedAsset:
+    """An MJCF model as an asset, at rest in its ``qpos0``.
+
+    Bodies with several joints get hubs between them, ball joints become three hinges, and the
+    world is a link where something moves against it. Tendons, planes and height fields are left
+    out and noted.
+
+    Args:
+        path: the file.
+        roots: folders that may be read besides its own.
+        material: of what has no mass of its own.
+
+    Raises:
+        InputError: if the file cannot be used; it names file, element and remedy.
+    """
+    from reel2sim.importers.assemble import assembled
+    from reel2sim.importers.mjcf import read_mjcf
+    from reel2sim.importers.roots import Roots
+
+    path = Path(path)
+    return assembled(read_mjcf(path, Roots.around(path, *roots)), material=material)

@@ -25,6 +25,7 @@ from reel2sim.scene import (
     TriangleMesh,
 )
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.contacts import held_links
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.transforms import apply, pose
 
@@ -37,7 +38,7 @@ _NOTHING = TriangleMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
 def assembled(
     description: Description, *, material: Material | None = None, surfels: int = 4000
 ) -> RiggedAsset:
-    """The description as an asset that stands still where all joints are at zero.
+    """The description as an asset that stands still, joints at zero or as near as they may be.
 
     Args:
         description: of any format.
@@ -66,16 +67,29 @@ def assembled(
     )
     seen, owner = surfels_on(made, [origins[n] for n in order], count=surfels)
     still = np.eye(4)[None]
-    return RiggedAsset(
+    asset = RiggedAsset(
         name=identifier(description.name),
         links=tuple(made),
         joints=joints,
-        motion=Motion(np.zeros(1), still, {joint.name: np.zeros(1) for joint in joints}),
+        motion=Motion(np.zeros(1), still, {joint.name: _rest(joint) for joint in joints}),
         surfels=seen,
         surfel_links=owner,
         fixed_base=description.fixed_base,
         notes=tuple(notes),
     )
+    place = asset.link_index
+    pairs = {
+        tuple(sorted((names[a], names[b]), key=place.__getitem__))
+        for a, b in description.apart
+        if a in names and b in names and a != b
+    }
+    apart = sorted(pairs - set(held_links(asset)), key=lambda pair: [place[x] for x in pair])
+    return replace(asset, interpenetrating=tuple((a, b) for a, b in apart))
+
+
+def _rest(joint: Joint) -> Array:
+    """Zero, or the position nearest to it that the limits allow ``(1,)``."""
+    return np.clip(np.zeros(1), joint.limits.lower, joint.limits.upper)
 
 
 def _tree(description: Description) -> list[str]:
@@ -119,10 +133,10 @@ def _tree(description: Description) -> list[str]:
 
 
 def _names(found: Sequence[str], notes: list[str]) -> dict[str, str]:
-    """Names that every format accepts, by the names in the file."""
+    """Names that every format accepts, by the names in the file; MuJoCo keeps one for itself."""
     given: dict[str, str] = {}
     for name in found:
-        given[name] = free_name(identifier(name), given.values())
+        given[name] = free_name(identifier(name), [*given.values(), "world"])
         if given[name] != name:
             notes.append(f"{name} is called {given[name]}")
     return given

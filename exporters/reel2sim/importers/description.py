@@ -75,6 +75,7 @@ class Description:
         fixed_base: whether the root is held by the world.
         T_world_root: where the root stands ``(4, 4)``.
         notes: what was left out or assumed while reading.
+        apart: pairs of links that the file says never collide.
     """
 
     name: str
@@ -83,3 +84,4 @@ class Description:
     fixed_base: bool = True
     T_world_root: Array = field(default_factory=lambda: np.eye(4))
     notes: tuple[str, ...] = ()
+    apart: tuple[tuple[str, str], ...] = ()

@@ -42,7 +42,7 @@ class Roots:
             InputError: if there is none, it is outside of the roots, or it is too large.
         """
         candidates = [path.resolve() for path in self._candidates(reference, base)]
-        allowed = [path for path in candidates if self._holds(path)]
+        allowed = [path for path in candidates if self.holds(path)]
         for path in allowed:
             if path.is_file():
                 if path.stat().st_size > _MOST_BYTES:
@@ -62,8 +62,10 @@ class Roots:
             else "put the file beside the description, or give its folder as a root",
         )
 
-    def _holds(self, path: Path) -> bool:
-        return any(path.is_relative_to(folder.resolve()) for folder in self.folders)
+    def holds(self, path: Path) -> bool:
+        """Whether ``path``, links followed, lies below one of the folders."""
+        found = path.resolve()
+        return any(found.is_relative_to(folder.resolve()) for folder in self.folders)
 
     def _candidates(self, reference: str, base: Path) -> list[Path]:
         if "\0" in reference:

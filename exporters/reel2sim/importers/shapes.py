@@ -71,6 +71,14 @@ def cylinder(radius: float, length: float) -> trimesh.Trimesh:
     return trimesh.creation.cylinder(radius=radius, height=length, sections=_SECTIONS)
 
 
+def capsule(radius: float, length: float) -> trimesh.Trimesh:
+    """A cylinder along z of ``length`` with half a sphere at each end."""
+    radius, length = _positive(np.array([radius, length]), "capsule")
+    made = trimesh.creation.capsule(radius=radius, height=length, count=[_SECTIONS, _SECTIONS])
+    made.apply_translation(-made.bounds.mean(axis=0))
+    return made
+
+
 def sphere(radius: float) -> trimesh.Trimesh:
     """A sphere of flat triangles."""
     (radius,) = _positive(np.array([radius]), "sphere radius")

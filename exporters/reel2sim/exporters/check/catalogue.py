@@ -202,7 +202,7 @@ _ROWS: tuple[tuple[str, Severity, str, str], ...] = (
     ),
     (
         "MESH008",
-        "error",
+        "warning",
         "A link that is seen has nothing to collide with.",
         "Give it at least one convex piece.",
     ),

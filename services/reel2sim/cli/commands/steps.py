@@ -106,8 +106,8 @@ class Export:
     """Write a rigged asset as a bundle: USD, URDF, MJCF, GLB, splats and motion.
 
     With the reel it came from the bundle also gets its preview video and the pictures of its
-    report. A URDF of your own becomes a bundle that stands still; what the file leaves out, such
-    as mass or limits of effort, is assumed and noted.
+    report. A URDF or MJCF of your own becomes a bundle that stands still; what the file leaves
+    out, such as mass or limits of effort, is assumed and noted.
 
     Examples:
       reel2sim export asset.npz --out bundle
@@ -117,9 +117,9 @@ class Export:
     """
 
     asset: Annotated[tyro.conf.Positional[Path], shown("ASSET")]
-    """What `reel2sim rig` wrote, the asset.npz of a bundle, or a .urdf file."""
+    """What `reel2sim rig` wrote, the asset.npz of a bundle, a .urdf, or a MuJoCo model (.xml)."""
     roots: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...")] = ()
-    """Folders a URDF's meshes may be read from, besides its own."""
+    """Folders the meshes of a .urdf or .xml may be read from, besides its own."""
     packages: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=DIR ...")] = ()
     """Folders of ROS packages that a URDF names as package://NAME."""
     source: Annotated[Path | None, shown("SOURCE")] = None
@@ -158,23 +158,34 @@ class Export:
         return 0
 
     def _loaded(self) -> RiggedAsset:
-        """The asset, of either kind of file."""
+        """The asset, of any kind of file."""
         from reel2sim.scene.errors import UsageError
 
-        if self.asset.suffix.lower() == ".urdf":
+        kind = self.asset.suffix.lower()
+        if self.packages and kind != ".urdf":
+            raise UsageError("only a .urdf names packages", field="--packages")
+        if self.roots and kind not in (".urdf", ".xml"):
+            raise UsageError("only a .urdf or .xml names other files", field="--roots")
+        if kind == ".urdf":
             from reel2sim.importers import load_urdf
 
-            unnamed = [text for text in self.packages if "=" not in text]
-            if unnamed:
-                raise UsageError(f"{unnamed[0]!r} is not name=folder", field="--packages")
-            pairs = (text.split("=", 1) for text in self.packages)
-            packages = {name: Path(folder) for name, folder in pairs}
-            return load_urdf(self.asset, roots=self.roots, packages=packages)
+            return load_urdf(self.asset, roots=self.roots, packages=self._named_packages())
+        if kind == ".xml":
+            from reel2sim.importers import load_mjcf
+
+            return load_mjcf(self.asset, roots=self.roots)
         from reel2sim.scene.store import load_asset
 
-        if self.roots or self.packages:
-            raise UsageError("only a .urdf names other files", field="--roots, --packages")
         return load_asset(self.asset)
+
+    def _named_packages(self) -> dict[str, Path]:
+        from reel2sim.scene.errors import UsageError
+
+        unnamed = [text for text in self.packages if "=" not in text]
+        if unnamed:
+            raise UsageError(f"{unnamed[0]!r} is not name=folder", field="--packages")
+        pairs = (text.split("=", 1) for text in self.packages)
+        return {name: Path(folder) for name, folder in pairs}
 
 
 def check_file_name(out: Path) -> None:

@@ -1,4 +1,4 @@
-"""A robot description becomes a bundle by the command line."""
+"""Descriptions of others become bundles by the command line."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from reel2sim.cli.main import main
 ROBOTS = Path(pybullet_data.getDataPath())
 
 
-def test_a_urdf_becomes_a_bundle_that_passes_its_check(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("name", "links"), [("r2d2.urdf", 16), ("mjcf/pusher.xml", 15)])
+def test_a_description_becomes_a_bundle_that_passes_its_check(
+    name: str, links: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "bundle"
-    assert main(["export", str(ROBOTS / "r2d2.urdf"), "--out", str(out)]) == 0
+    assert main(["export", str(ROBOTS / name), "--out", str(out)]) == 0
     capfd.readouterr()
     assert main(["check", str(out), "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert report["ok"]
-    assert report["counts"]["links"] == 16
+    assert report["counts"]["links"] == links
 
 
 def test_folders_of_packages_need_names(tmp_path: Path) -> None:
