@@ -23,6 +23,7 @@ class RiggingConfig:
             apart. All judge the parts.
         rounds: rounds of merging, choosing a tree and fitting its joints.
         polish: fits of all joints to flow from the posed model after that.
+        missed: whether to look by drawing for small parts that flow misses.
         min_angle_rad: range under which a revolute joint is flagged as not observed.
         min_travel: range of a prismatic joint, as a share of the object's diagonal, under which
             it is flagged.
@@ -34,6 +35,7 @@ class RiggingConfig:
     max_streams: int = 4
     rounds: int = 2
     polish: int = 2
+    missed: bool = True
     min_angle_rad: float = 0.17
     min_travel: float = 0.02
     physics: PhysicsConfig = field(default_factory=PhysicsConfig)
@@ -47,7 +49,7 @@ class RiggingConfig:
         """
         base = cls(seed=seed, physics=PhysicsConfig.preset(name, seed=seed))
         if name == "draft":
-            return replace(base, max_times=24, polish=1)
+            return replace(base, max_times=24, polish=1, missed=False)
         if name == "standard":
             return base
         if name == "high":

@@ -106,10 +106,11 @@ def estimate(
         errors_of = partial(drawings.errors, labels)
         linkage = requery(linkage, errors_of, progress=subrange(part, 0.8, 1.0))
         paths = linkage.motions
-    part = subrange(progress, 0.75, 0.78)
-    linkage, labels, missed = find_missed(drawings, linkage, labels, progress=part)
     type_costs = {k: choice.costs for k, choice in choices.items()}
-    type_costs |= {k: found.costs for k, found in missed.items()}
+    if config.missed:
+        part = subrange(progress, 0.75, 0.78)
+        linkage, labels, missed = find_missed(drawings, linkage, labels, progress=part)
+        type_costs |= {k: found.costs for k, found in missed.items()}
     linkage = _retyped(footage, model, labels, linkage, drawings, rng, progress=progress)
     fit, seen = _polished(footage, model, labels, linkage, rng)
     for i in range(1, config.polish):

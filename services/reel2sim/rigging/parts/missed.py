@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import numba
 import numpy as np
 from scipy.spatial import Delaunay, KDTree, QhullError
 
@@ -54,11 +55,28 @@ def find_missed(
     Returns:
         Linkage, labels, and the parts that were added, by number.
     """
-    added: dict[int, RegionMotion] = {}
     points = drawings.surfels.means.cpu().numpy().astype(np.float64)
     wrongs = drawings.wrongs(Posing(labels, linkage.motions))
     regions = [_of_one_part(region, labels) for region in wrong_regions(points, wrongs)]
     regions = [region for region in regions if len(region)][:_MOST]
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)  # windows are so small that waking others costs more than drawing
+    try:
+        return _tried(drawings, linkage, labels, regions, wrongs, progress)
+    finally:
+        numba.set_num_threads(threads)
+
+
+def _tried(
+    drawings: Drawings,
+    linkage: Linkage,
+    labels: Array,
+    regions: list[Array],
+    wrongs: Array,
+    progress: Progress,
+) -> tuple[Linkage, Array, dict[int, RegionMotion]]:
+    """Linkage and labels with those of ``regions`` as parts that move by themselves."""
+    added: dict[int, RegionMotion] = {}
     for i, region in enumerate(regions):
         progress("rigging", i / len(regions), f"looking for a motion of wrong region {i + 1}")
         carrier = int(labels[region[0]])
