@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from reel2sim.exporters.bundle import ASSET_FILE
 from reel2sim.media import load_reel, opencv_from_opengl
 from reel2sim.pipeline.filming import Film, shoot
 from reel2sim.pipeline.orbit import OrbitPath, orbit_views
-from reel2sim.pipeline.publish import ASSET_FILE
 from reel2sim.pipeline.subject import (
     Subject,
     load_bundle_asset,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from reel2sim.exporters.joints import require_expressible
-from reel2sim.exporters.manifest import MANIFEST, write_manifest
+from reel2sim.exporters.joints import require_expressible, start_surfels
+from reel2sim.exporters.manifest import MANIFEST, manifest_record, write_manifest
 from reel2sim.exporters.media import BundleMedia, Provenance, StageRecord
 from reel2sim.exporters.motion import write_motion
 from reel2sim.exporters.splat import write_splats
@@ -15,6 +15,7 @@ from reel2sim.exporters.staging import staged_folder
 from reel2sim.exporters.urdf import write_urdf
 from reel2sim.scene import Progress, RiggedAsset, silent
 from reel2sim.scene.errors import ConflictError, UsageError
+from reel2sim.scene.store import save_asset
 
 __all__ = [
     "BundleMedia",
@@ -24,6 +25,9 @@ __all__ = [
     "export_bundle",
     "staged_folder",
 ]
+
+
+ASSET_FILE = "asset.npz"
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ class BundlePaths:
         return self.root / "motion.json"
 
     @property
+    def asset(self) -> Path:
+        """The asset itself, so that it can be rendered, edited and exported again."""
+        return self.root / ASSET_FILE
+
+    @property
     def preview(self) -> Path:
         """The film; absent if the bundle was made without pictures."""
         return self.root / "preview.mp4"
@@ -122,16 +131,13 @@ def export_bundle(
     from reel2sim.exporters.report import write_report
     from reel2sim.exporters.usd import write_usd
 
-    if out.exists() and not out.is_dir():
-        raise UsageError("is not a folder", source=out)
-    if out.is_dir() and any(out.iterdir()):
-        raise ConflictError("is not empty", source=out, remedy="give an empty folder")
+    require_empty(out)
     require_expressible(asset, format="a bundle")
     origin = provenance or Provenance()
     out.mkdir(parents=True, exist_ok=True)
     paths = BundlePaths(out)
     write_motion(asset, paths.motion)
-    write_splats(asset.surfels, paths.splats)
+    write_splats(start_surfels(asset), paths.splats)
     progress("export", 0.1, "wrote motion and splats")
     write_urdf(asset, paths.urdf)
     write_srdf(asset, paths.srdf)
@@ -145,6 +151,20 @@ def export_bundle(
         write_preview(media, paths.preview)
     progress("export", 0.8, "wrote preview")
     write_report(asset, paths.report, media=media, provenance=origin, preview=paths.preview)
-    write_manifest(asset, origin, out)
+    save_asset(paths.asset, asset)
+    write_manifest(manifest_record(asset, origin, out), out)
     progress("export", 1.0, "wrote report and manifest")
     return paths
+
+
+def require_empty(out: Path) -> None:
+    """Refuse a folder that a bundle cannot be written into.
+
+    Raises:
+        UsageError: if ``out`` is a file.
+        ConflictError: if ``out`` is not empty.
+    """
+    if out.exists() and not out.is_dir():
+        raise UsageError("is not a folder", source=out)
+    if out.is_dir() and any(out.iterdir()):
+        raise ConflictError("is not empty", source=out, remedy="give an empty folder")

@@ -27,7 +27,12 @@ SKIN = "skin"
 
 
 def write_glb(asset: RiggedAsset, path: Path) -> None:
-    """Write ``asset`` to ``path``.
+    """Write ``asset`` to ``path``; see :func:`glb_document`."""
+    path.write_bytes(container(*glb_document(asset)))
+
+
+def glb_document(asset: RiggedAsset) -> tuple[dict[str, Any], bytes]:
+    """``asset`` as a glTF document and the contents of its only buffer.
 
     A node per link, named after it, below its parent's; the nodes' rest pose is the zero state.
     The animation holds the motion at its samples, linear in between. What glTF cannot say of a
@@ -56,7 +61,7 @@ def write_glb(asset: RiggedAsset, path: Path) -> None:
     for key in ("meshes", "materials", "accessors", "bufferViews"):
         if not document[key]:
             del document[key]
-    path.write_bytes(_container(document, bytes(buffer.data)))
+    return document, bytes(buffer.data)
 
 
 class _Buffer:
@@ -245,7 +250,8 @@ def _xyzw(rotations: Array) -> Array:
     return np.roll(quaternion_from_matrix(rotations), -1, axis=-1)
 
 
-def _container(document: dict[str, Any], data: bytes) -> bytes:
+def container(document: dict[str, Any], data: bytes) -> bytes:
+    """A binary glTF file of a document and its buffer."""
     text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
     chunks = [(b"JSON", text + b" " * (-len(text) % 4))]
     if data:

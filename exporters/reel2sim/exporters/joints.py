@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from reel2sim.scene import Joint, JointType, RiggedAsset
+from reel2sim.scene import Joint, JointType, RiggedAsset, Surfels
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import ExportError
 
@@ -71,6 +71,12 @@ def rotation_x_to(axis: Array) -> Array:
 def start_poses(asset: RiggedAsset) -> Array:
     """``T_world_link`` ``(l, 4, 4)`` at zero state with the root where the reel first saw it."""
     return asset.link_poses({}, asset.motion.base_poses[0])
+
+
+def start_surfels(asset: RiggedAsset) -> Surfels:
+    """The surfels at zero state with the root where the reel first saw it, world frame."""
+    start = asset.motion.base_poses[0]
+    return asset.surfels if np.array_equal(start, np.eye(4)) else asset.surfels.moved(start)
 
 
 def poses_over_time(asset: RiggedAsset) -> Array:

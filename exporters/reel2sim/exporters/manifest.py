@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reel2sim.exporters.media import Provenance
-from reel2sim.scene import RiggedAsset
+from reel2sim.scene import RiggedAsset, Scene
 from reel2sim.scene.digest import digest_file
 
 SCHEMA_VERSION = 1
@@ -30,7 +30,7 @@ def project_version() -> str:
 def manifest_record(
     asset: RiggedAsset, provenance: Provenance, folder: Path | None = None
 ) -> dict[str, Any]:
-    """The content of ``manifest.json``.
+    """The content of ``manifest.json`` of one asset.
 
     Everything that depends on the clock or the machine is under ``timings``; two runs on the same
     input agree in all else.
@@ -40,6 +40,35 @@ def manifest_record(
         provenance: where it came from.
         folder: the bundle, whose files are listed with size and sha256; None lists none.
     """
+    content = {
+        "name": asset.name,
+        "fixed_base": bool(asset.fixed_base),
+        "links": [link.name for link in asset.links],
+        "joints": [joint.name for joint in asset.joints],
+        "interpenetrating": [list(pair) for pair in asset.interpenetrating],
+        "surfels": len(asset.surfels),
+        "metrics": _plain(asset.metrics),
+        "notes": list(asset.notes),
+    }
+    return _record("asset", content, provenance, folder)
+
+
+def scene_manifest(
+    scene: Scene, provenance: Provenance, folder: Path | None = None
+) -> dict[str, Any]:
+    """The content of ``manifest.json`` of a scene, as :func:`manifest_record` of an asset."""
+    background = 0 if scene.background is None else len(scene.background)
+    content = {
+        "name": scene.name,
+        "assets": list(scene.names),
+        "surfels": background + sum(len(p.asset.surfels) for p in scene.placements),
+    }
+    return _record("scene", content, provenance, folder)
+
+
+def _record(
+    kind: str, content: Mapping[str, Any], provenance: Provenance, folder: Path | None
+) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "generator": {"name": "reel2sim", "version": project_version()},
@@ -57,15 +86,7 @@ def manifest_record(
             "time": "second",
             "quaternion": "wxyz",
         },
-        "asset": {
-            "name": asset.name,
-            "fixed_base": bool(asset.fixed_base),
-            "links": [link.name for link in asset.links],
-            "joints": [joint.name for joint in asset.joints],
-            "surfels": len(asset.surfels),
-            "metrics": _plain(asset.metrics),
-            "notes": list(asset.notes),
-        },
+        kind: dict(content),
         "stages": [
             {
                 "name": stage.name,
@@ -75,6 +96,7 @@ def manifest_record(
             }
             for stage in provenance.stages
         ],
+        "edits": [_plain(edit) for edit in provenance.edits],
         "files": {} if folder is None else file_table(folder),
         "timings": {
             stage.name: {
@@ -97,10 +119,9 @@ def file_table(folder: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def write_manifest(asset: RiggedAsset, provenance: Provenance, folder: Path) -> Path:
+def write_manifest(record: Mapping[str, Any], folder: Path) -> Path:
     """Write the manifest of the finished ``folder``; call it last."""
     path = folder / MANIFEST
-    record = manifest_record(asset, provenance, folder)
     path.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     return path
 

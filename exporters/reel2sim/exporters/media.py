@@ -81,6 +81,7 @@ class Provenance:
         seed: the seed of the run.
         preset: name of the preset.
         stages: what each stage did, in order.
+        edits: what was changed by hand afterwards, in order, as plain JSON values.
     """
 
     source: str = ""
@@ -89,6 +90,7 @@ class Provenance:
     seed: int = 0
     preset: str = ""
     stages: tuple[StageRecord, ...] = ()
+    edits: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         names = [stage.name for stage in self.stages]

@@ -15,12 +15,28 @@ from reel2sim.scene import Joint, JointType, Link, RiggedAsset
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.contacts import meeting_links
 from reel2sim.scene.transforms import pose_to_vector
+from reel2sim.scene.world import EARTH_GRAVITY
 
 _VISUAL_GROUP, _COLLISION_GROUP = "2", "3"
 
 
 def write_mjcf(asset: RiggedAsset, path: Path) -> None:
     """Write ``asset`` to ``path``; :func:`reel2sim.exporters.urdf.write_meshes` writes the meshes.
+
+    Raises:
+        ExportError: if a joint cannot be said in MJCF.
+    """
+    write_model(mjcf_model(asset), path)
+
+
+def write_model(model: ET.Element, path: Path) -> None:
+    """Write an MJCF document."""
+    ET.indent(model)
+    path.write_text(ET.tostring(model, encoding="unicode") + "\n", encoding="utf-8")
+
+
+def mjcf_model(asset: RiggedAsset) -> ET.Element:
+    """``asset`` as the ``<mujoco>`` element, its meshes in the folders beside the file.
 
     Every moving joint has a motor of unit gear, so that a control is a force or torque; only one
     that follows another has an equality constraint instead. MJCF has no speed limit of a joint.
@@ -32,8 +48,7 @@ def write_mjcf(asset: RiggedAsset, path: Path) -> None:
     require_expressible(asset, format="MJCF")
     names = mesh_names(asset)
     root = ET.Element("mujoco", model=asset.name)
-    ET.SubElement(root, "compiler", angle="radian", autolimits="true", inertiafromgeom="false")
-    ET.SubElement(root, "option", gravity="0 0 -9.81")
+    add_options(root, np.array(EARTH_GRAVITY))
     assets = ET.SubElement(root, "asset")
     for link in asset.links:
         _declare_meshes(assets, link, names[link.name])
@@ -42,7 +57,7 @@ def write_mjcf(asset: RiggedAsset, path: Path) -> None:
     bodies = {asset.links[0].name: _root_body(world, asset)}
     for joint in asset.joints:
         body = ET.SubElement(
-            bodies[joint.parent], "body", name=joint.child, pos=_numbers(joint.origin)
+            bodies[joint.parent], "body", name=joint.child, pos=numbers(joint.origin)
         )
         bodies[joint.child] = body
         if joint.type is not JointType.FIXED:
@@ -53,8 +68,13 @@ def write_mjcf(asset: RiggedAsset, path: Path) -> None:
     _couple_joints(root, asset)
     _add_motors(root, asset)
     _add_keyframes(root, asset)
-    ET.indent(root)
-    path.write_text(ET.tostring(root, encoding="unicode") + "\n", encoding="utf-8")
+    return root
+
+
+def add_options(root: ET.Element, gravity: Array) -> None:
+    """How the file is to be read, and gravity."""
+    ET.SubElement(root, "compiler", angle="radian", autolimits="true", inertiafromgeom="false")
+    ET.SubElement(root, "option", gravity=numbers(gravity))
 
 
 def _declare_meshes(assets: ET.Element, link: Link, stems: MeshNames) -> None:
@@ -68,7 +88,7 @@ def _declare_meshes(assets: ET.Element, link: Link, stems: MeshNames) -> None:
 def _root_body(world: ET.Element, asset: RiggedAsset) -> ET.Element:
     start = pose_to_vector(asset.motion.base_poses[0])
     body = ET.SubElement(
-        world, "body", name=asset.links[0].name, pos=_numbers(start[:3]), quat=_numbers(start[3:])
+        world, "body", name=asset.links[0].name, pos=numbers(start[:3]), quat=numbers(start[3:])
     )
     if not asset.fixed_base:
         ET.SubElement(body, "freejoint", name="root")
@@ -80,7 +100,7 @@ def _joint(joint: Joint) -> ET.Element:
     attributes = {
         "name": joint.name,
         "type": "hinge" if joint.type.angular else "slide",
-        "axis": _numbers(joint.axis),
+        "axis": numbers(joint.axis),
         "damping": repr(float(joint.damping)),
         "frictionloss": repr(float(joint.friction)),
         "actuatorfrcrange": f"{-effort!r} {effort!r}",
@@ -98,9 +118,9 @@ def _fill_body(body: ET.Element, link: Link, stems: MeshNames) -> None:
     moments = np.array([I[0, 0], I[1, 1], I[2, 2], I[0, 1], I[0, 2], I[1, 2]])
     inertial = ET.Element(
         "inertial",
-        pos=_numbers(link.inertial.center),
+        pos=numbers(link.inertial.center),
         mass=repr(float(link.inertial.mass)),
-        fullinertia=_numbers(moments),
+        fullinertia=numbers(moments),
     )
     geoms: list[ET.Element] = []
     if len(link.visual.faces):
@@ -144,7 +164,7 @@ def _couple_joints(root: ET.Element, asset: RiggedAsset) -> None:
             name=f"{joint.name}_mimic",
             joint1=joint.name,
             joint2=joint.mimic.joint,
-            polycoef=_numbers(line),
+            polycoef=numbers(line),
         )
 
 
@@ -175,9 +195,10 @@ def _add_keyframes(root: ET.Element, asset: RiggedAsset) -> None:
         q = [*base, *(motion.positions[joint][i] for joint in moving)]
         record = {"name": name, "time": repr(float(motion.times_s[i]))}
         if q:
-            record["qpos"] = _numbers(np.array(q))
+            record["qpos"] = numbers(np.array(q))
         ET.SubElement(keyframe, "key", record)
 
 
-def _numbers(values: Array) -> str:
+def numbers(values: Array) -> str:
+    """Numbers as MJCF writes a vector."""
     return " ".join(repr(float(v)) for v in np.asarray(values) + 0.0)

@@ -18,9 +18,10 @@ _LIGHT = np.array([0.3, -0.5, 0.8]) / np.linalg.norm([0.3, -0.5, 0.8])
 _OVERSAMPLE = 2
 
 
-def draw_thumbnail(asset: RiggedAsset, *, size: int = 256) -> Image.Image:
+def draw_thumbnail(*assets: RiggedAsset, size: int = 256) -> Image.Image:
     """The visual meshes at rest as RGBA, orthographic, painted far to near."""
-    triangles, colors = _triangles(asset)
+    found = [_triangles(asset) for asset in assets]
+    triangles, colors = (np.concatenate([each[k] for each in found]) for k in range(2))
     image = Image.new("RGBA", (size * _OVERSAMPLE, size * _OVERSAMPLE), (0, 0, 0, 0))
     if len(triangles):
         right, up, toward = _view_axes()
@@ -38,10 +39,10 @@ def draw_thumbnail(asset: RiggedAsset, *, size: int = 256) -> Image.Image:
     return image.resize((size, size), Image.Resampling.BOX)
 
 
-def write_thumbnail(asset: RiggedAsset, path: Path) -> None:
+def write_thumbnail(path: Path, *assets: RiggedAsset) -> None:
     """Write :func:`draw_thumbnail` as PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw_thumbnail(asset).save(path, format="PNG")
+    draw_thumbnail(*assets).save(path, format="PNG")
 
 
 def _view_axes() -> tuple[Array, Array, Array]:

@@ -24,7 +24,7 @@ from reel2sim.scene.rig import (
 from reel2sim.scene.skin import Influences, Skin
 from reel2sim.scene.spline import PoseSpline
 from reel2sim.scene.surfels import Surfels, SurfelSequence
-from reel2sim.scene.world import Placement, Scene
+from reel2sim.scene.world import Light, LightKind, Placement, Scene
 
 __all__ = [
     "Camera",
@@ -35,6 +35,8 @@ __all__ = [
     "Joint",
     "JointLimits",
     "JointType",
+    "Light",
+    "LightKind",
     "Link",
     "Material",
     "Mimic",

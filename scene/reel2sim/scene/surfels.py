@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -110,6 +110,24 @@ class Surfels:
             self.opacities[mask],
             self.sh[mask],
             self.confidence[mask],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Surfels]) -> Surfels:
+        """All surfels of ``parts``, in order; colours get the most coefficients that any has."""
+        size = max((part.sh.shape[1] for part in parts), default=1)
+        sh = [np.pad(part.sh, ((0, 0), (0, size - part.sh.shape[1]), (0, 0))) for part in parts]
+
+        def stacked(name: str, *shape: int) -> Array:
+            return np.concatenate([np.zeros((0, *shape)), *(getattr(p, name) for p in parts)])
+
+        return cls(
+            stacked("means", 3),
+            stacked("rotations", 4),
+            stacked("scales", 2),
+            stacked("opacities"),
+            np.concatenate([np.zeros((0, size, 3)), *sh]),
+            stacked("confidence"),
         )
 
     def moved(self, T: Array) -> Surfels:

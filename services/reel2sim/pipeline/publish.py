@@ -14,13 +14,9 @@ from reel2sim.scene.digest import digest_bytes
 from reel2sim.scene.errors import ConflictError
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Reel
-from reel2sim.scene.store import save_asset
 
 if TYPE_CHECKING:
     from reel2sim.exporters.media import BundleMedia, Provenance
-
-ASSET_FILE = "asset.npz"
-"""Where a bundle keeps the asset itself, so that it can be rendered and exported again."""
 
 
 class Exporter(Protocol):
@@ -51,15 +47,10 @@ def export_files(
     provenance: Provenance,
     progress: Progress = silent,
 ) -> object:
-    """The project's own :class:`Exporter`: every format it knows, and the asset itself."""
+    """The project's own :class:`Exporter`, loaded when it is needed."""
     from reel2sim.exporters import export_bundle
-    from reel2sim.exporters.manifest import write_manifest
 
-    paths = export_bundle(asset, out, media=media, provenance=provenance, progress=progress)
-    save_asset(out / ASSET_FILE, asset)
-    # Once more, so that it lists the asset's file too.
-    write_manifest(asset, provenance, out)
-    return paths
+    return export_bundle(asset, out, media=media, provenance=provenance, progress=progress)
 
 
 def preview_media(

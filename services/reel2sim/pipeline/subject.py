@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from reel2sim.exporters.bundle import ASSET_FILE
 from reel2sim.pipeline.preview import link_colors
-from reel2sim.pipeline.publish import ASSET_FILE
 from reel2sim.pipeline.stores import ReconstructionStore
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.asset import RiggedAsset

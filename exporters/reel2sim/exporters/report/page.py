@@ -13,6 +13,7 @@ import numpy as np
 from reel2sim.exporters.joints import start_poses
 from reel2sim.exporters.manifest import manifest_record
 from reel2sim.exporters.media import BundleMedia, Provenance
+from reel2sim.exporters.report.environment import write_page
 from reel2sim.exporters.report.pictures import film_strip, thumbnail_uri, video_uri
 from reel2sim.exporters.report.plots import display_unit, plain, plot_joint
 from reel2sim.scene import Joint, JointType, Link, RiggedAsset
@@ -40,32 +41,22 @@ def write_report(
         provenance: where the asset came from.
         preview: the film to embed if it exists and is small.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("reel2sim.exporters.report", ".")
-    environment = Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     times, strips = ([], []) if media is None else film_strip(media)
-    page = environment.get_template("template.html.j2").render(
-        asset=asset,
-        manifest=manifest_record(asset, provenance),
-        headline=_headline(asset),
-        figures=_figures(asset, provenance),
-        thumbnail=thumbnail_uri(asset),
-        strip_times=times,
-        strips=strips,
-        video=None if preview is None else video_uri(preview),
-        joints=[_joint_row(asset, i) for i in range(len(asset.joints))],
-        links=[_link_row(link) for link in asset.links],
-        total_mass=_number(sum(link.inertial.mass for link in asset.links)),
-        stages=[_stage_row(s.name, s.version, s.metrics, s.config) for s in provenance.stages],
-    )
-    path.write_text(page, encoding="utf-8")
+    values = {
+        "asset": asset,
+        "manifest": manifest_record(asset, provenance),
+        "headline": _headline(asset),
+        "figures": _figures(asset, provenance),
+        "thumbnail": thumbnail_uri(asset),
+        "strip_times": times,
+        "strips": strips,
+        "video": None if preview is None else video_uri(preview),
+        "joints": [_joint_row(asset, i) for i in range(len(asset.joints))],
+        "links": [_link_row(link) for link in asset.links],
+        "total_mass": _number(sum(link.inertial.mass for link in asset.links)),
+        "stages": [_stage_row(s.name, s.version, s.metrics, s.config) for s in provenance.stages],
+    }
+    write_page("asset.html.j2", path, values)
 
 
 def _headline(asset: RiggedAsset) -> str:

@@ -59,10 +59,10 @@ def jpeg_uri(image: Array) -> str:
     return _uri("image/jpeg", stream.getvalue())
 
 
-def thumbnail_uri(asset: RiggedAsset) -> str:
-    """The asset's thumbnail as PNG."""
+def thumbnail_uri(*assets: RiggedAsset) -> str:
+    """One thumbnail of all ``assets`` as PNG."""
     stream = io.BytesIO()
-    draw_thumbnail(asset).save(stream, format="PNG")
+    draw_thumbnail(*assets).save(stream, format="PNG")
     return _uri("image/png", stream.getvalue())
 
 

@@ -10,19 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from pxr import Kind, Sdf, Usd, UsdSemantics
 
 from reel2sim.exporters.joints import require_expressible
 from reel2sim.exporters.thumbnail import write_thumbnail
 from reel2sim.exporters.usd.geometry import author_geometry
 from reel2sim.exporters.usd.metadata import LABEL, author_metadata
-from reel2sim.exporters.usd.physics import author_physics, author_scene
+from reel2sim.exporters.usd.physics import author_gravity, author_physics
 from reel2sim.exporters.usd.replay import author_motion
 from reel2sim.exporters.usd.skin import author_skin
 from reel2sim.exporters.usd.splats import author_splats
-from reel2sim.exporters.usd.stage import frame_rate, new_stage
+from reel2sim.exporters.usd.stage import PrimPaths, frame_rate, new_stage, save, set_span
 from reel2sim.scene import RiggedAsset
-from reel2sim.scene.errors import ExportError
+from reel2sim.scene.world import EARTH_GRAVITY
 
 INTERFACE = Path("usd/scene/scene.usda")
 THUMBNAIL = Path("usd/scene/.thumbs/256x256/scene.usda.png")
@@ -58,8 +59,21 @@ def write_usd(asset: RiggedAsset, folder: Path, *, source: str = "") -> UsdPaths
     Raises:
         ExportError: if a joint cannot be said in UsdPhysics.
     """
-    require_expressible(asset, format="UsdPhysics")
     interface = folder / INTERFACE
+    write_layers(asset, interface, source=source)
+    write_thumbnail(folder / THUMBNAIL, asset)
+    package = folder / PACKAGE
+    write_package(interface.parent, interface.name, package)
+    return UsdPaths(interface, package)
+
+
+def write_layers(asset: RiggedAsset, interface: Path, *, source: str = "") -> None:
+    """Write the layer ``interface`` and ``payloads/`` beside it.
+
+    Raises:
+        ExportError: if a joint cannot be said in UsdPhysics.
+    """
+    require_expressible(asset, format="UsdPhysics")
     payloads = interface.parent / "payloads"
     # Text where a person may want to read or edit, crate where arrays are long.
     layers: dict[str, Callable[[Usd.Stage, RiggedAsset], None]] = {
@@ -71,19 +85,20 @@ def write_usd(asset: RiggedAsset, folder: Path, *, source: str = "") -> UsdPaths
     if asset.skin is not None:
         layers[_SKIN] = author_skin
     for name, author in layers.items():
-        stage = new_stage(asset, payloads / name)
+        stage = _asset_stage(asset, payloads / name)
         author(stage, asset)
-        _add_span(stage, asset)
-        _save(stage)
+        save(stage)
     _write_interface(asset, interface, source)
-    write_thumbnail(asset, folder / THUMBNAIL)
-    package = folder / PACKAGE
-    write_package(interface.parent, interface.name, package)
-    return UsdPaths(interface, package)
+
+
+def _asset_stage(asset: RiggedAsset, path: Path) -> Usd.Stage:
+    stage = new_stage(path, PrimPaths.of(asset).root, rate=frame_rate(asset))
+    set_span(stage, float(asset.motion.times_s[0]), float(asset.motion.times_s[-1]))
+    return stage
 
 
 def _write_interface(asset: RiggedAsset, path: Path, source: str) -> None:
-    stage = new_stage(asset, path)
+    stage = _asset_stage(asset, path)
     root = stage.GetDefaultPrim()
     Usd.ModelAPI(root).SetKind(Kind.Tokens.component)
     Usd.ModelAPI(root).SetAssetName(asset.name)
@@ -101,22 +116,9 @@ def _write_interface(asset: RiggedAsset, path: Path, source: str) -> None:
     variants.SetVariantSelection("mesh")
     labels = UsdSemantics.LabelsAPI.Apply(root, "wikidata_qcode")
     labels.CreateLabelsAttr([LABEL])
-    author_metadata(stage, asset, source=source)
-    author_scene(stage)
-    _add_span(stage, asset)
-    _save(stage)
-
-
-def _add_span(stage: Usd.Stage, asset: RiggedAsset) -> None:
-    rate = frame_rate(asset)
-    stage.SetStartTimeCode(float(asset.motion.times_s[0]) * rate)
-    stage.SetEndTimeCode(float(asset.motion.times_s[-1]) * rate)
-
-
-def _save(stage: Usd.Stage) -> None:
-    layer = stage.GetRootLayer()
-    if not layer.Save():
-        raise ExportError("could not be written", source=layer.realPath)
+    author_metadata(stage, asset.name, [asset], source=source)
+    author_gravity(stage, np.array(EARTH_GRAVITY))
+    save(stage)
 
 
 def write_package(folder: Path, first: str, path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, UsdShade
+from pxr import Sdf, Usd, UsdGeom, UsdPhysics, UsdShade
 
 from reel2sim.exporters.joints import rotation_x_to, start_poses
 from reel2sim.exporters.names import free_name
@@ -170,8 +170,11 @@ def _author_mimic(prim: Usd.Prim, joint: Joint, mimic: Mimic, paths: PrimPaths) 
         prim.CreateAttribute(name, Sdf.ValueTypeNames.Float, False).Set(value)
 
 
-def author_scene(stage: Usd.Stage) -> None:
-    """The physics scene: gravity along −Z. Beside the asset, so that referencing one adds none."""
+def author_gravity(stage: Usd.Stage, gravity: Array) -> None:
+    """The physics scene. Beside the default prim, so that referencing that adds none."""
     scene = UsdPhysics.Scene.Define(stage, "/PhysicsScene")
-    scene.CreateGravityDirectionAttr(Gf.Vec3f(0.0, 0.0, -1.0))
-    scene.CreateGravityMagnitudeAttr(9.81)
+    size = float(np.linalg.norm(gravity))
+    # A direction of zero would mean: down, whatever the size.
+    way = np.asarray(gravity) / size if size > 0 else np.array([0.0, 0.0, -1.0])
+    scene.CreateGravityDirectionAttr(vec3f(way))
+    scene.CreateGravityMagnitudeAttr(size)

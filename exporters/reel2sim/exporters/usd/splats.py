@@ -37,10 +37,10 @@ def author_splats(stage: Usd.Stage, asset: RiggedAsset) -> None:
             visual.CreateVisibilityAttr(UsdGeom.Tokens.invisible)
         own = asset.surfels.select(asset.surfel_links == i)
         if len(own):
-            _author_field(stage, body.AppendChild(SPLATS), own, -origins[i])
+            author_field(stage, body.AppendChild(SPLATS), own, -origins[i])
 
 
-def _author_field(stage: Usd.Stage, path: Sdf.Path, surfels: Surfels, shift: Array) -> None:
+def author_field(stage: Usd.Stage, path: Sdf.Path, surfels: Surfels, shift: Array) -> None:
     """Gaussians flat along their normal: scales are linear, opacities 0..1, rotation real first."""
     field = UsdVol.ParticleField3DGaussianSplat.Define(stage, path)
     prim = field.GetPrim()

@@ -15,6 +15,7 @@ from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics, Vt
 from reel2sim.exporters.names import free_name
 from reel2sim.scene import RiggedAsset
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.errors import ExportError
 from reel2sim.scene.transforms import quaternion_from_matrix
 
 
@@ -52,22 +53,37 @@ def frame_rate(asset: RiggedAsset) -> float:
     return float(np.clip(np.round(1.0 / np.median(steps)), 1, 240)) if len(steps) else 24.0
 
 
-def new_stage(asset: RiggedAsset, path: Path) -> Usd.Stage:
-    """An empty stage with the project's units, whose default prim is the asset's root.
+def new_stage(path: Path, root: Sdf.Path, *, rate: float) -> Usd.Stage:
+    """An empty stage with the project's units, whose default prim is the transform ``root``.
 
-    Z up, metres, kilograms; time code = seconds × :func:`frame_rate`.
+    Z up, metres, kilograms; time code = seconds × ``rate``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     stage = Usd.Stage.CreateNew(str(path))
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.z)
     UsdGeom.SetStageMetersPerUnit(stage, 1.0)
     UsdPhysics.SetStageKilogramsPerUnit(stage, 1.0)
-    rate = frame_rate(asset)
     stage.SetTimeCodesPerSecond(rate)
     stage.SetFramesPerSecond(rate)
-    root = UsdGeom.Xform.Define(stage, PrimPaths.of(asset).root)
-    stage.SetDefaultPrim(root.GetPrim())
+    stage.SetDefaultPrim(UsdGeom.Xform.Define(stage, root).GetPrim())
     return stage
+
+
+def set_span(stage: Usd.Stage, start_s: float, stop_s: float) -> None:
+    """Let the stage play from ``start_s`` to ``stop_s``, seconds."""
+    stage.SetStartTimeCode(start_s * stage.GetTimeCodesPerSecond())
+    stage.SetEndTimeCode(stop_s * stage.GetTimeCodesPerSecond())
+
+
+def save(stage: Usd.Stage) -> None:
+    """Write the stage's own layer.
+
+    Raises:
+        ExportError: if that fails.
+    """
+    layer = stage.GetRootLayer()
+    if not layer.Save():
+        raise ExportError("could not be written", source=layer.realPath)
 
 
 def place(prim: Usd.Prim, T: Array) -> None:

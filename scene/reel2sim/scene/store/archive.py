@@ -1,0 +1,86 @@
+"""One ``.npz`` for each result, the same bytes for the same content.
+
+Loading never unpickles. A file of another layout is refused by name and version.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import zipfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.errors import InputError, Reel2SimError
+from reel2sim.scene.surfels import Surfels
+
+VERSION = 1
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def write(path: Path, kind: str, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> None:
+    """Write named arrays and a JSON header."""
+    text = json.dumps({"kind": kind, "version": VERSION, **header}, sort_keys=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("header.json", _EPOCH), text)
+        for name in sorted(arrays):
+            buffer = io.BytesIO()
+            np.save(buffer, np.ascontiguousarray(arrays[name]), allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+            archive.writestr(info, buffer.getvalue(), zipfile.ZIP_DEFLATED, 1)
+
+
+def read(path: Path, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Read what :func:`write` wrote.
+
+    Raises:
+        InputError: if the file is damaged, of another kind or of another version.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            header: Any = json.loads(archive.read("header.json"))
+            arrays = {
+                name.removesuffix(".npy"): np.load(
+                    io.BytesIO(archive.read(name)), allow_pickle=False
+                )
+                for name in archive.namelist()
+                if name.endswith(".npy")
+            }
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, EOFError) as cause:
+        raise InputError(f"cannot be read: {cause}", source=path) from cause
+    if not isinstance(header, dict):
+        raise InputError(f"is not a {kind} file", source=path)
+    fields = cast("dict[str, Any]", header)
+    if fields.get("kind") != kind:
+        raise InputError(f"is not a {kind} file", source=path)
+    if fields.get("version") != VERSION:
+        raise InputError(f"has layout version {fields.get('version')}", source=path)
+    return arrays, fields
+
+
+@contextmanager
+def blaming(path: Path) -> Generator[None]:
+    """Turn missing or malformed entries into an :class:`InputError` that names the file."""
+    try:
+        yield
+    except Reel2SimError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as cause:
+        raise InputError(f"is incomplete: {cause}", source=path) from cause
+
+
+def surfel_arrays(surfels: Surfels) -> dict[str, Array]:
+    """Arrays of surfels, below ``surfels/``."""
+    names = (f.name for f in dataclasses.fields(Surfels))
+    return {f"surfels/{name}": getattr(surfels, name) for name in names}
+
+
+def surfels_from(a: Mapping[str, Array]) -> Surfels:
+    """The surfels of :func:`surfel_arrays`."""
+    return Surfels(*(a[f"surfels/{f.name}"] for f in dataclasses.fields(Surfels)))
