@@ -23,7 +23,7 @@ from reel2sim.exporters.urdf import write_meshes
 from reel2sim.exporters.usd import write_usd
 from reel2sim.rigging.physics.overlap import depths_between, disentangled, seen_states
 from reel2sim.scene import JointType
-from reel2sim.scene.contacts import held_links, meeting_links
+from reel2sim.scene.contacts import held_links, loose_links, meeting_links
 from reel2sim.scene.errors import InputError
 
 from .conftest import build_asset
@@ -89,13 +89,22 @@ def test_only_what_is_in_each_other_is_named(asset) -> None:
     assert bool(found.interpenetrating) == (len(found.notes) > len(asset.notes))
 
 
-@settings(max_examples=10, deadline=None)
-@given(assets(), st.data())
-def test_a_link_that_nothing_holds_collides(asset, data) -> None:
-    loose = data.draw(st.sampled_from([link.name for link in asset.links]))
-    everything = disentangled(asset).interpenetrating
-    held = disentangled(asset, loose=[loose]).interpenetrating
-    assert set(held) == {pair for pair in everything if loose not in pair}
+@pytest.mark.parametrize("axes", [5, 6])
+def test_a_link_that_nothing_holds_collides(axes) -> None:
+    """The base, a link on a chain of one-axis joints with bare hubs, and one that it carries."""
+    kinds = [JointType.PRISMATIC, JointType.REVOLUTE] * 3
+    asset = build_asset([*kinds[:axes], JointType.REVOLUTE], list(range(axes + 1)), seed=2)
+    bare = [x if i in (0, axes, axes + 1) else dataclasses.replace(x, collision=())
+            for i, x in enumerate(asset.links)]  # fmt: skip
+    joints = [dataclasses.replace(joint, origin=np.zeros(3)) for joint in asset.joints]
+    asset = dataclasses.replace(asset, links=tuple(bare), joints=tuple(joints))
+    loose = {f"link{axes}", f"link{axes + 1}"} if axes == 6 else set()
+    assert loose_links(asset) == loose
+    named = {name for pair in disentangled(asset).interpenetrating for name in pair}
+    assert not named & loose
+    assert (("link0", f"link{axes}") in held_links(asset)) is (axes < 6)
+    deep = depths_between(asset, seen_states(asset))
+    assert deep[0, axes] > 0  # or there would be nothing to leave out
 
 
 @settings(max_examples=10, deadline=None)

@@ -96,7 +96,7 @@ def _record(
             }
             for stage in provenance.stages
         ],
-        "edits": [_plain(edit) for edit in provenance.edits],
+        "edited": _edited(provenance),
         "files": {} if folder is None else file_table(folder),
         "timings": {
             stage.name: {
@@ -106,6 +106,14 @@ def _record(
             for stage in provenance.stages
         },
     }
+
+
+def _edited(provenance: Provenance) -> dict[str, Any] | None:
+    edited = provenance.edited
+    if edited is None:
+        return None
+    edits = [_plain(edit) for edit in edited.edits]
+    return {"source": edited.source, "sha256": edited.digest, "edits": edits}
 
 
 def file_table(folder: Path) -> dict[str, dict[str, Any]]:

@@ -71,6 +71,21 @@ class StageRecord:
 
 
 @dataclass(frozen=True)
+class Edited:
+    """Changes made by hand, so that they can be made again.
+
+    Attributes:
+        source: name of what was changed.
+        digest: sha256 of its content, hex.
+        edits: the changes in order, as plain JSON values.
+    """
+
+    source: str
+    digest: str
+    edits: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where a bundle came from.
 
@@ -81,7 +96,7 @@ class Provenance:
         seed: the seed of the run.
         preset: name of the preset.
         stages: what each stage did, in order.
-        edits: what was changed by hand afterwards, in order, as plain JSON values.
+        edited: what was changed by hand afterwards; None if nothing was.
     """
 
     source: str = ""
@@ -90,7 +105,7 @@ class Provenance:
     seed: int = 0
     preset: str = ""
     stages: tuple[StageRecord, ...] = ()
-    edits: tuple[Mapping[str, Any], ...] = ()
+    edited: Edited | None = None
 
     def __post_init__(self) -> None:
         names = [stage.name for stage in self.stages]

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.rig import JointType
 
+_FREE = 6
+"""Axes of a body that can go anywhere."""
+
 
 def meeting_links(asset: RiggedAsset) -> list[tuple[str, str]]:
     """Pairs of links that must not collide, each in order.
@@ -25,6 +28,27 @@ def held_links(asset: RiggedAsset) -> list[tuple[str, str]]:
     the axes of a ball joint, are looked through; two links with six axes between them are free of
     each other.
     """
+    body, above, axes = _axes_above(asset)
+    held = {frozenset((parent, child)) for child, parent in above.items() if axes[child] < _FREE}
+    held |= {frozenset((name,)) for name in body.values()}
+    return _ordered(asset, lambda first, second: frozenset((body[first], body[second])) in held)
+
+
+def loose_links(asset: RiggedAsset) -> set[str]:
+    """Links that nothing holds: with six axes between them and the next solid one, and beyond."""
+    body, _, axes = _axes_above(asset)
+    loose = {name for name, count in axes.items() if count >= _FREE}
+    for joint in asset.joints:  # parents come first
+        if body[joint.child] in loose or joint.parent in loose:
+            loose.add(joint.child)
+    return loose
+
+
+def _axes_above(asset: RiggedAsset) -> tuple[dict[str, str], dict[str, str], dict[str, int]]:
+    """Of each link the body it is part of, and of each body the solid one above and axes between.
+
+    Links on fixed joints are one body, called after the first of them.
+    """
     body = {asset.links[0].name: asset.links[0].name}
     for joint in asset.joints:
         fixed = joint.type is JointType.FIXED
@@ -41,9 +65,7 @@ def held_links(asset: RiggedAsset) -> list[tuple[str, str]]:
             axes[joint.child] += axes[parent]
             parent = above[parent]
         above[joint.child] = parent
-    held = {frozenset((parent, child)) for child, parent in above.items() if axes[child] < 6}
-    held |= {frozenset((name,)) for name in body.values()}
-    return _ordered(asset, lambda first, second: frozenset((body[first], body[second])) in held)
+    return body, above, axes
 
 
 def _ordered(asset: RiggedAsset, chosen: Callable[[str, str], bool]) -> list[tuple[str, str]]:

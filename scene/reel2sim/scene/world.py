@@ -108,7 +108,7 @@ class Scene:
         placements: the assets; names must be unique.
         gravity: ``(3,)``, m/s².
         ground_z: height of an infinite ground plane, or None for none.
-        name: of the scene; same alphabet as link names, and no asset's name.
+        name: of the scene; same alphabet as link names.
         lights: names must be unique.
         cameras: by name.
         background: surfels that belong to no asset and never move; None for none.

@@ -29,7 +29,7 @@ def write_scene_report(
         provenance: where it came from.
         folders: folder of each asset's bundle, whose report is linked to, relative to the file.
     """
-    assets = scene.assets
+    assets, edited = scene.assets, provenance.edited
     values = {
         "name": scene.name,
         "manifest": scene_manifest(scene, provenance),
@@ -37,7 +37,7 @@ def write_scene_report(
         "thumbnail": thumbnail_uri(*assets),
         "rows": [_row(asset, folders[asset.name]) for asset in assets],
         "world": _world(scene),
-        "edits": [json.dumps(edit, sort_keys=True) for edit in provenance.edits],
+        "edits": [] if edited is None else [json.dumps(dict(edit)) for edit in edited.edits],
     }
     write_page("scene.html.j2", path, values)
 

@@ -91,7 +91,6 @@ def embody(
     if len(surfels) == 0:
         raise RiggingError("there are no surfels to make bodies from", source=name)
     chain = chained(articulation)
-    loose = _loose(articulation)
     articulation = chain.articulation
     names, joint_names = _names(chain)
     order = articulation.order
@@ -140,15 +139,9 @@ def embody(
         notes=tuple(said),
     )
     progress("rigging", 0.99, "looking for links in each other")
-    found = disentangled(asset, loose=[names[part] for part in loose])
+    found = disentangled(asset)
     progress("rigging", 1.0, "bodies are built")
     return found
-
-
-def _loose(articulation: Articulation) -> set[int]:
-    """Parts that nothing holds, and what they carry."""
-    free = [joint.child for joint in articulation.joints if joint.type is JointType.FREE]
-    return {part for child in free for part in articulation.beyond[child]}
 
 
 def _names(chain: Chained) -> tuple[dict[int, str], dict[int, str]]:

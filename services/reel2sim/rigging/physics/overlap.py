@@ -8,7 +8,7 @@ never collide, as in the collision matrix that MoveIt's setup assistant makes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +17,7 @@ import trimesh
 from reel2sim.rigging.physics.contact import Contacts
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.asset import RiggedAsset
-from reel2sim.scene.contacts import held_links
+from reel2sim.scene.contacts import held_links, loose_links
 from reel2sim.scene.transforms import invert
 
 _STATES = 16
@@ -64,15 +64,13 @@ def depths_between(asset: RiggedAsset, states: Sequence[Array]) -> Array:
     return np.maximum(deepest, deepest.T)
 
 
-def disentangled(asset: RiggedAsset, *, loose: Collection[str] = ()) -> RiggedAsset:
-    """``asset`` with the pairs of links named that are in each other.
+def disentangled(asset: RiggedAsset) -> RiggedAsset:
+    """``asset`` with the pairs of links named that are in each other, and those named before.
 
-    Args:
-        asset: with its motion.
-        loose: links that nothing holds where they are. They collide all the same: an engine may
-            push them out, and a ball must not fall through its drawer.
+    Links that nothing holds where they are collide all the same: an engine may push them out, and
+    a ball must not fall through its drawer.
     """
-    held = set(held_links(asset))
+    held, loose = set(held_links(asset)), loose_links(asset)
     size = float(np.linalg.norm(np.ptp(asset.surfels.means, axis=0)))
     deep = depths_between(asset, seen_states(asset)) > _CONTACT * size
     names = [link.name for link in asset.links]
@@ -81,6 +79,9 @@ def disentangled(asset: RiggedAsset, *, loose: Collection[str] = ()) -> RiggedAs
         for i, j in zip(*np.nonzero(np.triu(deep, 1)), strict=True)
         if (names[i], names[j]) not in held and names[i] not in loose and names[j] not in loose
     )
-    said = [f"{a} and {b}" for a, b in pairs]
+    new = [pair for pair in pairs if pair not in asset.interpenetrating]
+    said = [f"{a} and {b}" for a, b in new]
     notes = [f"{', '.join(said)} are in each other and do not collide"] if said else []
-    return replace(asset, interpenetrating=pairs, notes=(*asset.notes, *notes))
+    index = asset.link_index
+    every = sorted({*asset.interpenetrating, *new}, key=lambda pair: [index[x] for x in pair])
+    return replace(asset, interpenetrating=tuple(every), notes=(*asset.notes, *notes))
