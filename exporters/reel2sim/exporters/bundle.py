@@ -7,25 +7,14 @@ from pathlib import Path
 
 from reel2sim.exporters.joints import require_expressible, start_surfels
 from reel2sim.exporters.manifest import MANIFEST, manifest_record, write_manifest
-from reel2sim.exporters.media import BundleMedia, Provenance, StageRecord
+from reel2sim.exporters.media import BundleMedia, Provenance
 from reel2sim.exporters.motion import write_motion
 from reel2sim.exporters.splat import write_splats
 from reel2sim.exporters.srdf import write_srdf
-from reel2sim.exporters.staging import staged_folder
 from reel2sim.exporters.urdf import write_urdf
 from reel2sim.scene import Progress, RiggedAsset, silent
 from reel2sim.scene.errors import ConflictError, UsageError
 from reel2sim.scene.store import save_asset
-
-__all__ = [
-    "BundleMedia",
-    "BundlePaths",
-    "Provenance",
-    "StageRecord",
-    "export_bundle",
-    "staged_folder",
-]
-
 
 ASSET_FILE = "asset.npz"
 

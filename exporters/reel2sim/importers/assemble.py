@@ -11,6 +11,7 @@ import numpy as np
 import trimesh
 
 from reel2sim.exporters.names import free_name, identifier
+from reel2sim.importers import shapes
 from reel2sim.importers.appearance import surfels_on
 from reel2sim.importers.description import DescribedJoint, DescribedLink, Description
 from reel2sim.scene import (
@@ -32,7 +33,6 @@ from reel2sim.scene.transforms import apply, pose
 EFFORT, VELOCITY = 100.0, 10.0
 """Of joints whose file says nothing: N·m or N, and rad/s or m/s."""
 _LEAST_MASS = 1e-3
-_NOTHING = TriangleMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
 
 
 def assembled(
@@ -146,7 +146,7 @@ def _link(
     link: DescribedLink, name: str, T: Array, origin: Array, material: Material, notes: list[str]
 ) -> Link:
     into = pose(T[:3, :3], T[:3, 3] - origin)
-    visual = _joined([_moved(mesh, into) for mesh in link.visuals])
+    visual = shapes.joined([_moved(mesh, into) for mesh in link.visuals])
     collision = tuple(_hull(_moved(mesh, into), name, notes) for mesh in link.collision)
     made_of = link.material or material
     inertial = link.inertial
@@ -169,23 +169,6 @@ def _moved(mesh: TriangleMesh, T: Array) -> TriangleMesh:
     return replace(mesh, vertices=apply(T, mesh.vertices))
 
 
-def _joined(meshes: Sequence[TriangleMesh]) -> TriangleMesh:
-    """One mesh of several; grey where only some have colours."""
-    if not meshes:
-        return _NOTHING
-    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
-    colored = any(mesh.colors is not None for mesh in meshes)
-    grey = [
-        mesh.colors if mesh.colors is not None else np.full((len(mesh.vertices), 3), 0.7)
-        for mesh in meshes
-    ]
-    return TriangleMesh(
-        np.concatenate([mesh.vertices for mesh in meshes]),
-        np.concatenate([m.faces + s for m, s in zip(meshes, starts, strict=True)]),
-        np.concatenate(grey) if colored else None,
-    )
-
-
 def _hull(mesh: TriangleMesh, link: str, notes: list[str]) -> TriangleMesh:
     """The convex hull of a collision mesh; nothing where it is flat."""
     shape = trimesh.Trimesh(mesh.vertices, mesh.faces, process=True)
@@ -195,7 +178,7 @@ def _hull(mesh: TriangleMesh, link: str, notes: list[str]) -> TriangleMesh:
         hull = shape.convex_hull
     except Exception:  # Qhull's own error, where points lie in a plane
         notes.append(f"a collision shape of {link} is flat and left out")
-        return _NOTHING
+        return shapes.NOTHING
     notes.append(f"a collision shape of {link} is not convex; its hull stands in for it")
     return TriangleMesh(np.asarray(hull.vertices), np.asarray(hull.faces, np.int64))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from reel2sim.scene.transforms import apply
 
 FORMATS = ("obj", "stl", "dae", "ply", "glb", "gltf", "off")
 """Mesh files that are read."""
+NOTHING = TriangleMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
 _MOST_FACES = 2_000_000
+_GREY = 0.7
 _SECTIONS = 32
 """Sides of a cylinder."""
 
@@ -93,6 +96,23 @@ def placed(mesh: trimesh.Trimesh, T: Array, scale: Array, color: Array | None) -
         faces = faces[:, ::-1]
     colors = np.tile(color, (len(vertices), 1)) if color is not None else vertex_colors(mesh)
     return TriangleMesh(vertices, faces, colors)
+
+
+def joined(meshes: Sequence[TriangleMesh]) -> TriangleMesh:
+    """One mesh of several; grey where only some have colours."""
+    if not meshes:
+        return NOTHING
+    starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+    colored = any(mesh.colors is not None for mesh in meshes)
+    grey = [
+        mesh.colors if mesh.colors is not None else np.full((len(mesh.vertices), 3), _GREY)
+        for mesh in meshes
+    ]
+    return TriangleMesh(
+        np.concatenate([mesh.vertices for mesh in meshes]),
+        np.concatenate([m.faces + s for m, s in zip(meshes, starts, strict=True)]),
+        np.concatenate(grey) if colored else None,
+    )
 
 
 def vertex_colors(mesh: trimesh.Trimesh) -> Array | None:

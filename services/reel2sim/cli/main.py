@@ -20,6 +20,7 @@ COMMANDS = {
     "reconstruct": "steps:Reconstruct",
     "rig": "steps:Rig",
     "export": "steps:Export",
+    "edit": "edit:Edit",
     "check": "check:Check",
     "render": "render:Render",
     "env": "env:Env",

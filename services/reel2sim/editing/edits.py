@@ -274,14 +274,14 @@ class SetGround(Edit):
     """Lay an endless ground, or take it away.
 
     Attributes:
-        height: metres; None for no ground.
+        height: metres, or ``auto`` for where the lowest asset ends; None for no ground.
     """
 
     op: ClassVar[str] = "ground"
-    height: float | None = None
+    height: float | str | None = None
 
     def __post_init__(self) -> None:
-        if self.height is not None:
+        if self.height not in (None, "auto"):
             _finite(self, "height")
 
 

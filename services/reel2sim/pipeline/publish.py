@@ -14,6 +14,7 @@ from reel2sim.scene.digest import digest_bytes
 from reel2sim.scene.errors import ConflictError
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Reel
+from reel2sim.scene.world import Scene
 
 if TYPE_CHECKING:
     from reel2sim.exporters.media import BundleMedia, Provenance
@@ -88,6 +89,34 @@ def publish(
     check_vacant(out, overwrite=overwrite)
     with staged_folder(out, overwrite=overwrite) as folder:
         exporter(asset, folder, media=media, provenance=provenance, progress=progress)
+
+
+def publish_scene(
+    scene: Scene,
+    out: Path,
+    *,
+    provenance: Provenance | None = None,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> None:
+    """Write the bundle of a scene aside and put it at ``out`` once it is whole.
+
+    A scene that is one asset and nothing else becomes that asset's bundle.
+
+    Raises:
+        ConflictError: if ``out`` holds something that may not be replaced.
+        ExhaustedError: if the disk is full.
+        ExportError: if the folder cannot be written, or an asset not expressed.
+    """
+    from reel2sim.exporters import export_bundle, export_scene
+    from reel2sim.exporters.staging import staged_folder
+
+    check_vacant(out, overwrite=overwrite)
+    with staged_folder(out, overwrite=overwrite) as folder:
+        if scene.is_one_asset:
+            export_bundle(scene.assets[0], folder, provenance=provenance, progress=progress)
+        else:
+            export_scene(scene, folder, provenance=provenance, progress=progress)
 
 
 def check_empty(out: Path) -> None:

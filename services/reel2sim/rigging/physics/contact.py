@@ -11,6 +11,7 @@ import numpy as np
 import trimesh
 
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.transforms import pose_to_vector
 
 
@@ -46,6 +47,17 @@ class Contacts:
         self._data = mujoco.MjData(self._model)
         self._owner = np.asarray(self._model.geom_bodyid, np.int64) - 1
         self._radius = np.asarray(self._model.geom_rbound)
+
+    @classmethod
+    def of(cls, asset: RiggedAsset) -> Contacts:
+        """Of the links of ``asset``."""
+        origins = asset.rest_poses[:, :3, 3]
+        return cls(
+            [
+                [trimesh.Trimesh(p.vertices + at, p.faces, process=False) for p in x.collision]
+                for x, at in zip(asset.links, origins, strict=True)
+            ]
+        )
 
     def pairs(self, moving: Sequence[int]) -> tuple[Array, Array]:
         """The pairs of pieces that :meth:`depths` looks at.

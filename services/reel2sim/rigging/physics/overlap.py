@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import trimesh
 
 from reel2sim.rigging.physics.contact import Contacts
 from reel2sim.scene.arrays import Array
@@ -44,16 +43,10 @@ def depths_between(asset: RiggedAsset, states: Sequence[Array]) -> Array:
         Symmetric ``(l, l)``, metres; not positive where links only touch or stay apart, and for
         a link with itself.
     """
-    rest = asset.rest_poses
-    contacts = Contacts(
-        [
-            [trimesh.Trimesh(p.vertices + T[:3, 3], p.faces, process=False) for p in x.collision]
-            for x, T in zip(asset.links, rest, strict=True)
-        ]
-    )
+    contacts = Contacts.of(asset)
     count = len(asset.links)
     deepest = np.full((count, count), -contacts.reach)
-    back = invert(rest)
+    back = invert(asset.rest_poses)
     for poses in states:
         for link in range(count):
             first, second = contacts.pairs([link])

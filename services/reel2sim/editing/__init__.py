@@ -1,0 +1,57 @@
+"""Scenes edited by value: every change is a plain record, and all that follows from it is derived.
+
+>>> from reel2sim.editing import Add, Scale, Sources, edited, open_scene
+>>> sources = Sources()
+>>> chair = sources.add_scene(Path("chair_bundle"))
+>>> scene = edited(open_scene(Path("desk_bundle")), [
+...     Add(source=chair, at=(1.0, 0.0, 0.0)),
+...     Scale(target="drawer", factor=1.2),
+... ], sources=sources)
+"""
+
+from __future__ import annotations
+
+from reel2sim.editing.apply import edited
+from reel2sim.editing.edits import (
+    Add,
+    AddCamera,
+    AddLight,
+    Edit,
+    MakeOf,
+    Move,
+    Recolor,
+    Remove,
+    Replace,
+    Scale,
+    SetBackground,
+    SetDensity,
+    SetGravity,
+    SetGround,
+    SetJoint,
+    edit_from,
+)
+from reel2sim.editing.opening import open_scene
+from reel2sim.editing.sources import Sources, scene_digest
+
+__all__ = [
+    "Add",
+    "AddCamera",
+    "AddLight",
+    "Edit",
+    "MakeOf",
+    "Move",
+    "Recolor",
+    "Remove",
+    "Replace",
+    "Scale",
+    "SetBackground",
+    "SetDensity",
+    "SetGravity",
+    "SetGround",
+    "SetJoint",
+    "Sources",
+    "edit_from",
+    "edited",
+    "open_scene",
+    "scene_digest",
+]
