@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,16 @@ def free_name(wanted: str, taken: Iterable[str]) -> str:
     while name.lower() in used or _RESERVED.match(name):
         name += "_"
     return name
+
+
+def numbered_name(wanted: str, taken: Iterable[str]) -> str:
+    """``wanted``, or ``wanted_2``, ``wanted_3``, … : the first that no name in ``taken`` equals.
+
+    Case does not tell two names apart.
+    """
+    used = {name.lower() for name in taken}
+    names = (wanted if n == 1 else f"{wanted}_{n}" for n in itertools.count(1))
+    return next(name for name in names if name.lower() not in used)
 
 
 def identifier(text: str) -> str:

@@ -32,7 +32,7 @@ from reel2sim.editing.placing import beside, bounds_of, foot_of, require_apart, 
 from reel2sim.editing.shape import scaled_asset, scaled_part, with_shape, without_part
 from reel2sim.editing.sources import Sources
 from reel2sim.editing.targets import Target, find_target
-from reel2sim.exporters.names import free_name
+from reel2sim.exporters.names import numbered_name
 from reel2sim.importers import shapes
 from reel2sim.importers.roots import Roots
 from reel2sim.importers.splats import load_splats
@@ -118,9 +118,9 @@ class _Editor:
             raise edit.refuse(field, "is of one asset, and what is added has several")
         for placement in more.placements:
             own = placement.asset.name
-            name = free_name(edit.rename or own, scene.names)
-            if edit.rename and name != edit.rename:
+            if edit.rename in scene.names:
                 raise edit.refuse("rename", f"{edit.rename!r} is taken")
+            name = edit.rename or numbered_name(own, scene.names)
             fixed = placement.fixed if edit.fixed is None else edit.fixed
             placed = replace(placement, asset=replace(placement.asset, name=name), fixed=fixed)
             if edit.at is not None:

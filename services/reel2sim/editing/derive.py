@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from reel2sim.editing.joints import bounded, clipped
+from reel2sim.editing.joints import bounded, clipped, following
 from reel2sim.editing.shape import beyond
 from reel2sim.rigging.physics.contact import Contacts
 from reel2sim.rigging.physics.overlap import disentangled
@@ -86,24 +86,10 @@ def _narrowed(before: RiggedAsset, after: RiggedAsset, changed: set[str]) -> Rig
             for end in (joint.limits.lower, joint.limits.upper)
         ]
         joints[joint.name] = bounded(joint, ends[0], ends[1])
-    narrowed = _following(replace(after, joints=tuple(joints.values())))
+    narrowed = following(replace(after, joints=tuple(joints.values())))
     cut = [j.name for j in after.joints if joints[j.name].limits != j.limits]
     said = [f"{name} meets something sooner than before; its limits are narrower" for name in cut]
     return clipped(replace(narrowed, notes=(*after.notes, *said)), set(cut))
-
-
-def _following(asset: RiggedAsset) -> RiggedAsset:
-    """Followers with limits where their leaders' put them."""
-    joints = {joint.name: joint for joint in asset.joints}
-    for joint in asset.joints:
-        if joint.mimic is None:
-            continue
-        leader = joints[joint.mimic.joint].limits
-        if np.isfinite([leader.lower, leader.upper]).all():
-            ends = sorted(float(joint.mimic.follow(q)) for q in (leader.lower, leader.upper))
-            low, high = max(ends[0], joint.limits.lower), min(ends[1], joint.limits.upper)
-            joints[joint.name] = bounded(joint, min(low, high), max(low, high))
-    return replace(asset, joints=tuple(joints.values()))
 
 
 def _range(joint: Joint) -> Array:

@@ -30,7 +30,7 @@ def with_joint(asset: RiggedAsset, name: str, edit: SetJoint) -> RiggedAsset:
     if edit.field == "axis":
         return _put(asset, _turned(joint, edit, numbers))
     if edit.field == "limits":
-        return clipped(_put(asset, _limited(joint, edit, numbers)), {name})
+        return clipped(following(_put(asset, _limited(joint, edit, numbers))), {name})
     number = float(numbers[0])
     allowed = number >= 0 if edit.field in ("damping", "friction") else number > 0
     if not allowed:
@@ -64,6 +64,20 @@ def bounded(joint: Joint, low: float, high: float) -> Joint:
         seen = float(np.clip(seen[0], low, high)), float(np.clip(seen[1], low, high))
     limits = replace(joint.limits, lower=low, upper=high)
     return replace(joint, limits=limits, observed_range=seen)
+
+
+def following(asset: RiggedAsset) -> RiggedAsset:
+    """``asset`` with followers' limits no wider than their leaders' make them."""
+    joints = {joint.name: joint for joint in asset.joints}
+    for joint in asset.joints:
+        if joint.mimic is None:
+            continue
+        leader = joints[joint.mimic.joint].limits
+        if np.isfinite([leader.lower, leader.upper]).all():
+            ends = sorted(float(joint.mimic.follow(q)) for q in (leader.lower, leader.upper))
+            low, high = max(ends[0], joint.limits.lower), min(ends[1], joint.limits.upper)
+            joints[joint.name] = bounded(joint, min(low, high), max(low, high))
+    return replace(asset, joints=tuple(joints.values()))
 
 
 def _turned(joint: Joint, edit: SetJoint, axis: Array) -> Joint:
