@@ -27,6 +27,9 @@ from reel2sim.editing import (
     words,
 )
 from reel2sim.scene.errors import UsageError
+from reel2sim.transport.edits import edit_from_message, message_of
+from reel2sim.v1 import editing_pb2
+from reel2sim.v1.editing_pb2 import SceneEdit
 
 NUMBER = st.floats(-1e6, 1e6)
 POINT = st.tuples(NUMBER, NUMBER, NUMBER)
@@ -112,3 +115,27 @@ def test_words_that_mean_nothing_are_refused(reader, text) -> None:
     with pytest.raises(UsageError) as error:
         reader(text)
     assert (error.value.field or "").startswith("--")
+
+
+@given(EDITS)
+def test_a_message_reads_back_as_the_edit(edit) -> None:
+    sent = SceneEdit.FromString(message_of(edit).SerializeToString())
+    back = edit_from_message(sent)
+    unnamed = {**edit.record(), **({"name": ""} if hasattr(edit, "source") else {})}
+    assert {**back.record(), **({"name": ""} if hasattr(back, "source") else {})} == unnamed
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (SceneEdit(), "edit"),
+        (SceneEdit(move=editing_pb2.MoveAsset(target="a")), "at"),
+        (SceneEdit(scale=editing_pb2.ScalePart(target="a")), "factor"),
+        (SceneEdit(ground=editing_pb2.SetGround()), "ground"),
+        (SceneEdit(joint=editing_pb2.SetJoint(target="a", field="limits", value=[1])), "value"),
+    ],
+)
+def test_a_message_that_is_no_edit_is_refused_by_field(message, field) -> None:
+    with pytest.raises(UsageError) as error:
+        edit_from_message(message)
+    assert error.value.field == field

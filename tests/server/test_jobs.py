@@ -1,5 +1,6 @@
 """The standard runner: what a job makes is what the library makes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,11 @@ from reel2sim.scene import (
     TriangleMesh,
 )
 from reel2sim.scene.digest import digest_tree
-from reel2sim.scene.errors import CaptureError, InputError
+from reel2sim.scene.errors import CaptureError, InputError, NotFoundError
 from reel2sim.scene.progress import silent
 from reel2sim.scene.store import save_asset
 from reel2sim.server.jobs import pipeline_config
-from reel2sim.v1 import common_pb2, export_pb2, generation_pb2
+from reel2sim.v1 import common_pb2, editing_pb2, export_pb2, generation_pb2
 
 STANDARD = "reel2sim.server.jobs:run_job"
 
@@ -120,3 +121,37 @@ def test_input_that_is_no_capture_is_told_as_such(tmp_path, start_server):
         asset = common_pb2.ArtifactRef(digest=client.upload(folder))
         with pytest.raises(InputError, match="not a stage result"):
             client.wait(client.submit(export_pb2.ExportRequest(asset=asset)).name)
+
+
+@pytest.mark.slow
+def test_an_edited_bundle_is_that_of_the_library(tmp_path, start_server):
+    from reel2sim.editing import Add, Recolor, Scale, SetGround, Sources, edited, open_scene
+    from reel2sim.editing.history import provenance_after
+    from reel2sim.pipeline.publish import publish_scene
+
+    base = tmp_path / "asset.npz"
+    save_asset(base, door())
+    edits = [
+        Scale(target="door", factor=2.0),
+        Recolor(target="leaf", color=(0.2, 0.4, 0.6)),
+        Add(source=str(base), turn_deg=90.0),
+        SetGround(height="auto"),
+    ]
+    with start_server(tmp_path / "data", runner=STANDARD) as address, Client(address) as client:
+        remote = client.edit(base, edits, out=tmp_path / "remote")
+        with pytest.raises(NotFoundError, match="no asset or link"):
+            client.edit(base, [Scale(target="lid", factor=2.0)], out=tmp_path / "other")
+        message = editing_pb2.SceneEdit(scale=editing_pb2.ScalePart(target="door"))
+        reference = common_pb2.ArtifactRef(digest=client.upload(base))
+        with pytest.raises(InputError, match=r"edits\[0\]\.factor"):
+            client.submit(editing_pb2.EditRequest(base=reference, edits=[message]))
+    sources = Sources()
+    local = [replace(e, source=sources.add(base), name=base.name) if isinstance(e, Add) else e
+             for e in edits]  # fmt: skip
+    scene = open_scene(base)
+    publish_scene(
+        edited(scene, local, sources=sources),
+        tmp_path / "local",
+        provenance=provenance_after(base, scene, local),
+    )
+    assert digest_tree(remote) == digest_tree(tmp_path / "local")

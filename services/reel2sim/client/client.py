@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -13,6 +13,7 @@ from typing import Literal, Self
 from reel2sim.client.connection import Connection, TlsFiles
 from reel2sim.client.operations import RemoteEvent, RemoteOperation, RemoteOperations, Request
 from reel2sim.client.transfer import Transfer
+from reel2sim.editing.edits import Edit
 from reel2sim.exporters.staging import staged_folder
 from reel2sim.scene.errors import (
     ConflictError,
@@ -21,8 +22,9 @@ from reel2sim.scene.errors import (
 )
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.transport.archive import unpack
+from reel2sim.transport.edits import message_of
 from reel2sim.v1 import common_pb2 as common
-from reel2sim.v1 import pipeline_pb2, server_info_pb2, server_info_pb2_grpc
+from reel2sim.v1 import editing_pb2, pipeline_pb2, server_info_pb2, server_info_pb2_grpc
 
 Preset = Literal["draft", "standard", "high"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -295,9 +297,7 @@ class Client:
         Raises:
             Reel2SimError: of the class the server raised.
         """
-        out = Path(out)
-        if out.exists() and not overwrite and (out.is_file() or any(out.iterdir())):
-            raise ConflictError("is not empty", source=out, remedy="choose another folder")
+        out = _vacant(Path(out), overwrite=overwrite)
         operation = self.start(
             source,
             prompt=prompt,
@@ -311,6 +311,59 @@ class Client:
             max_size=max_size,
             progress=progress,
         )
+        return self._awaited(operation, out, overwrite=overwrite, progress=progress)
+
+    def edit(
+        self,
+        base: Path | str,
+        edits: Sequence[Edit],
+        *,
+        out: Path | str,
+        overwrite: bool = False,
+        progress: Progress = silent,
+    ) -> Path:
+        """Change a bundle on the server and fetch the result.
+
+        Args:
+            base: bundle folder, or ``.npz`` of an asset or a scene.
+            edits: changes in order; a ``source`` in them is a path here, which is uploaded.
+            out: bundle folder to make; must not exist, or be empty.
+            overwrite: replace what is at ``out`` once the new bundle is whole.
+            progress: told of the upload, the job and the download.
+
+        Returns:
+            The bundle folder.
+
+        Raises:
+            Reel2SimError: of the class the server raised.
+        """
+        out = _vacant(Path(out), overwrite=overwrite)
+        sent: dict[str, common.ArtifactRef] = {}
+
+        def reference(path: Path | str) -> common.ArtifactRef:
+            key = str(path)
+            if key not in sent:
+                digest = self.upload(path, progress=progress)
+                sent[key] = common.ArtifactRef(digest=digest, filename=Path(path).resolve().name)
+            return sent[key]
+
+        request = editing_pb2.EditRequest(base=reference(base))
+        sources: dict[str, common.ArtifactRef] = {}
+        for edit in edits:
+            source = getattr(edit, "source", None)
+            if source is not None:
+                found = reference(source)
+                sources[found.digest] = found
+                edit = replace(edit, source=found.digest)
+            request.edits.append(message_of(edit))
+        request.sources.extend(sources.values())
+        operation = self._operations.start(request)
+        return self._awaited(operation, out, overwrite=overwrite, progress=progress)
+
+    def _awaited(
+        self, operation: RemoteOperation, out: Path, *, overwrite: bool, progress: Progress
+    ) -> Path:
+        """Wait for a job and fetch its result; cancel it if the caller gives up."""
         try:
             finished = self.wait(operation.name, progress=progress)
         except BaseException:
@@ -330,3 +383,10 @@ class Client:
         partial.unlink(missing_ok=True)
         self._transfer.download(digest, partial, progress=progress)
         partial.replace(out)
+
+
+def _vacant(out: Path, *, overwrite: bool) -> Path:
+    """``out``, if a bundle may be put there."""
+    if out.exists() and not overwrite and (out.is_file() or any(out.iterdir())):
+        raise ConflictError("is not empty", source=out, remedy="choose another folder")
+    return out

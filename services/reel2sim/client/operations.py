@@ -14,6 +14,8 @@ from reel2sim.scene.errors import Reel2SimError, UnavailableError
 from reel2sim.transport.status import error_of
 from reel2sim.v1 import (
     common_pb2,
+    editing_pb2,
+    editing_pb2_grpc,
     events_pb2,
     events_pb2_grpc,
     export_pb2,
@@ -33,6 +35,7 @@ Request = (
     | reconstruction_pb2.ReconstructRequest
     | rigging_pb2.RigRequest
     | export_pb2.ExportRequest
+    | editing_pb2.EditRequest
     | pipeline_pb2.RunRequest
 )
 _RESPONSES: dict[str, tuple[Any, str]] = {
@@ -40,6 +43,7 @@ _RESPONSES: dict[str, tuple[Any, str]] = {
     "reconstruct": (reconstruction_pb2.ReconstructResponse, "surfels"),
     "rig": (rigging_pb2.RigResponse, "asset"),
     "export": (export_pb2.ExportResponse, "bundle"),
+    "edit": (editing_pb2.EditResponse, "bundle"),
     "run": (pipeline_pb2.RunResponse, "bundle"),
 }
 
@@ -125,6 +129,7 @@ class RemoteOperations:
             ),
             rigging_pb2.RigRequest: rigging_pb2_grpc.RiggingStub(channel).Rig,
             export_pb2.ExportRequest: export_pb2_grpc.ExportStub(channel).Export,
+            editing_pb2.EditRequest: editing_pb2_grpc.EditingStub(channel).Edit,
             pipeline_pb2.RunRequest: pipeline_pb2_grpc.PipelineStub(channel).Run,
         }
 

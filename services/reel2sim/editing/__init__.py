@@ -1,5 +1,7 @@
 """Scenes edited by value: every change is a plain record, and all that follows from it is derived.
 
+What makes the changes loads on first use: a server and its clients only need the records.
+
 >>> from reel2sim.editing import Add, Scale, Sources, edited, open_scene
 >>> sources = Sources()
 >>> chair = sources.add_scene(Path("chair_bundle"))
@@ -11,7 +13,9 @@
 
 from __future__ import annotations
 
-from reel2sim.editing.apply import edited
+import importlib
+from typing import TYPE_CHECKING
+
 from reel2sim.editing.edits import (
     Add,
     AddCamera,
@@ -30,8 +34,11 @@ from reel2sim.editing.edits import (
     SetJoint,
     edit_from,
 )
-from reel2sim.editing.opening import open_scene
-from reel2sim.editing.sources import Sources, scene_digest
+
+if TYPE_CHECKING:
+    from reel2sim.editing.apply import edited
+    from reel2sim.editing.opening import open_scene
+    from reel2sim.editing.sources import Sources, scene_digest
 
 __all__ = [
     "Add",
@@ -55,3 +62,16 @@ __all__ = [
     "open_scene",
     "scene_digest",
 ]
+
+_HOMES = {
+    "Sources": "sources",
+    "edited": "apply",
+    "open_scene": "opening",
+    "scene_digest": "sources",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"reel2sim.editing.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

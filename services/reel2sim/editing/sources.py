@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reel2sim.editing.opening import open_scene
+from reel2sim.editing.opening import READABLE, open_scene
 from reel2sim.scene import Scene
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import NotFoundError
@@ -34,14 +34,23 @@ class Sources:
         roots: Sequence[Path] = (),
         packages: Mapping[str, Path] | None = None,
     ) -> Sources:
-        """What is at ``paths``: a folder or ``.npz`` holds a scene, all else is a file too."""
+        """What is at ``paths``."""
         found = cls()
         for path in paths:
-            if path.is_dir() or path.suffix.lower() in (".npz", ".urdf", ".xml"):
-                found.add_scene(path, roots=roots, packages=packages)
-            else:
-                found.add_file(path)
+            found.add(path, roots=roots, packages=packages)
         return found
+
+    def add(
+        self,
+        path: Path,
+        *,
+        roots: Sequence[Path] = (),
+        packages: Mapping[str, Path] | None = None,
+    ) -> str:
+        """Take in what is at ``path`` and return its digest: a scene if it can be one."""
+        if path.is_dir() or path.suffix.lower() in READABLE:
+            return self.add_scene(path, roots=roots, packages=packages)
+        return self.add_file(path)
 
     def add_scene(
         self,

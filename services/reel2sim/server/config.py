@@ -7,7 +7,7 @@ from pathlib import Path
 
 from reel2sim.scene.errors import UsageError
 
-KINDS = ("generate", "reconstruct", "rig", "export", "run")
+KINDS = ("generate", "reconstruct", "rig", "export", "edit", "run")
 
 
 @dataclass(frozen=True, kw_only=True)

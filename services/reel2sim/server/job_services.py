@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, MutableSequence
 from typing import Any
 
 import grpc
@@ -12,6 +12,9 @@ from reel2sim.server.kinds import JOB_KINDS, JobKind
 from reel2sim.server.operations import Draft, Operations
 from reel2sim.server.protos import operation_message
 from reel2sim.v1 import (
+    common_pb2,
+    editing_pb2,
+    editing_pb2_grpc,
     export_pb2,
     export_pb2_grpc,
     generation_pb2,
@@ -35,9 +38,8 @@ def submitter(operations: Operations) -> Submit:
     async def submit(kind: JobKind, request: Any) -> Operation:
         kind.check(request)
         references = {
-            field: (getattr(request, field).digest, getattr(request, field).filename)
-            for field in kind.references
-            if request.HasField(field)
+            field: (reference.digest, reference.filename)
+            for field, reference in _references(kind, request)
         }
         request_id = request.request_id
         request.ClearField("request_id")
@@ -46,6 +48,16 @@ def submitter(operations: Operations) -> Submit:
         return operation_message(await operations.create(draft))
 
     return submit
+
+
+def _references(kind: JobKind, request: Any) -> Iterator[tuple[str, common_pb2.ArtifactRef]]:
+    """Input artifacts by field; those of a repeated field are ``field.0``, ``field.1`` …."""
+    for field in kind.references:
+        value = getattr(request, field)
+        if isinstance(value, MutableSequence):
+            yield from ((f"{field}.{i}", reference) for i, reference in enumerate(value))
+        elif request.HasField(field):
+            yield field, value
 
 
 class VideoGeneration(generation_pb2_grpc.VideoGenerationServicer):
@@ -94,6 +106,17 @@ class Export(export_pb2_grpc.ExportServicer):
     async def Export(self, request: export_pb2.ExportRequest, context: Context) -> Operation:
         """Start exporting."""
         return await self._submit(JOB_KINDS["export"], request)
+
+
+class Editing(editing_pb2_grpc.EditingServicer):
+    """Changes bundles."""
+
+    def __init__(self, submit: Submit) -> None:
+        self._submit = submit
+
+    async def Edit(self, request: editing_pb2.EditRequest, context: Context) -> Operation:
+        """Start editing."""
+        return await self._submit(JOB_KINDS["edit"], request)
 
 
 class Pipeline(pipeline_pb2_grpc.PipelineServicer):

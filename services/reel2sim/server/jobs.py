@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reel2sim.scene.errors import InputError
-from reel2sim.scene.progress import Progress
+from reel2sim.scene.progress import Progress, subrange
 from reel2sim.server.job import Job, JobResult
 from reel2sim.v1 import common_pb2 as common
 
@@ -111,6 +111,31 @@ def _export(job: Job, progress: Progress) -> JobResult:
     return JobResult(out, asset.metrics)
 
 
+def _edit(job: Job, progress: Progress) -> JobResult:
+    from reel2sim.editing import Sources, edited, open_scene
+    from reel2sim.editing.history import provenance_after
+    from reel2sim.pipeline.publish import publish_scene
+    from reel2sim.transport.edits import edit_from_message
+
+    request: Any = job.request
+    base = open_scene(job.inputs["base"])
+    sources = Sources()
+    inside: dict[str, tuple[str, str]] = {}
+    for i, reference in enumerate(request.sources):
+        path = job.inputs[f"sources.{i}"]
+        inside[reference.digest] = (sources.add(path), path.name)
+    edits = [edit_from_message(message, inside) for message in request.edits]
+    scene = edited(base, edits, sources=sources, progress=subrange(progress, 0.0, 0.5))
+    out = job.out / "bundle"
+    publish_scene(
+        scene,
+        out,
+        provenance=provenance_after(job.inputs["base"], base, edits),
+        progress=progress,
+    )
+    return JobResult(out, {"assets": len(scene.placements), "edits": len(edits)})
+
+
 def _run(job: Job, progress: Progress) -> JobResult:
     from reel2sim.pipeline import Cache, run
 
@@ -136,6 +161,7 @@ _JOBS: dict[str, Callable[[Job, Progress], JobResult]] = {
     "reconstruct": _reconstruct,
     "rig": _rig,
     "export": _export,
+    "edit": _edit,
     "run": _run,
 }
 

@@ -10,9 +10,11 @@ from typing import Any
 from google.protobuf.message import Message
 
 from reel2sim.scene.errors import InputError, PromptError, UsageError
+from reel2sim.transport.edits import edit_from_message
 from reel2sim.transport.names import DIGEST, OBJECT_NAME, TOKEN, WORD, filename_fault
 from reel2sim.v1 import common_pb2 as common
 from reel2sim.v1 import (
+    editing_pb2,
     export_pb2,
     generation_pb2,
     pipeline_pb2,
@@ -22,6 +24,7 @@ from reel2sim.v1 import (
 
 _MAX_PROMPT = 4096
 _WORDS = ("backend", "material")
+_MAX_EDITS, _MAX_SOURCES = 1000, 64
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class JobKind:
         request: class of its request.
         response: class of its response, which has ``metrics`` and the field ``output``.
         output: field of the response that carries the artifact.
-        references: fields of the request that name input artifacts.
+        references: fields of the request that name input artifacts; may be repeated fields.
         check: raises an InputError that names the field of a request that is not valid.
     """
 
@@ -68,6 +71,29 @@ def _check_export(request: export_pb2.ExportRequest) -> None:
         _check_reference(request.reel, "reel")
 
 
+def _check_edit(request: editing_pb2.EditRequest) -> None:
+    _check_request_id(request.request_id)
+    _check_reference(request.base, "base")
+    if not request.edits:
+        raise UsageError("at least one edit is required", field="edits")
+    for field, most in (("edits", _MAX_EDITS), ("sources", _MAX_SOURCES)):
+        if len(getattr(request, field)) > most:
+            raise UsageError(f"are more than {most}", field=field)
+    for i, source in enumerate(request.sources):
+        _check_reference(source, f"sources[{i}]")
+    known = {source.digest for source in request.sources}
+    for i, message in enumerate(request.edits):
+        field = f"edits[{i}]"
+        try:
+            edit = edit_from_message(message)
+        except UsageError as cause:
+            inside = f"{field}.{cause.field}" if cause.field else field
+            raise UsageError(cause.message, field=inside, remedy=cause.remedy) from cause
+        source = getattr(edit, "source", None)
+        if source is not None and source not in known:
+            raise UsageError("is not one of the sources", field=f"{field}.source")
+
+
 def _check_run(request: pipeline_pb2.RunRequest) -> None:
     _check_common(request.request_id, request.config)
     if request.HasField("source") and request.prompt:
@@ -100,12 +126,20 @@ def _check_prompt(prompt: str) -> None:
 
 
 def _check_common(request_id: str, config: common.JobConfig) -> None:
+    _check_request_id(request_id)
+    _check_config(config)
+
+
+def _check_request_id(request_id: str) -> None:
     if request_id and not TOKEN.match(request_id):
         raise UsageError(
             "must be 1 to 64 letters, digits, '-' or '_'",
             field="request_id",
             remedy="use a UUID",
         )
+
+
+def _check_config(config: common.JobConfig) -> None:
     if config.preset not in common.Preset.values():
         raise UsageError(f"{config.preset} is not a preset", field="config.preset")
     if config.device not in common.Device.values():
@@ -159,6 +193,14 @@ JOB_KINDS: dict[str, JobKind] = {
             "bundle",
             ("asset", "reel"),
             _check_export,
+        ),
+        JobKind(
+            "edit",
+            editing_pb2.EditRequest,
+            editing_pb2.EditResponse,
+            "bundle",
+            ("base", "sources"),
+            _check_edit,
         ),
         JobKind(
             "run",

@@ -33,6 +33,8 @@ from reel2sim.server.uploads import Uploads
 from reel2sim.v1 import (
     artifacts_pb2,
     artifacts_pb2_grpc,
+    editing_pb2,
+    editing_pb2_grpc,
     events_pb2,
     events_pb2_grpc,
     export_pb2,
@@ -72,6 +74,11 @@ _JOB_SERVICES: dict[str, tuple[Any, Any, Any]] = {
         export_pb2.DESCRIPTOR,
         export_pb2_grpc.add_ExportServicer_to_server,
         job_services.Export,
+    ),
+    "edit": (
+        editing_pb2.DESCRIPTOR,
+        editing_pb2_grpc.add_EditingServicer_to_server,
+        job_services.Editing,
     ),
     "run": (
         pipeline_pb2.DESCRIPTOR,
