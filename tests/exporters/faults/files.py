@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from .seeding import Inapplicable, fault, in_json, in_xml, swap
 
 MANIFEST = "manifest.json"

@@ -56,7 +56,7 @@ class Fault:
         """
         self.seed(folder, rng)
         # An edit changes a digest: the fault must be found for what it is.
-        if self.format != "files":
+        if self.format not in ("files", "manifest"):
             path = folder / "manifest.json"
             record = json.loads(path.read_text())
             record["files"] = file_table(folder)

@@ -117,7 +117,7 @@ def body_scaled(folder, rng):
     from pxr import Gf, UsdGeom
 
     with in_layer(folder, "payloads/motion.usdc") as stage:
-        prim = pick(rng, stage.GetDefaultPrim().GetChildren())
+        prim = pick(rng, stage.GetDefaultPrim().GetAllChildren())
         UsdGeom.Xformable(prim).AddScaleOp().Set(Gf.Vec3f(2, 2, 2))
 
 
@@ -126,7 +126,7 @@ def body_mirrored(folder, rng):
     from pxr import Gf, UsdGeom
 
     with in_layer(folder, "payloads/motion.usdc") as stage:
-        prim = pick(rng, stage.GetDefaultPrim().GetChildren())
+        prim = pick(rng, stage.GetDefaultPrim().GetAllChildren())
         UsdGeom.Xformable(prim).AddScaleOp().Set(Gf.Vec3f(1, 1, -1))
 
 
@@ -598,7 +598,7 @@ def samples_shifted(folder, rng):
     from pxr import Gf
 
     with in_layer(folder, "payloads/motion.usdc") as stage:
-        prim = pick(rng, stage.GetDefaultPrim().GetChildren())
+        prim = pick(rng, stage.GetDefaultPrim().GetAllChildren())
         place = prim.GetAttribute("xformOp:translate")
         for code in place.GetTimeSamples():
             place.Set(place.Get(code) + Gf.Vec3d(0.01, 0, 0), code)
@@ -609,7 +609,7 @@ def samples_xyzw(folder, rng):
     from pxr import Gf
 
     with in_layer(folder, "payloads/motion.usdc") as stage:
-        prim = pick(rng, stage.GetDefaultPrim().GetChildren())
+        prim = pick(rng, stage.GetDefaultPrim().GetAllChildren())
         turn = prim.GetAttribute("xformOp:orient")
         for code in turn.GetTimeSamples():
             q = turn.Get(code)

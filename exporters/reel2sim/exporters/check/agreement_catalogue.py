@@ -8,7 +8,7 @@ AGREEMENT_CHECKS: tuple[Row, ...] = (
     (
         "TREE001",
         "error",
-        "warning",
+        "info",
         "A loader finds other links or joints in the URDF than it names.",
         "Mend what the other findings name.",
     ),
@@ -98,14 +98,20 @@ AGREEMENT_CHECKS: tuple[Row, ...] = (
         "DYN003",
         "error",
         None,
-        "Damping, friction or stiffness of joints in USD differ from the URDF (USD's angular drives count per degree).",
+        (
+            "Damping, friction or stiffness of joints in USD differ from the URDF (USD's "
+            "angular drives count per degree)."
+        ),
         EXPORT,
     ),
     (
         "MAT001",
         "error",
         None,
-        "A loader gets other contact friction or restitution from the URDF than it states, or it states none.",
+        (
+            "A loader gets other contact friction or restitution from the URDF than it states, "
+            "or it states none."
+        ),
         EXPORT,
     ),
     ("MAT002", "error", None, "Contact friction in `scene.xml` differs from the URDF.", EXPORT),
@@ -113,7 +119,10 @@ AGREEMENT_CHECKS: tuple[Row, ...] = (
         "MAT003",
         "error",
         None,
-        "Contact friction or restitution in USD differ from the URDF, or a collider has no physics material.",
+        (
+            "Contact friction or restitution in USD differ from the URDF, or a collider has no "
+            "physics material."
+        ),
         EXPORT,
     ),
     (

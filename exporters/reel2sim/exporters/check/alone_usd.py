@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pxr import Ar, Sdf, UsdUtils
+from pxr import Ar, Sdf, Usd, UsdUtils
 
 from reel2sim.exporters.check.files_named import Named
 from reel2sim.exporters.check.package import check_archive
@@ -41,6 +41,7 @@ def check_usd(notes: Notes, path: Path, named: Named) -> None:
         for name in unresolved:
             notes.add("USD009", where, f"{name} cannot be found")
     check_units(notes, where, stage)
+    _check_times(notes, where, stage)
     if not stage.GetDefaultPrim():
         told = stage.GetRootLayer().defaultPrim
         text = f"the default prim {told!r} is not there" if told else "has no default prim"
@@ -57,6 +58,15 @@ def check_usd(notes: Notes, path: Path, named: Named) -> None:
     with notes.guard("USD001", where):
         skin = read_skin(stage, where)
         check_skins(notes, None, None, {"SKIN005": skin})
+
+
+def _check_times(notes: Notes, where: str, stage: Usd.Stage) -> None:
+    rate = stage.GetTimeCodesPerSecond()
+    if not rate > 0:
+        notes.add("USD017", where, f"has {rate:g} time codes per second")
+    first, last = stage.GetStartTimeCode(), stage.GetEndTimeCode()
+    if first > last:
+        notes.add("USD017", where, f"begins at {first:g} and ends at {last:g}")
 
 
 def _within(notes: Notes, where: str, path: Path, named: Named) -> bool:
@@ -76,7 +86,7 @@ def _within(notes: Notes, where: str, path: Path, named: Named) -> bool:
             target = layer.ComputeAbsolutePath(reference)
             file = Path(Ar.SplitPackageRelativePathOuter(target)[0])
             if file.exists() and not named.holds(file):
-                text = f"{reference} is outside of the folders that may be read: give --root"
+                text = f"{reference} is outside of the folders that may be read: give --roots"
                 notes.add("MESH002", where, text)
                 fine = False
             else:

@@ -50,7 +50,7 @@ error. Kinematics are compared at 100 random states within the limits and at eve
 `reel2sim check FILE` (`check_file`) looks at one `.urdf`, `.xml` (MJCF), `.usd`, `.usda`, `.usdc`,
 `.usdz`, `.glb`, `.gltf` or `.ply` that need not be ours. Nothing is compared with other formats,
 and what only a bundle promises is left out or is news: the column *alone* has the severity then.
-Meshes and layers are read from the file's folder and from those given with `--root`.
+Meshes and layers are read from the file's folder and from those given with `--roots`.
 
 In a test of yours:
 

@@ -36,7 +36,7 @@ class Named:
         except InputError as cause:
             self.all_found = False
             if "outside" in str(cause):
-                text = f"{reference!r} is outside of the folders that may be read: give --root"
+                text = f"{reference!r} is outside of the folders that may be read: give --roots"
                 self._notes.add("MESH002", where, text)
             else:
                 mild = "warning" if reference.startswith("package://") else None

@@ -30,7 +30,10 @@ FORMATS_CHECKS: tuple[Row, ...] = (
         "MJCF002",
         "error",
         None,
-        "Motors of `scene.xml` are not one of unit gear and the URDF's effort for each joint that leads.",
+        (
+            "Motors of `scene.xml` are not one of unit gear and the URDF's effort for each "
+            "joint that leads."
+        ),
         EXPORT,
     ),
     ("MJCF003", "error", None, "A keyframe of `scene.xml` is no state of `motion.json`.", EXPORT),
@@ -126,8 +129,8 @@ FORMATS_CHECKS: tuple[Row, ...] = (
     (
         "USD017",
         "error",
-        None,
-        "The stage's time span is not that of `motion.json`.",
+        "warning",
+        "The stage's time span is not that of `motion.json`, or is none.",
         "Set start and end time codes.",
     ),
     (
@@ -143,7 +146,10 @@ FORMATS_CHECKS: tuple[Row, ...] = (
         "USD021",
         "error",
         "error",
-        "`scene.usdz` is compressed, encrypted, not aligned to 64 bytes, or does not begin with a layer.",
+        (
+            "`scene.usdz` is compressed, encrypted, not aligned to 64 bytes, or does not begin "
+            "with a layer."
+        ),
         "Pack it with a USDZ writer.",
     ),
     ("GLB001", "error", "error", "`asset.glb` cannot be read.", EXPORT),
@@ -159,7 +165,10 @@ FORMATS_CHECKS: tuple[Row, ...] = (
         "GLB004",
         "error",
         "error",
-        "A number of the GLB is out of its range: not finite, a rotation not of unit length, bounds that are not those of the data.",
+        (
+            "A number of the GLB is out of its range: not finite, a rotation not of unit "
+            "length, bounds that are not those of the data."
+        ),
         EXPORT,
     ),
     ("SKIN001", "error", None, "Only one of USD and GLB has a skin, or they differ.", EXPORT),
@@ -218,7 +227,10 @@ FORMATS_CHECKS: tuple[Row, ...] = (
         "PLY005",
         "error",
         None,
-        "Splats of the stage have other rotations, scales, opacities or colours than those of `splats.ply`.",
+        (
+            "Splats of the stage have other rotations, scales, opacities or colours than those "
+            "of `splats.ply`."
+        ),
         EXPORT,
     ),
     (

@@ -172,8 +172,7 @@ class Robot:
         """Whether forward kinematics can be computed."""
         return self.order is not None and all(
             np.isfinite(j.T_parent_joint).all()
-            and np.isfinite(j.axis).all()
-            and abs(np.linalg.norm(j.axis) - 1) < 1e-3
+            and (j.type not in MOVING or abs(np.linalg.norm(j.axis) - 1) < 1e-3)
             for j in self.joints
         )
 

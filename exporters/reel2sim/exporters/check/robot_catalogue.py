@@ -96,7 +96,10 @@ ROBOT_CHECKS: tuple[Row, ...] = (
         "URDF016",
         "error",
         "error",
-        "A `<mimic>` that no loader can follow: its leader is missing, follows itself, or is of another kind.",
+        (
+            "A `<mimic>` that no loader can follow: its leader is missing, follows itself, or "
+            "is of another kind."
+        ),
         "Follow a joint that moves by itself, and turns or slides as the follower does.",
     ),
     (
@@ -189,7 +192,10 @@ ROBOT_CHECKS: tuple[Row, ...] = (
         "MESH012",
         "error",
         None,
-        "Meshes of another format fill the URDF's bounds otherwise: mirrored, turned inside out or other faces.",
+        (
+            "Meshes of another format fill the URDF's bounds otherwise: mirrored, turned inside"
+            " out or other faces."
+        ),
         EXPORT,
     ),
     (

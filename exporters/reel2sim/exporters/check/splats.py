@@ -20,7 +20,7 @@ _FIELDS = (
     "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3",
 )  # fmt: skip
 _HEADER_LIMIT = 65_536
-_FEW = 20
+_FEW = 12
 """Splats below which opacities may all be in 0..1 by chance."""
 _ALONG = 1e-3
 
@@ -110,12 +110,11 @@ def _splats(table: Mapping[str, Array]) -> Splats:
 
 
 def _check_units(notes: Notes, file: str, table: Mapping[str, Array]) -> None:
-    """Scales as logarithms make splats far smaller than all of them reach."""
-    size = float(np.linalg.norm([np.ptp(table[axis]) for axis in "xyz"]))
-    scales, opacity = columns(table, "scale_", 2), table["opacity"]
-    if len(opacity) > 1 and np.exp(np.median(scales)) > size > np.median(scales) > 0:
-        text = f"half of the splats are wider than {np.exp(np.median(scales)):.3g} m"
-        notes.add("PLY006", f"{file}: scale", f"{text}, all of them reach over {size:.3g} m")
+    """No capture is made of splats that are all wider than a metre."""
+    scales, opacity = columns(table, "scale_", 3), table["opacity"]
+    if len(opacity) >= _FEW and scales.min() > 0:
+        text = f"all splats would be wider than 1 m, up to {np.exp(scales.max()):.3g} m"
+        notes.add("PLY006", f"{file}: scale", text)
     if len(opacity) >= _FEW and opacity.min() >= 0 and opacity.max() <= 1:
         notes.add("PLY006", f"{file}: opacity", "all values are in 0..1")
 
