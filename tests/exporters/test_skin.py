@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ import pytest
 from pxr import Gf, Usd, UsdGeom, UsdSkel, UsdValidation
 
 from reel2sim.exporters import export_bundle
-from reel2sim.exporters.check import CHECKS, check_bundle
+from reel2sim.exporters.check import check_bundle
 from reel2sim.exporters.check.glb import GLB
 from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.stage import STAGE
@@ -25,6 +23,7 @@ from reel2sim.scene.store import load_asset, save_asset
 from reel2sim.scene.transforms import axis_rotation, invert, matrix_from_quaternion, pose
 
 from .conftest import build_asset, skinned
+from .faults import FAULTS
 
 J = JointType
 SHAPES = {
@@ -197,121 +196,16 @@ def test_a_good_skin_passes(good):
     assert report.agreement[f"{GLB} skin"] < 1e-5
 
 
-def on_skin(folder: Path, change) -> None:
-    stage = Usd.Stage.Open(str(folder / "usd/scene/payloads/skin.usdc"))
-    change(stage, stage.GetDefaultPrim().GetChild("Skin"))
-    stage.GetRootLayer().Save()
+SKINS = [each for each in FAULTS if each.format == "skin"]
 
 
-def in_glb(folder: Path, attribute: str, dtype: str, change) -> None:
-    """Edit an attribute of the skinned mesh in place."""
-    path = folder / GLB
-    data = bytearray(path.read_bytes())
-    (size,) = struct.unpack_from("<I", data, 12)
-    document = json.loads(data[20 : 20 + size])
-    node = next(n for n in document["nodes"] if "skin" in n)
-    index = (
-        document["skins"][0][attribute]
-        if attribute == "inverseBindMatrices"
-        else document["meshes"][node["mesh"]]["primitives"][0]["attributes"][attribute]
-    )
-    accessor = document["accessors"][index]
-    view = document["bufferViews"][accessor["bufferView"]]
-    start = 28 + size + view["byteOffset"]
-    values = np.frombuffer(data, dtype, view["byteLength"] // np.dtype(dtype).itemsize, start)
-    changed = values.copy()
-    change(changed)
-    data[start : start + view["byteLength"]] = changed.tobytes()
-    path.write_bytes(data)
-
-
-def _usd_weights_halved(folder):
-    def change(stage, root):
-        weights = UsdSkel.BindingAPI(root.GetChild("mesh")).GetJointWeightsPrimvar()
-        weights.Set([w / 2 for w in weights.Get()])
-
-    on_skin(folder, change)
-
-
-def _usd_index_beyond(folder):
-    def change(stage, root):
-        indices = UsdSkel.BindingAPI(root.GetChild("mesh")).GetJointIndicesPrimvar()
-        indices.Set([99, *list(indices.Get())[1:]])
-
-    on_skin(folder, change)
-
-
-def _usd_joint_renamed(folder):
-    def change(stage, root):
-        for name in ("skeleton", "animation"):
-            joints = root.GetChild(name).GetAttribute("joints")
-            joints.Set([token.replace("link2", "lid") for token in joints.Get()])
-
-    on_skin(folder, change)
-
-
-def _usd_bound_elsewhere(folder):
-    def change(stage, root):
-        binding = UsdSkel.BindingAPI(root.GetChild("mesh"))
-        binding.GetGeomBindTransformAttr().Set(Gf.Matrix4d().SetTranslate(Gf.Vec3d(0, 0, 0.01)))
-
-    on_skin(folder, change)
-
-
-def _usd_animation_moved(folder):
-    def change(stage, root):
-        moved = root.GetChild("animation").GetAttribute("translations")
-        for code in moved.GetTimeSamples():
-            moved.Set([v + Gf.Vec3f(0.01, 0, 0) for v in moved.Get(code)], code)
-
-    on_skin(folder, change)
-
-
-def _usd_skin_dropped(folder):
-    on_skin(folder, lambda stage, root: root.SetActive(False))
-
-
-def _glb_weights_nan(folder):
-    in_glb(folder, "WEIGHTS_0", "<f4", lambda v: v.__setitem__(0, np.nan))
-
-
-def _glb_weights_doubled(folder):
-    in_glb(folder, "WEIGHTS_0", "<f4", lambda v: v.__imul__(2))
-
-
-def _glb_index_beyond(folder):
-    in_glb(folder, "JOINTS_0", "<u2", lambda v: v.__setitem__(0, 77))
-
-
-def _glb_bind_moved(folder):
-    in_glb(folder, "inverseBindMatrices", "<f4", lambda v: v.__setitem__(12, v[12] + 0.01))
-
-
-FAULTS = [
-    ("SKIN001", _usd_skin_dropped),
-    ("SKIN001", _usd_bound_elsewhere),
-    ("SKIN002", _usd_joint_renamed),
-    ("SKIN003", _usd_index_beyond),
-    ("SKIN003", _glb_index_beyond),
-    ("SKIN004", _usd_weights_halved),
-    ("SKIN004", _glb_weights_nan),
-    ("SKIN004", _glb_weights_doubled),
-    ("SKIN005", _usd_animation_moved),
-    ("SKIN006", _glb_bind_moved),
-]
-
-
-@pytest.mark.parametrize(("check", "seed"), FAULTS, ids=lambda x: getattr(x, "__name__", x))
-def test_seeded_faults_of_skins_are_found(good, tmp_path, check, seed):
+@pytest.mark.parametrize("each", SKINS, ids=lambda x: x.name)
+def test_seeded_faults_of_skins_are_found(good, tmp_path, each):
     folder = tmp_path / "bundle"
     shutil.copytree(good, folder)
     with quiet():
-        seed(folder)
-    assert check in {finding.id for finding in check_bundle(folder).findings}
-
-
-def test_every_check_of_skins_can_fail():
-    assert {check for check in CHECKS if check.startswith("SKIN")} == {check for check, _ in FAULTS}
+        each.into(folder, np.random.default_rng(0))
+    assert set(each.ids) <= {finding.id for finding in check_bundle(folder).findings}
 
 
 def test_links_are_carried_from_rest(asset):

@@ -1,11 +1,24 @@
 """The contract of a bundle as a function: what we promise of its files is what this checks.
 
-Files are read with other libraries than wrote them, and compared with each other. The names of
-the checks and what to do about each are in :mod:`reel2sim.exporters.check.catalogue`.
+Files are read with other libraries than wrote them, and compared with each other. A file of
+another tool is checked by itself. The names of the checks and what to do about each are in
+:mod:`reel2sim.exporters.check.catalogue`.
 """
 
+from reel2sim.exporters.check.alone import check_file
+from reel2sim.exporters.check.assertion import assert_sound, check_path
 from reel2sim.exporters.check.bundle import check_bundle
 from reel2sim.exporters.check.catalogue import CHECKS, Check, documentation
 from reel2sim.exporters.check.report import CheckReport, Finding
 
-__all__ = ["CHECKS", "Check", "CheckReport", "Finding", "check_bundle", "documentation"]
+__all__ = [
+    "CHECKS",
+    "Check",
+    "CheckReport",
+    "Finding",
+    "assert_sound",
+    "check_bundle",
+    "check_file",
+    "check_path",
+    "documentation",
+]

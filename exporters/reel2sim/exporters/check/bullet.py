@@ -43,7 +43,9 @@ def read_pybullet(
     poses = {name: _poses(np.array(rows)) for name, rows in told["poses"].items()}
     bodies = {name: _body(facts) for name, facts in told["bodies"].items()}
     joints = {name: _joint(robot, name, facts) for name, facts in told["joints"].items()}
-    return Reading("PyBullet", path.name, {told["root"]: still, **poses}, bodies, joints)
+    contacts = {name: [(pair[0], pair[1])] for name, pair in told["contacts"].items()}
+    poses = {told["root"]: still, **poses}
+    return Reading("PyBullet", path.name, poses, bodies, joints, contacts=contacts)
 
 
 def _ask(asked: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def _joint(robot: Robot, name: str, facts: Mapping[str, Any]) -> JointReading:
     if facts["kind"] == "fixed":
         return JointReading("fixed")
     if not limited or continuous:
-        return JointReading(facts["kind"], None, None, facts["effort"], facts["velocity"])
+        facts = {**facts, "lower": None, "upper": None}
     return JointReading(**facts)
 
 

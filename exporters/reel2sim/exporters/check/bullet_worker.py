@@ -2,7 +2,7 @@
 
 A process of its own, because a bad file can bring the engine down. It reads one JSON object from
 standard input: ``urdf``, ``states`` (positions by joint, ``count`` each), ``count``, ``steps``; and
-writes one: ``poses``, ``bodies``, ``joints``, ``speeds``, or ``error``.
+writes one: ``poses``, ``bodies``, ``joints``, ``contacts``, ``speeds``, or ``error``.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def look_at(asked: dict[str, Any]) -> dict[str, Any]:
         "poses": _poses(robot, infos, asked),
         "bodies": {info[12].decode(): _body(robot, info[0]) for info in infos},
         "joints": {info[1].decode(): _joint(info) for info in infos},
+        "contacts": {info[12].decode(): _contact(robot, info[0]) for info in infos},
     }
+    told["contacts"][told["root"]] = _contact(robot, -1)
     return {**told, "speeds": _hold(robot, infos, asked["steps"])}
 
 
@@ -80,7 +82,15 @@ def _joint(info: Any) -> dict[str, Any]:
         "upper": info[9],
         "effort": info[10],
         "velocity": info[11],
+        "damping": info[6],
+        "friction": info[7],
     }
+
+
+def _contact(robot: int, index: int) -> list[float]:
+    """Friction and restitution."""
+    facts = engine.getDynamicsInfo(robot, index)
+    return [facts[1], facts[5]]
 
 
 def _hold(robot: int, infos: list[Any], steps: int) -> dict[str, Any]:

@@ -7,15 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from reel2sim.exporters.check.base import check_base
 from reel2sim.exporters.check.contacts import check_contacts
 from reel2sim.exporters.check.files import check_files, check_manifest, check_manifest_names
 from reel2sim.exporters.check.media import check_film, check_page
-from reel2sim.exporters.check.meshes import Extents, check_meshes
+from reel2sim.exporters.check.meshes import Surfaces, check_meshes
 from reel2sim.exporters.check.motion import Replay, check_motion
+from reel2sim.exporters.check.plausible import check_plausible
 from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.report import CheckReport, Notes
 from reel2sim.exporters.check.robot import Robot
 from reel2sim.exporters.check.skins import SkinReading, check_skins
+from reel2sim.exporters.check.splats import Splats, check_splats
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
 
@@ -53,31 +56,32 @@ def check_bundle(path: Path) -> CheckReport:
 def _check(notes: Notes) -> None:
     there = check_files(notes)
     manifest = check_manifest(notes) if "manifest.json" in there else None
-    robot, extents = _check_robot(notes, there)
+    robot, surfaces = _check_robot(notes, there)
     if manifest is not None and robot is not None:
         check_manifest_names(notes, manifest, robot)
+        check_plausible(notes, robot, surfaces)
     replay = check_motion(notes, robot) if "motion.json" in there else None
-    surfels = None
+    if manifest is not None and robot is not None and robot.roots:
+        check_base(notes, there, manifest, robot, replay)
+    splats = None
     if "splats.ply" in there:
-        from reel2sim.exporters.check.splats import check_splats
-
-        surfels = check_splats(notes, manifest)
+        splats = check_splats(notes, manifest)
     with notes.guard("FILE004", "bundle"):
-        _check_formats(notes, there, robot, extents, replay, surfels)
+        _check_formats(notes, there, robot, surfaces, replay, splats)
     check_film(notes)
     if "report.html" in there:
         check_page(notes)
 
 
-def _check_robot(notes: Notes, there: set[str]) -> tuple[Robot | None, Extents]:
+def _check_robot(notes: Notes, there: set[str]) -> tuple[Robot | None, Surfaces]:
     """Read the URDF and look at its meshes."""
     if "scene.urdf" not in there:
-        return None, Extents()
+        return None, Surfaces()
     from reel2sim.exporters.check.urdf import check_urdf
 
     robot = check_urdf(notes)
     if robot is None:
-        return None, Extents()
+        return None, Surfaces()
     return robot, check_meshes(notes, robot)
 
 
@@ -85,9 +89,9 @@ def _check_formats(
     notes: Notes,
     there: set[str],
     robot: Robot | None,
-    extents: Extents,
+    surfaces: Surfaces,
     replay: Replay | None,
-    surfels: Array | None,
+    splats: Splats | None,
 ) -> None:
     """Compare what every loader understands, at random states and over the motion."""
     states: dict[str, Array] = {}
@@ -97,13 +101,18 @@ def _check_formats(
         if robot.finite:
             expected = robot.poses(states, _STATES)
             notes.counts["states"] = _STATES
-        _check_engines(notes, there, robot, states, expected)
-        check_contacts(notes, there, robot)
+        check_engines(notes, notes.root / "scene.urdf", robot, states, expected)
+        _check_mjcf(notes, there, robot, states, expected)
+        check_contacts(notes, there, robot, replay)
+        if "scene.xml" in there:
+            from reel2sim.exporters.check.model import check_model
+
+            check_model(notes, robot, surfaces, replay)
     skins: dict[str, SkinReading | None] = {}
     if "usd/scene/scene.usda" in there:
         from reel2sim.exporters.check.stage import check_stage
 
-        found = check_stage(notes, robot, extents, replay, states, expected, surfels)
+        found = check_stage(notes, robot, surfaces, replay, states, expected, splats)
         skins["SKIN005"] = found
     if "scene.usdz" in there:
         from reel2sim.exporters.check.stage import check_package
@@ -112,7 +121,7 @@ def _check_formats(
     if robot is not None and "asset.glb" in there:
         from reel2sim.exporters.check.glb import check_glb
 
-        skins["SKIN006"] = check_glb(notes, robot, extents, replay)
+        skins["SKIN006"] = check_glb(notes, robot, surfaces, replay)
     check_skins(notes, robot, replay, skins)
 
 
@@ -134,24 +143,26 @@ def random_states(robot: Robot) -> dict[str, Array]:
     return robot.followed(states)
 
 
-def _check_engines(
+def check_engines(
     notes: Notes,
-    there: set[str],
+    urdf: Path,
     robot: Robot,
     states: Mapping[str, Array],
     expected: Mapping[str, Array] | None,
 ) -> None:
+    """Note where loaders of ``urdf`` differ from ``robot``, our own reading, and each other.
+
+    Args:
+        notes: to write into.
+        urdf: the file.
+        robot: what it says.
+        states: positions ``(s,)`` by joint.
+        expected: ``T_root_link`` ``(s, 4, 4)`` by link at these, if they can be computed.
+    """
     from reel2sim.exporters.check.bullet import read_pybullet
     from reel2sim.exporters.check.engines import read_mujoco, read_yourdfpy
-    from reel2sim.exporters.check.reading import (
-        MJCF_IDS,
-        URDF_IDS,
-        Reading,
-        compare,
-        compare_pairs,
-    )
+    from reel2sim.exporters.check.reading import URDF_IDS, Reading, compare, compare_pairs
 
-    urdf = notes.root / "scene.urdf"
     readings: list[Reading] = []
     with notes.guard("LOAD001", urdf.name):
         readings.append(read_yourdfpy(urdf, robot, states, _STATES))
@@ -162,6 +173,18 @@ def _check_engines(
     for reading in readings:
         compare(notes, robot, expected, reading, URDF_IDS)
     compare_pairs(notes, readings)
+
+
+def _check_mjcf(
+    notes: Notes,
+    there: set[str],
+    robot: Robot,
+    states: Mapping[str, Array],
+    expected: Mapping[str, Array] | None,
+) -> None:
+    from reel2sim.exporters.check.engines import read_mujoco
+    from reel2sim.exporters.check.reading import MJCF_IDS, compare
+
     if "scene.xml" in there:
         with notes.guard("LOAD004", "scene.xml"):
             reading = read_mujoco(notes.root / "scene.xml", robot, states, _STATES)

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 
+from reel2sim.exporters.check.motion import Replay
 from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.robot import Robot
 
@@ -19,7 +20,9 @@ _SHOWN = 3
 Pairs = set[frozenset[str]]
 
 
-def check_contacts(notes: Notes, there: set[str], robot: Robot) -> None:
+def check_contacts(
+    notes: Notes, there: set[str], robot: Robot, replay: Replay | None = None
+) -> None:
     """Note what is wrong with ``scene.srdf``, and where other formats let other pairs collide.
 
     Links without colliders are left out: nothing collides with them anyway.
@@ -31,6 +34,8 @@ def check_contacts(notes: Notes, there: set[str], robot: Robot) -> None:
         told = _srdf_pairs(notes.root / SRDF, robot)
     if told is None:
         return
+    with notes.guard("PAIR004", SRDF):
+        _check_states(notes, robot, replay)
     solid = {link.name for link in robot.links if link.collisions}
     told = {pair for pair in told if pair <= solid}
     others: dict[str, tuple[str, Callable[[Path], Pairs]]] = {
@@ -72,6 +77,24 @@ def _srdf_pairs(path: Path, robot: Robot) -> Pairs:
             raise ValueError(f"disables collisions of {min(pair)} with itself")
         pairs.add(pair)
     return pairs
+
+
+def _check_states(notes: Notes, robot: Robot, replay: Replay | None) -> None:
+    """The group is of all joints that lead; ``first_frame`` is where the motion begins."""
+    root = ET.parse(notes.root / SRDF).getroot()
+    leaders = {joint.name for joint in robot.moving if joint.mimic is None}
+    grouped = {element.get("name") for element in root.findall("group/joint")}
+    if grouped != leaders:
+        odd = ", ".join(sorted(str(name) for name in grouped ^ leaders))
+        notes.add("PAIR004", SRDF, f"groups and URDF disagree on {odd}")
+    if replay is None:
+        return
+    for element in root.findall("group_state[@name='first_frame']/joint"):
+        name, value = element.get("name", ""), float(element.get("value", "nan"))
+        q = replay.positions.get(name)
+        if q is not None and not abs(value - q[0]) <= 1e-5 * max(1.0, abs(q[0])):
+            text = f"first_frame is {value:.6g}, in the motion {q[0]:.6g}"
+            notes.add("PAIR004", f"{SRDF}: {name}", text)
 
 
 def _known(element: ET.Element, key: str, names: set[str]) -> str:

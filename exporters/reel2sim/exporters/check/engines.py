@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.exporters.check.reading import JointKind, JointReading, Reading
+from reel2sim.exporters.check.reading import Contact, JointKind, JointReading, Reading
 from reel2sim.exporters.check.robot import Body, Robot, RobotMimic
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import invert, matrix_from_quaternion, pose
@@ -62,17 +62,16 @@ def _yourdfpy_joint(joint: Any) -> JointReading:
     kinds: dict[str, JointKind] = {
         "fixed": "fixed", "revolute": "hinge", "continuous": "hinge", "prismatic": "slide"
     }  # fmt: skip
-    limit = joint.limit
+    limit, losses = joint.limit, joint.dynamics
+    kind = kinds.get(joint.type, "other")
+    # It leaves these two as text.
+    told = (None, None) if losses is None else (losses.damping, losses.friction)
+    damping, friction = (None if value is None else float(value) for value in told)
     if limit is None:
-        return JointReading(kinds.get(joint.type, "other"))
+        return JointReading(kind, damping=damping, friction=friction)
     bounded = joint.type in ("revolute", "prismatic")
-    return JointReading(
-        kinds.get(joint.type, "other"),
-        limit.lower if bounded else None,
-        limit.upper if bounded else None,
-        limit.effort,
-        limit.velocity,
-    )
+    low, high = (limit.lower, limit.upper) if bounded else (None, None)
+    return JointReading(kind, low, high, limit.effort, limit.velocity, damping, friction)
 
 
 def read_mujoco(path: Path, robot: Robot, states: Mapping[str, Array], count: int) -> Reading:
@@ -110,7 +109,19 @@ def read_mujoco(path: Path, robot: Robot, states: Mapping[str, Array], count: in
     bodies = {name: _mujoco_body(model.body(name)) for name in told}
     kept = {name: joint for name, joint in joints.items() if name not in free}
     loader = f"MuJoCo {path.suffix[1:]}"
-    return Reading(loader, path.name, poses, bodies, kept, _mujoco_mimics(model))
+    # It knows no contact properties of a URDF.
+    contacts = {} if path.suffix == ".urdf" else _mujoco_contacts(model)
+    return Reading(loader, path.name, poses, bodies, kept, _mujoco_mimics(model), contacts)
+
+
+def _mujoco_contacts(model: Any) -> dict[str, list[Contact]]:
+    """Sliding friction of geoms that collide; MuJoCo has no restitution."""
+    found: dict[str, list[Contact]] = {}
+    for i in range(model.ngeom):
+        if model.geom_contype[i] or model.geom_conaffinity[i]:
+            body = model.body(int(model.geom_bodyid[i])).name
+            found.setdefault(body, []).append((float(model.geom_friction[i][0]), None))
+    return found
 
 
 def _mujoco_body(body: Any) -> Body:
@@ -146,4 +157,10 @@ def _mujoco_joint(model: Any, index: int) -> JointReading:
         low, high = (float(v) for v in model.jnt_range[index])
     if model.jnt_actfrclimited[index]:
         effort = float(model.jnt_actfrcrange[index][1])
-    return JointReading(kinds.get(int(model.jnt_type[index]), "other"), low, high, effort)
+    kind = kinds.get(int(model.jnt_type[index]), "other")
+    dof = int(model.jnt_dofadr[index])
+    damping, friction = (float(v[dof]) for v in (model.dof_damping, model.dof_frictionloss))
+    spring = float(model.jnt_stiffness[index])
+    return JointReading(
+        kind, low, high, effort, damping=damping, friction=friction, stiffness=spring
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,30 +9,34 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
-from reel2sim.exporters.check.meshes import Extents, compare_bounds
+from reel2sim.exporters.check.gltf_reading import Document, read_document
+from reel2sim.exporters.check.gltf_rules import check_rules
+from reel2sim.exporters.check.meshes import Surfaces
 from reel2sim.exporters.check.motion import Replay
 from reel2sim.exporters.check.reading import compare_poses
 from reel2sim.exporters.check.report import Notes
-from reel2sim.exporters.check.robot import Robot
+from reel2sim.exporters.check.robot import Robot, RobotJoint
 from reel2sim.exporters.check.skins import SkinReading, blended
+from reel2sim.exporters.check.surfaces import Surface, compare_surfaces, joined
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import axis_rotation, pose
 
 GLB = "asset.glb"
 _Z_UP_FROM_Y_UP = pose(axis_rotation(np.array([1.0, 0.0, 0.0]), np.pi / 2))
-_WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-_FLOAT = 5126
-_WHOLE = {5121: "<u1", 5123: "<u2"}
 
 
 def check_glb(
-    notes: Notes, robot: Robot, extents: Extents, replay: Replay | None
+    notes: Notes, robot: Robot, surfaces: Surfaces, replay: Replay | None
 ) -> SkinReading | None:
     """Note what is wrong, and where the animation leaves the motion; the skin if there is one."""
     skin = None
     with notes.guard("GLB001", GLB):
-        scene = _Scene(notes.root / GLB)
-        _load_meshes(notes.root / GLB)
+        # A bundle's file is whole: it may not name others.
+        document = read_document(notes.root / GLB, lambda uri: None)
+        check_rules(notes, GLB, document)
+        scene = _Scene(document)
+        load_meshes(notes.root / GLB)
+        _check_looks(notes, document)
         names = {link.name for link in robot.links}
         missing = sorted(names - scene.names)
         for name in missing:
@@ -44,7 +46,9 @@ def check_glb(
         seen = {link.name for link in robot.links if link.visuals and skin is None}
         for name in sorted(seen - scene.with_mesh - set(missing)):
             notes.add("GLB002", f"{GLB}: {name}", "has no mesh")
-        compare_bounds(notes, GLB, extents.visual, scene.bounds())
+        compare_surfaces(notes, GLB, surfaces.visual, scene.surfaces())
+        for joint in robot.joints:
+            _check_facts(notes, joint, scene.extras(joint.child).get("joint"))
         if replay is None or not robot.finite:
             return skin
         found = scene.poses(replay.times_s)
@@ -52,7 +56,52 @@ def check_glb(
     return skin
 
 
-def _load_meshes(path: Path) -> None:
+def _check_looks(notes: Notes, document: Document) -> None:
+    for mesh in document.json.get("meshes", []):
+        for primitive in mesh["primitives"]:
+            at = f"{GLB}: mesh {mesh.get('name', '')}"
+            material = primitive.get("material")
+            if material is None:
+                notes.add("LOOK003", at, "has no material")
+                continue
+            look = document.json["materials"][material].get("pbrMetallicRoughness", {})
+            factor = look.get("baseColorFactor", [1, 1, 1, 1])
+            if len(factor) != 4 or not all(0 <= value <= 1 for value in factor) or not factor[3]:
+                notes.add("LOOK003", at, f"baseColorFactor is {factor}")
+            colored = "COLOR_0" in primitive["attributes"] or "baseColorTexture" in look
+            if not colored and list(factor) == [1, 1, 1, 1]:
+                notes.add("LOOK003", at, "has neither vertex colours nor a colour of its own")
+
+
+def _check_facts(notes: Notes, joint: RobotJoint, told: Any) -> None:
+    """What is in ``extras`` for those who rebuild the joint from the GLB alone."""
+    at = f"{GLB}: {joint.name}"
+    if not isinstance(told, dict):
+        notes.add("LIM004", at, "extras say nothing of the joint")
+        return
+    for key, wanted in (("name", joint.name), ("type", joint.type)):
+        if told.get(key) != wanted:
+            notes.add("LIM004", at, f"{key} is {told.get(key)!r}, in the URDF {wanted!r}")
+    if joint.type == "fixed":
+        return
+    gap = np.abs(np.array(told.get("axis", np.full(3, np.nan)), float) - joint.axis).max()
+    if not gap <= 1e-5:
+        notes.add("LIM004", at, f"axis is {told.get('axis')}, in the URDF {joint.axis}")
+    limit = joint.limit or {}
+    for key, found in zip(("lower", "upper"), told.get("limits", [None, None]), strict=True):
+        wanted = None if joint.type == "continuous" else limit.get(key)
+        near = wanted is not None and found is not None and abs(found - wanted) <= 1e-5
+        if not (near or wanted is found is None):
+            notes.add("LIM004", at, f"{key} limit is {found}, in the URDF {wanted}")
+
+
+def load_meshes(path: Path) -> None:
+    """Load the file with trimesh.
+
+    Raises:
+        Exception: whatever trimesh raises.
+        ValueError: if vertices are not finite.
+    """
     import trimesh
 
     scene = trimesh.load_scene(path)
@@ -63,24 +112,11 @@ def _load_meshes(path: Path) -> None:
 
 
 class _Scene:
-    """Nodes and the first animation of a GLB file.
+    """Nodes and the first animation of a GLB file."""
 
-    Raises:
-        ValueError: if the container is damaged.
-    """
-
-    def __init__(self, path: Path) -> None:
-        data = path.read_bytes()
-        magic, version, length = struct.unpack_from("<4sII", data)
-        if (magic, version) != (b"glTF", 2):
-            raise ValueError("is not a binary glTF 2 file")
-        if length != len(data):
-            raise ValueError(f"has {len(data)} bytes, its header says {length}")
-        size, kind = struct.unpack_from("<I4s", data, 12)
-        if kind != b"JSON":
-            raise ValueError("its first chunk is not JSON")
-        self._document: dict[str, Any] = json.loads(data[20 : 20 + size])
-        self._binary = data[28 + size :]
+    def __init__(self, document: Document) -> None:
+        self._read = document
+        self._document = document.json
         self._nodes: list[dict[str, Any]] = self._document["nodes"]
 
     @property
@@ -93,16 +129,29 @@ class _Scene:
         """Names of nodes that hold a mesh."""
         return {node.get("name", "") for node in self._nodes if "mesh" in node}
 
-    def bounds(self) -> dict[str, Array]:
-        """Bounds ``(2, 3)`` of each node's mesh in the node's frame."""
-        found: dict[str, Array] = {}
+    def extras(self, name: str) -> dict[str, Any]:
+        """What a node has for those who know of it."""
+        found = (node.get("extras") for node in self._nodes if node.get("name") == name)
+        return next(found, None) or {}
+
+    def surfaces(self) -> dict[str, Surface]:
+        """Each node's mesh in the node's frame."""
+        found: dict[str, Surface] = {}
         for node in self._nodes:
             if "mesh" in node:
                 primitives = self._document["meshes"][node["mesh"]]["primitives"]
-                points = [self._values(p["attributes"]["POSITION"]) for p in primitives]
-                each = np.concatenate(points)
-                found[node.get("name", "")] = np.stack([each.min(axis=0), each.max(axis=0)])
+                parts = [self._triangles(primitive) for primitive in primitives]
+                found[node.get("name", "")] = joined(parts)
         return found
+
+    def _triangles(self, primitive: dict[str, Any]) -> Surface:
+        points = self._values(primitive["attributes"]["POSITION"])
+        corners = np.arange(len(points))
+        if "indices" in primitive:
+            corners = self._read.values(primitive["indices"])[:, 0].astype(np.int64)
+        if (corners >= len(points)).any():
+            raise ValueError("indices name vertices that are not there")
+        return Surface(points, corners.reshape(-1, 3))
 
     def skin(self) -> SkinReading | None:
         """The first skinned mesh, posed by the joints' nodes; None without one."""
@@ -160,26 +209,13 @@ class _Scene:
         return found
 
     def _values(self, index: int, *, finite: bool = True) -> Array:
-        accessor: Mapping[str, Any] = self._document["accessors"][index]
-        if accessor["componentType"] != _FLOAT:
-            raise ValueError("data is not packed single precision")
-        values = self._packed(accessor, "<f4").astype(np.float64)
+        values = self._read.values(index).astype(np.float64)
         if finite and not np.isfinite(values).all():
             raise ValueError("data is not finite")
         return values
 
     def _whole(self, index: int) -> Array:
-        accessor: Mapping[str, Any] = self._document["accessors"][index]
-        return self._packed(accessor, _WHOLE[accessor["componentType"]]).astype(np.int64)
-
-    def _packed(self, accessor: Mapping[str, Any], dtype: str) -> Array:
-        view = self._document["bufferViews"][accessor["bufferView"]]
-        if "byteStride" in view:
-            raise ValueError("data is not packed")
-        width = _WIDTHS[accessor["type"]]
-        offset = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
-        flat = np.frombuffer(self._binary, dtype, accessor["count"] * width, offset)
-        return flat.reshape(-1, width)
+        return self._read.values(index).astype(np.int64)
 
 
 def _local(node: Mapping[str, Any], moved: Mapping[str, Array], count: int) -> Array:

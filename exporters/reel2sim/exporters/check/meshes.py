@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
 
+from reel2sim.exporters.check.materials import check_library
 from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.robot import Robot, RobotLink, Shape
-from reel2sim.exporters.check.urdf import URDF
-from reel2sim.scene.arrays import Array
+from reel2sim.exporters.check.surfaces import Surface, joined
 from reel2sim.scene.transforms import apply
 
 MAX_PIECES = 32
@@ -21,31 +23,47 @@ _CONVEX = 0.99
 
 
 @dataclass(frozen=True)
-class Extents:
-    """Bounds ``(2, 3)`` of each link's meshes in the link's frame, where all could be read."""
+class Surfaces:
+    """Each link's meshes in the link's frame, where all could be read."""
 
-    visual: dict[str, Array] = field(default_factory=dict[str, Array])
-    collision: dict[str, Array] = field(default_factory=dict[str, Array])
+    visual: dict[str, Surface] = field(default_factory=dict[str, Surface])
+    collision: dict[str, Surface] = field(default_factory=dict[str, Surface])
 
 
-def check_meshes(notes: Notes, robot: Robot) -> Extents:
-    """Note what is wrong with the files the URDF names, and with links that lack some."""
+Finder = Callable[[str, str], Path | None]
+"""Finds the file that something, the first argument, names as the second; notes why not."""
+
+
+def check_meshes(notes: Notes, robot: Robot, files: Finder | None = None) -> Surfaces:
+    """Note what is wrong with the files the URDF names, and with links that lack some.
+
+    Args:
+        notes: of the bundle.
+        robot: the URDF.
+        files: finds meshes elsewhere than in the bundle.
+    """
+    files = files or partial(_inside, notes)
     notes.counts["meshes"] = 0
-    extents = Extents()
+    surfaces = Surfaces()
     axes = _between_axes(robot)
     for link in robot.links:
-        _check_amounts(notes, link, axis=link.name in axes)
-        seen = [_load(notes, link, shape) for shape in link.visuals]
-        _note_bounds(extents.visual, link.name, link.visuals, seen)
+        _check_amounts(notes, robot.file, link, axis=link.name in axes)
+        where = f"{robot.file}: link {link.name}"
+        seen = [_load(notes, files, where, shape) for shape in link.visuals]
+        _note_surface(surfaces.visual, link.name, link.visuals, seen)
         for shape, mesh in zip(link.visuals, seen, strict=True):
             if mesh is not None and not mesh.is_watertight:
                 notes.add("MESH010", f"{shape.file}", f"visual of {link.name} has open edges")
-        pieces = [_load(notes, link, shape) for shape in link.collisions]
-        _note_bounds(extents.collision, link.name, link.collisions, pieces)
+            elif mesh is not None:
+                _check_winding(notes, shape, mesh)
+        pieces = [_load(notes, files, where, shape) for shape in link.collisions]
+        _note_surface(surfaces.collision, link.name, link.collisions, pieces)
         for shape, mesh in zip(link.collisions, pieces, strict=True):
             if mesh is not None:
                 _check_convex(notes, shape, mesh)
-    return extents
+                if mesh.is_watertight:
+                    _check_winding(notes, shape, mesh)
+    return surfaces
 
 
 def _between_axes(robot: Robot) -> set[str]:
@@ -57,33 +75,20 @@ def _between_axes(robot: Robot) -> set[str]:
     return above & single
 
 
-def _note_bounds(
-    bounds: dict[str, Array], name: str, shapes: tuple[Shape, ...], meshes: list[Any | None]
+def _note_surface(
+    surfaces: dict[str, Surface], name: str, shapes: tuple[Shape, ...], meshes: list[Any | None]
 ) -> None:
-    if not meshes or any(mesh is None for mesh in meshes):
-        return
-    points = np.concatenate(
-        [
-            apply(shape.T_link_shape, mesh.vertices * shape.scale)
-            for shape, mesh in zip(shapes, meshes, strict=True)
-            if mesh is not None
-        ]
-    )
-    bounds[name] = np.stack([points.min(axis=0), points.max(axis=0)])
+    parts = [
+        Surface(apply(shape.T_link_shape, mesh.vertices * shape.scale), mesh.faces)
+        for shape, mesh in zip(shapes, meshes, strict=True)
+        if mesh is not None
+    ]
+    if parts and len(parts) == len(shapes):
+        surfaces[name] = joined(parts)
 
 
-def compare_bounds(
-    notes: Notes, where: str, expected: dict[str, Array], found: dict[str, Array]
-) -> None:
-    """Note links whose meshes in another format reach elsewhere than those of the URDF."""
-    for name in sorted(set(expected) & set(found)):
-        gap = float(np.abs(found[name] - expected[name]).max())
-        if not gap <= 1e-5 * max(1.0, float(np.abs(expected[name]).max())):
-            notes.add("MESH011", f"{where}: {name}", f"bounds differ by {gap:.3g} m")
-
-
-def _check_amounts(notes: Notes, link: RobotLink, *, axis: bool) -> None:
-    where = f"{URDF}: link {link.name}"
+def _check_amounts(notes: Notes, file: str, link: RobotLink, *, axis: bool) -> None:
+    where = f"{file}: link {link.name}"
     if len(link.collisions) > MAX_PIECES:
         notes.add("MESH007", where, f"has {len(link.collisions)} collision pieces")
     if link.visuals and not link.collisions:
@@ -92,17 +97,19 @@ def _check_amounts(notes: Notes, link: RobotLink, *, axis: bool) -> None:
         notes.add("MESH009", where, "has neither visual nor collision")
 
 
-def _load(notes: Notes, link: RobotLink, shape: Shape) -> Any | None:
+def _load(notes: Notes, files: Finder, where: str, shape: Shape) -> Any | None:
     """The mesh as trimesh reads it; None after noting why not, or for a primitive."""
     if shape.file is None:
         return None
-    path = _inside(notes, f"{URDF}: link {link.name}", shape.file)
+    path = files(where, shape.file)
     if path is None:
         return None
     if path.suffix.lower() not in _READ_BY_ALL:
         notes.add("MESH005", shape.file, f"{path.suffix or 'no suffix'} is not read by all loaders")
     mesh = None
     with notes.guard("MESH004", shape.file):
+        if path.suffix.lower() == ".obj":
+            check_library(notes, shape.file, path)
         mesh = _read(path)
         notes.counts["meshes"] += 1
     return mesh
@@ -135,6 +142,16 @@ def _inside(notes: Notes, where: str, file: str) -> Path | None:
         notes.add("MESH003", where, f"names {file!r}, which is not there")
         return None
     return path
+
+
+def _check_winding(notes: Notes, shape: Shape, mesh: Any) -> None:
+    """A closed mesh must enclose something, seen from outside counter-clockwise."""
+    # A negative scale turns faces over, or two of them back.
+    volume = float(mesh.volume) * float(np.prod(np.sign(shape.scale)))
+    if not mesh.is_winding_consistent:
+        notes.add("MESH013", f"{shape.file}", "neighbouring faces are wound against each other")
+    elif volume < 0:
+        notes.add("MESH013", f"{shape.file}", f"encloses {volume:.3g} m³")
 
 
 def _check_convex(notes: Notes, shape: Shape, mesh: Any) -> None:

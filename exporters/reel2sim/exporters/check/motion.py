@@ -17,6 +17,7 @@ from reel2sim.scene.transforms import vector_to_pose
 
 MOTION = "motion.json"
 _UNIT = 1e-5
+_FAR = float("inf")
 _IN_STEP = 1e-5
 """How far a follower may be from where its leader puts it: radians or metres."""
 
@@ -86,6 +87,9 @@ def _read(notes: Notes, record: Mapping[str, Any]) -> Replay | None:
         notes.add("MOT008", f"{MOTION}: base_pose[{k}]", f"quaternion has length {lengths[k]:g}")
     for name, entry in joints.items():
         _check_confidence(notes, name, entry)
+        seen = entry.get("observed_range")
+        if seen is not None and not (len(seen) == 2 and -_FAR < seen[0] <= seen[1] < _FAR):
+            notes.add("MOT012", f"{MOTION}: {name}", f"observed_range is {seen}")
     blocking = {"MOT002", "MOT003", "MOT004", "MOT008"}
     if blocking & {finding.id for finding in notes.findings[before:]}:
         return None

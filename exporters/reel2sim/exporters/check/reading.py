@@ -9,7 +9,14 @@ from typing import Literal
 import numpy as np
 
 from reel2sim.exporters.check.report import Notes
-from reel2sim.exporters.check.robot import ANGULAR, Body, Robot, RobotJoint, RobotMimic
+from reel2sim.exporters.check.robot import (
+    ANGULAR,
+    Body,
+    Robot,
+    RobotJoint,
+    RobotLink,
+    RobotMimic,
+)
 from reel2sim.scene.arrays import Array
 
 TOLERANCE = 1e-5
@@ -18,6 +25,8 @@ _NUMBERS = 1e-4
 """Relative difference of masses and limits: some formats keep single precision."""
 
 JointKind = Literal["fixed", "hinge", "slide", "other"]
+Contact = tuple[float | None, float | None]
+"""Friction and restitution; None where the format or loader says nothing."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,9 @@ class JointReading:
     upper: float | None = None
     effort: float | None = None
     velocity: float | None = None
+    damping: float | None = None
+    friction: float | None = None
+    stiffness: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +54,7 @@ class Reading:
         bodies: mass properties by link, as far as the loader tells them.
         joints: by name.
         mimics: what follows what, by follower; None if the loader knows no such thing.
+        contacts: friction and restitution of each collider, by link, as far as it tells them.
     """
 
     loader: str
@@ -50,22 +63,25 @@ class Reading:
     bodies: Mapping[str, Body] = field(default_factory=dict[str, Body])
     joints: Mapping[str, JointReading] = field(default_factory=dict[str, JointReading])
     mimics: Mapping[str, RobotMimic] | None = None
+    contacts: Mapping[str, list[Contact]] = field(default_factory=dict[str, "list[Contact]"])
 
 
 @dataclass(frozen=True)
 class Ids:
-    """Which checks a reading can fail: names, poses, masses, limits, coupled joints."""
+    """Which checks a reading can fail: names, poses, masses, limits, coupled joints, losses."""
 
     tree: str
     poses: str
     masses: str
     limits: str
     mimics: str
+    losses: str
+    contacts: str
 
 
-URDF_IDS = Ids("TREE001", "KIN001", "MASS001", "LIM001", "MIM001")
-MJCF_IDS = Ids("TREE002", "KIN002", "MASS002", "LIM002", "MIM002")
-USD_IDS = Ids("TREE003", "KIN003", "MASS003", "LIM003", "MIM003")
+URDF_IDS = Ids("TREE001", "KIN001", "MASS001", "LIM001", "MIM001", "DYN001", "MAT001")
+MJCF_IDS = Ids("TREE002", "KIN002", "MASS002", "LIM002", "MIM002", "DYN002", "MAT002")
+USD_IDS = Ids("TREE003", "KIN003", "MASS003", "LIM003", "MIM003", "DYN003", "MAT003")
 
 
 def compare(
@@ -84,6 +100,10 @@ def compare(
         found = reading.joints.get(joint.name)
         if found is not None:
             _compare_limits(notes, f"{where}: {joint.name}", joint, found, ids.limits)
+            _compare_losses(notes, f"{where}: {joint.name}", joint, found, ids.losses)
+    for link in robot.links:
+        for contact in reading.contacts.get(link.name, ()):
+            _compare_contact(notes, f"{where}: {link.name}", link, contact, ids.contacts)
     if reading.mimics is not None:
         wanted = {j.name: j.mimic for j in robot.moving if j.mimic is not None}
         compare_mimics(notes, where, wanted, reading.mimics, ids.mimics)
@@ -196,6 +216,31 @@ def _compare_limits(
             notes.add(check, where, f"has no {key} limit, in the URDF it is {wanted:.6g}")
         elif wanted is not None and value is not None and not _close(value, wanted):
             notes.add(check, where, f"{key} is {value:.6g}, in the URDF {wanted:.6g}")
+
+
+def _compare_losses(
+    notes: Notes, where: str, joint: RobotJoint, found: JointReading, check: str
+) -> None:
+    for key in ("damping", "friction"):
+        wanted, value = getattr(joint, key), getattr(found, key)
+        # What is no number, or negative, is a finding of its own.
+        if value is not None and wanted >= 0 and not _alike(value, wanted):
+            notes.add(check, where, f"{key} is {value:.6g}, in the URDF {wanted:.6g}")
+    if found.stiffness:
+        text = f"a spring of {found.stiffness:.6g} pulls it, in the URDF it is free"
+        notes.add(check, where, text)
+
+
+def _compare_contact(notes: Notes, where: str, link: RobotLink, found: Contact, check: str) -> None:
+    """A value that a file should have and has not is NaN, and so is unlike any other."""
+    for key, wanted, value in zip(("friction", "restitution"), link.contact, found, strict=True):
+        if wanted is not None and value is not None and not _alike(value, wanted):
+            notes.add(check, where, f"{key} is {value:.6g}, in the URDF {wanted:.6g}")
+
+
+def _alike(found: float, wanted: float) -> bool:
+    """Whether two numbers differ by no more than single precision does; NaN is like nothing."""
+    return abs(found - wanted) <= _NUMBERS * max(abs(wanted), abs(found)) + 1e-12
 
 
 def _close(found: float, wanted: float) -> bool:

@@ -53,12 +53,23 @@ class Body:
 
 @dataclass(frozen=True, eq=False)
 class RobotLink:
-    """A link; ``body`` is None without ``<inertial>``."""
+    """A link.
+
+    Attributes:
+        name: of the link.
+        body: None without ``<inertial>``.
+        visuals: what is seen.
+        collisions: what collides.
+        contact: friction and restitution, which PyBullet reads; None where the file is silent.
+        color: of its first visual ``(4,)``, RGBA; None without.
+    """
 
     name: str
     body: Body | None
     visuals: tuple[Shape, ...]
     collisions: tuple[Shape, ...]
+    contact: tuple[float | None, float | None] = (None, None)
+    color: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -101,11 +112,12 @@ class RobotJoint:
 
 @dataclass(frozen=True, eq=False)
 class Robot:
-    """All of ``scene.urdf``."""
+    """All of a URDF; ``file`` is its name."""
 
     name: str
     links: tuple[RobotLink, ...]
     joints: tuple[RobotJoint, ...]
+    file: str = "scene.urdf"
 
     @cached_property
     def moving(self) -> tuple[RobotJoint, ...]:
@@ -160,8 +172,7 @@ class Robot:
         """Whether forward kinematics can be computed."""
         return self.order is not None and all(
             np.isfinite(j.T_parent_joint).all()
-            and np.isfinite(j.axis).all()
-            and abs(np.linalg.norm(j.axis) - 1) < 1e-3
+            and (j.type not in MOVING or abs(np.linalg.norm(j.axis) - 1) < 1e-3)
             for j in self.joints
         )
 
@@ -179,7 +190,8 @@ def read_robot(path: Path) -> Robot:
     links = tuple(_link(element) for element in root.findall("link"))
     if not links:
         raise ValueError("there is no <link>")
-    return Robot(root.get("name", ""), links, tuple(_joint(e) for e in root.findall("joint")))
+    joints = tuple(_joint(e) for e in root.findall("joint"))
+    return Robot(root.get("name", ""), links, joints, path.name)
 
 
 def _link(element: ET.Element) -> RobotLink:
@@ -188,7 +200,15 @@ def _link(element: ET.Element) -> RobotLink:
     )
     inertial = element.find("inertial")
     body = None if inertial is None else _body(inertial)
-    return RobotLink(_required(element, "name"), body, visuals, collisions)
+    contact = element.find("contact")
+    friction, restitution = (
+        None if contact is None or (entry := contact.find(tag)) is None else _number(entry, "value")
+        for tag in ("lateral_friction", "restitution")
+    )
+    color = element.find("visual/material/color")
+    rgba = None if color is None else _row(color.get("rgba", ""), 4)
+    name = _required(element, "name")
+    return RobotLink(name, body, visuals, collisions, (friction, restitution), rgba)
 
 
 def _body(element: ET.Element) -> Body:
@@ -262,9 +282,14 @@ def _origin(element: ET.Element) -> Array:
 
 
 def _vector(element: ET.Element, attribute: str, default: str) -> Array:
-    parts = element.get(attribute, default).split()
-    if len(parts) != 3:
-        return np.full(3, np.nan)
+    return _row(element.get(attribute, default), 3)
+
+
+def _row(text: str, count: int) -> Array:
+    """Numbers ``(count,)``; NaN if there are more or fewer."""
+    parts = text.split()
+    if len(parts) != count:
+        return np.full(count, np.nan)
     return np.array([_float(part) for part in parts])
 
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from pxr import Usd, UsdGeom, UsdPhysics
+from pxr import Usd, UsdGeom, UsdPhysics, UsdShade
 
-from reel2sim.exporters.check.reading import JointKind, JointReading, Reading
+from reel2sim.exporters.check.reading import Contact, JointKind, JointReading, Reading
 from reel2sim.exporters.check.robot import Body, Robot, RobotMimic
+from reel2sim.exporters.check.surfaces import Surface, fans, joined
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply, axis_rotation, invert, matrix_from_quaternion, pose
 
@@ -58,7 +59,8 @@ def read_stage(
         for joint in joints
         if (mimic := _mimic(joint.GetPrim())) is not None
     }
-    return Reading("USD joints", where, poses, masses, named, mimics)
+    contacts = {prim.GetName(): _contacts(prim) for prim in bodies}
+    return Reading("USD joints", where, poses, masses, named, mimics, contacts)
 
 
 def replayed_poses(stage: Usd.Stage, times_s: Array) -> dict[str, Array]:
@@ -73,21 +75,58 @@ def replayed_poses(stage: Usd.Stage, times_s: Array) -> dict[str, Array]:
     return poses
 
 
-def mesh_bounds(stage: Usd.Stage) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Bounds ``(2, 3)`` in the body's frame, by body name: of what is seen, of what collides."""
+def mesh_surfaces(stage: Usd.Stage) -> tuple[dict[str, Surface], dict[str, Surface]]:
+    """Meshes in the body's frame, by body name: what is seen, what collides."""
     cache = UsdGeom.XformCache(Usd.TimeCode.Default())
-    found: tuple[dict[str, Array], dict[str, Array]] = ({}, {})
+    found: tuple[dict[str, list[Surface]], ...] = ({}, {})
     for body in bodies_of(stage):
         T_body_world = invert(np.array(cache.GetLocalToWorldTransform(body)).T)
         for prim in Usd.PrimRange(body):
             if not prim.IsA(UsdGeom.Mesh):
                 continue
             T = T_body_world @ np.array(cache.GetLocalToWorldTransform(prim)).T
-            points = apply(T, np.array(UsdGeom.Mesh(prim).GetPointsAttr().Get()))
+            surface = mesh_surface(UsdGeom.Mesh(prim))
             table = found[prim.HasAPI(UsdPhysics.CollisionAPI)]
-            reach = [points, table[body.GetName()]] if body.GetName() in table else [points]
-            each = np.concatenate(reach)
-            table[body.GetName()] = np.stack([each.min(axis=0), each.max(axis=0)])
+            moved = Surface(apply(T, surface.points), surface.faces)
+            table.setdefault(body.GetName(), []).append(moved)
+    seen, solid = ({name: joined(parts) for name, parts in table.items()} for table in found)
+    return seen, solid
+
+
+def mesh_surface(mesh: UsdGeom.Mesh) -> Surface:
+    """The mesh as triangles, in its own frame.
+
+    Raises:
+        ValueError: if faces name vertices that are not there, or vertices are not finite.
+    """
+    points = np.array(mesh.GetPointsAttr().Get(), dtype=np.float64).reshape(-1, 3)
+    counts = np.array(mesh.GetFaceVertexCountsAttr().Get(), dtype=np.int64)
+    indices = np.array(mesh.GetFaceVertexIndicesAttr().Get(), dtype=np.int64)
+    if not np.isfinite(points).all():
+        raise ValueError("holds points that are not finite")
+    if counts.sum() != len(indices) or ((indices < 0) | (indices >= len(points))).any():
+        raise ValueError("its faces name vertices that are not there")
+    faces = fans(counts, indices)
+    if mesh.GetOrientationAttr().Get() == UsdGeom.Tokens.leftHanded:
+        faces = faces[:, ::-1]
+    return Surface(points, faces)
+
+
+def _contacts(body: Usd.Prim) -> list[Contact]:
+    """Friction and restitution of every collider; NaN where no physics material is bound."""
+    found: list[Contact] = []
+    for prim in Usd.PrimRange(body):
+        if not prim.HasAPI(UsdPhysics.CollisionAPI):
+            continue
+        material, _ = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial("physics")
+        bound = material.GetPrim() if material else None
+        if bound is None or not bound.HasAPI(UsdPhysics.MaterialAPI):
+            found.append((math.nan, math.nan))
+            continue
+        api = UsdPhysics.MaterialAPI(bound)
+        bounce = float(api.GetRestitutionAttr().Get())
+        for friction in (api.GetStaticFrictionAttr(), api.GetDynamicFrictionAttr()):
+            found.append((float(friction.Get()), bounce))
     return found
 
 
@@ -128,9 +167,15 @@ def _joint(joint: UsdPhysics.Joint) -> JointReading:
         return JointReading(kind)
     unit = math.pi / 180 if kind == "hinge" else 1.0
     low, high = (_finite(prim, f"physics:{side}Limit") for side in ("lower", "upper"))
-    drive = UsdPhysics.DriveAPI.Get(prim, "angular" if kind == "hinge" else "linear")
-    effort = drive.GetMaxForceAttr().Get() if drive else None
-    speed = _finite(prim, "physxJoint:maxJointVelocity")
+    name = "angular" if kind == "hinge" else "linear"
+    drive = UsdPhysics.DriveAPI.Get(prim, name)
+    effort, damping, spring = (
+        drive.GetPrim().GetAttribute(f"drive:{name}:physics:{key}").Get() if drive else None
+        for key in ("maxForce", "damping", "stiffness")
+    )
+    speed, friction = (
+        _finite(prim, key) for key in ("physxJoint:maxJointVelocity", "newton:friction")
+    )
     return JointReading(
         kind,
         None if low is None else low * unit,
@@ -138,6 +183,10 @@ def _joint(joint: UsdPhysics.Joint) -> JointReading:
         # A bundle's drives carry the effort, so no drive is no effort at all.
         float("nan") if effort is None else float(effort),
         None if speed is None else speed * unit,
+        # A drive's damping and stiffness are per degree where its joint turns.
+        float("nan") if damping is None else float(damping) / unit,
+        float("nan") if friction is None else friction,
+        float(spring or 0.0) / unit,
     )
 
 

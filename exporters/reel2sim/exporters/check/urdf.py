@@ -22,15 +22,16 @@ from reel2sim.exporters.check.robot import (
 URDF = "scene.urdf"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 _UNIT = 1e-3
+_TURNS = 2 * np.pi
 _REACH = 1e-4
 """How far a leader may push its follower beyond a limit: radians or metres."""
 
 
-def check_urdf(notes: Notes) -> Robot | None:
-    """Read ``scene.urdf`` and note its faults; None if it cannot be read at all."""
+def check_urdf(notes: Notes, file: str = URDF) -> Robot | None:
+    """Read the URDF ``file`` and note its faults; None if it cannot be read at all."""
     robot = None
-    with notes.guard("URDF001", URDF):
-        robot = read_robot(notes.root / URDF)
+    with notes.guard("URDF001", file):
+        robot = read_robot(notes.root / file)
     if robot is None:
         return None
     notes.counts |= {"links": len(robot.links), "joints": len(robot.joints)}
@@ -38,9 +39,9 @@ def check_urdf(notes: Notes) -> Robot | None:
     if robot.order is None:
         _explain_tree(notes, robot)
     for link in robot.links:
-        _check_link(notes, link)
+        _check_link(notes, robot, link)
     for joint in robot.joints:
-        _check_joint(notes, joint)
+        _check_joint(notes, robot.file, joint)
         if joint.mimic is not None:
             _check_mimic(notes, robot, joint, joint.mimic)
     return robot
@@ -52,10 +53,12 @@ def _check_names(notes: Notes, robot: Robot) -> None:
         counts = Counter(thing.name for thing in things)
         for name, count in counts.items():
             if count > 1:
-                notes.add("URDF002", f"{URDF}: {kind} {name}", f"{count} {kind}s have this name")
+                notes.add(
+                    "URDF002", f"{robot.file}: {kind} {name}", f"{count} {kind}s have this name"
+                )
         for thing in things:
             if not _NAME.match(thing.name):
-                notes.add("URDF003", f"{URDF}: {kind} {thing.name!r}", "is not an identifier")
+                notes.add("URDF003", f"{robot.file}: {kind} {thing.name!r}", "is not an identifier")
 
 
 def _explain_tree(notes: Notes, robot: Robot) -> None:
@@ -64,18 +67,20 @@ def _explain_tree(notes: Notes, robot: Robot) -> None:
     for joint in robot.joints:
         for end in (joint.parent, joint.child):
             if end not in names:
-                notes.add("URDF004", f"{URDF}: joint {joint.name}", f"no link is named {end!r}")
+                notes.add(
+                    "URDF004", f"{robot.file}: joint {joint.name}", f"no link is named {end!r}"
+                )
     for child, count in Counter(joint.child for joint in robot.joints).items():
         if count > 1:
-            notes.add("URDF004", f"{URDF}: link {child}", f"has {count} parents")
+            notes.add("URDF004", f"{robot.file}: link {child}", f"has {count} parents")
     if len(robot.roots) > 1:
-        notes.add("URDF004", URDF, f"has {len(robot.roots)} roots: {', '.join(robot.roots)}")
+        notes.add("URDF004", robot.file, f"has {len(robot.roots)} roots: {', '.join(robot.roots)}")
     if len(notes.findings) == said:
-        notes.add("URDF004", URDF, "links form a loop, or their names are not unique")
+        notes.add("URDF004", robot.file, "links form a loop, or their names are not unique")
 
 
-def _check_link(notes: Notes, link: RobotLink) -> None:
-    where = f"{URDF}: link {link.name}"
+def _check_link(notes: Notes, robot: Robot, link: RobotLink) -> None:
+    where = f"{robot.file}: link {link.name}"
     for kind, shapes in (("visual", link.visuals), ("collision", link.collisions)):
         for k, shape in enumerate(shapes):
             if not (np.isfinite(shape.T_link_shape).all() and np.isfinite(shape.scale).all()):
@@ -85,16 +90,20 @@ def _check_link(notes: Notes, link: RobotLink) -> None:
     if link.body is None:
         notes.add("URDF010", where, "has no <inertial>")
     else:
-        _check_body(notes, where, link.body)
+        _check_body(notes, where, link.body, root=link.name in robot.roots)
 
 
-def _check_body(notes: Notes, where: str, body: Body) -> None:
+def _check_body(notes: Notes, where: str, body: Body, *, root: bool) -> None:
     numbers = np.concatenate([[body.mass], body.center, body.inertia.ravel()])
     if not np.isfinite(numbers).all():
         notes.add("URDF005", f"{where}: inertial", "mass, origin or inertia is not finite")
         return
     if body.mass <= 0:
-        notes.add("URDF011", where, f"mass is {body.mass:g} kg")
+        # A root that stands still may weigh nothing, for those who fix it to the world.
+        mild = "warning" if notes.alone and root and body.mass == 0 else None
+        notes.add("URDF011", where, f"mass is {body.mass:g} kg", severity=mild)
+        if mild:
+            return
     moments = np.linalg.eigvalsh(body.inertia)
     if moments[0] <= 0:
         notes.add("URDF012", where, f"principal moments are {moments}")
@@ -102,8 +111,8 @@ def _check_body(notes: Notes, where: str, body: Body) -> None:
         notes.add("URDF013", where, f"{moments[2]:g} > {moments[0]:g} + {moments[1]:g} kg·m²")
 
 
-def _check_joint(notes: Notes, joint: RobotJoint) -> None:
-    where = f"{URDF}: joint {joint.name}"
+def _check_joint(notes: Notes, file: str, joint: RobotJoint) -> None:
+    where = f"{file}: joint {joint.name}"
     if joint.type not in (*MOVING, "fixed"):
         notes.add("URDF014", where, f"type is {joint.type!r}")
         return
@@ -125,7 +134,10 @@ def _check_joint(notes: Notes, joint: RobotJoint) -> None:
 
 def _check_limit(notes: Notes, where: str, joint: RobotJoint) -> None:
     needed = ["effort", "velocity"]
-    if joint.type != "continuous":
+    # The specification wants no limit of a continuous joint, and takes zero for a missing bound.
+    if notes.alone and joint.type == "continuous":
+        needed = []
+    elif joint.type != "continuous" and not (notes.alone and joint.limit):
         needed = ["lower", "upper", *needed]
     limit = joint.limit or {}
     values = {key: limit.get(key) for key in needed}
@@ -138,12 +150,17 @@ def _check_limit(notes: Notes, where: str, joint: RobotJoint) -> None:
             notes.add("URDF005", where, f"{key} is {value}")
         elif key in ("effort", "velocity") and value <= 0:
             notes.add("URDF009", where, f"{key} is {value:g}")
-    if "lower" in given and "upper" in given and given["lower"] > given["upper"]:
-        notes.add("URDF008", where, f"lower {given['lower']:g} > upper {given['upper']:g}")
+    low, high = limit.get("lower"), limit.get("upper")
+    if joint.type == "continuous" or low is None or high is None:
+        return
+    if low > high:
+        notes.add("URDF008", where, f"lower {low:g} > upper {high:g}")
+    elif joint.type == "revolute" and 2 * _TURNS < max(abs(low), abs(high)) < float("inf"):
+        notes.add("URDF019", where, f"limits are {low:g}..{high:g} rad")
 
 
 def _check_mimic(notes: Notes, robot: Robot, joint: RobotJoint, mimic: RobotMimic) -> None:
-    where = f"{URDF}: joint {joint.name}"
+    where = f"{robot.file}: joint {joint.name}"
     if not mimic.finite:
         notes.add("URDF005", where, "multiplier or offset of <mimic> is not finite")
         return

@@ -1,0 +1,1 @@
+"""Seeded faults, and files of other tools, put before the checker."""

@@ -1,0 +1,78 @@
+"""An MJCF file by itself: whether MuJoCo takes it, and what it makes of it."""
+
+# MuJoCo fills its module at run time.
+# pyright: reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reel2sim.exporters.check.files_named import Named
+from reel2sim.exporters.check.report import Notes
+
+_STEPS = 240
+_TURNS = 4 * np.pi
+_FOLDERS = {"mesh": "meshdir", "hfield": "meshdir", "skin": "meshdir", "texture": "texturedir"}
+
+
+def check_mjcf(notes: Notes, path: Path, named: Named) -> None:
+    """Note what is wrong with the model at ``path``."""
+    import mujoco
+
+    with notes.guard("LOAD004", path.name):
+        root = ET.parse(path).getroot()
+        if root.tag != "mujoco":
+            raise ValueError(f"the root element is <{root.tag}>, not <mujoco>")
+        _look_for_files(path.name, root, named)
+        # MuJoCo itself would read from anywhere.
+        if not named.all_found:
+            return
+        mujoco.set_mju_user_warning(lambda text: None)
+        model = mujoco.MjModel.from_xml_path(str(path))
+        notes.counts |= {"links": model.nbody - 1, "joints": model.njnt, "meshes": model.nmesh}
+        _check_numbers(notes, path.name, model)
+        _check_steps(notes, path.name, model)
+
+
+def _look_for_files(where: str, root: ET.Element, named: Named) -> None:
+    compiler = root.find("compiler")
+    told = {} if compiler is None else compiler.attrib
+    shared = told.get("assetdir", "")
+    for element in root.iter():
+        keys = [key for key in element.attrib if key.startswith("file")]
+        for key in keys if element.tag != "compiler" else []:
+            folder = told.get(_FOLDERS.get(element.tag, ""), shared)
+            name = element.get(key, "")
+            if element.tag == "include":
+                folder = ""
+            if name:
+                named.resource("MESH003", where, f"{folder}/{name}" if folder else name)
+
+
+def _check_numbers(notes: Notes, where: str, model: Any) -> None:
+    for name in ("body_pos", "body_quat", "body_inertia", "body_mass", "geom_pos", "jnt_axis"):
+        if not np.isfinite(getattr(model, name)).all():
+            notes.add("LOAD004", where, f"{name} holds numbers that are not finite")
+    for i in range(model.njnt):
+        hinge = int(model.jnt_type[i]) == 3
+        reach = float(np.abs(model.jnt_range[i]).max())
+        if hinge and model.jnt_limited[i] and reach > _TURNS:
+            at = f"{where}: {model.joint(i).name or i}"
+            notes.add("MJCF004", at, f"is {model.jnt_range[i]} rad")
+
+
+def _check_steps(notes: Notes, where: str, model: Any) -> None:
+    import mujoco
+
+    data = mujoco.MjData(model)
+    for _ in range(_STEPS):
+        mujoco.mj_step(model, data)
+        bad = data.warning[int(mujoco.mjtWarning.mjWARN_BADQACC)].number
+        if bad or not np.isfinite(data.qpos).all():
+            notes.add("SIM001", where, f"within {_STEPS} steps of MuJoCo")
+            return
+    notes.counts["steps"] = _STEPS

@@ -1,0 +1,212 @@
+"""Faults of ``asset.glb``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .seeding import Inapplicable, fault, glb_values, in_glb, pick
+
+
+def _primitive(document, rng):
+    return pick(rng, document.get("meshes", []))["primitives"][0]
+
+
+def _channels(document, path=None):
+    """Channels of nodes that move."""
+    animation = pick(np.random.default_rng(0), document.get("animations", []))
+    found = [c for c in animation["channels"] if path in (None, c["target"]["path"])]
+    return animation, found
+
+
+@fault("GLB", "GLB001", seen="it does not open")
+def cut(folder, rng):
+    path = folder / "asset.glb"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+@fault("GLB", "GLB001", seen="it does not open")
+def version_of_one(folder, rng):
+    with in_glb(folder) as (document, _):
+        document["asset"]["version"] = "1.0"
+
+
+@fault("GLB", "GLB002", seen="a lookup by name fails")
+def node_renamed(folder, rng):
+    with in_glb(folder) as (document, _):
+        pick(rng, [n for n in document["nodes"][1:] if "skin" not in n])["name"] = "lid_9"
+
+
+@fault("GLB", "GLB002", seen="a part is missing")
+def mesh_unhung(folder, rng):
+    with in_glb(folder) as (document, _):
+        if "skins" in document:
+            raise Inapplicable
+        pick(rng, [n for n in document["nodes"] if "mesh" in n]).pop("mesh")
+
+
+@fault("GLB", "KIN005", seen="nothing moves")
+def animation_dropped(folder, rng):
+    with in_glb(folder) as (document, _):
+        if not document.pop("animations", None):
+            raise Inapplicable
+
+
+@fault("GLB", "KIN005", seen="it lies on its side")
+def root_not_turned(folder, rng):
+    with in_glb(folder) as (document, _):
+        document["nodes"][0].pop("rotation")
+
+
+@fault("GLB", "KIN005", seen="the motion comes late")
+def animation_shifted(folder, rng):
+    with in_glb(folder) as (document, binary):
+        animation, channels = _channels(document)
+        moved = [
+            c
+            for c in channels
+            if np.ptp(
+                glb_values(document, binary, animation["samplers"][c["sampler"]]["output"]), axis=0
+            ).max()
+            > 1e-3
+        ]
+        index = animation["samplers"][pick(rng, moved)["sampler"]]["input"]
+        times = glb_values(document, binary, index)
+        times += np.float32(0.3)
+        document["accessors"][index]["min"] = times.min(axis=0).tolist()
+        document["accessors"][index]["max"] = times.max(axis=0).tolist()
+
+
+@fault("GLB", "KIN005", seen="another part moves")
+def animation_of_another_node(folder, rng):
+    with in_glb(folder) as (document, _):
+        _, channels = _channels(document)
+        nodes = range(1, len(document["nodes"]))
+        channel = pick(rng, channels)
+        channel["target"]["node"] = pick(rng, [n for n in nodes if n != channel["target"]["node"]])
+
+
+@fault("GLB", "KIN005", seen="parts turn about other axes")
+def rotations_wxyz(folder, rng):
+    with in_glb(folder) as (document, binary):
+        animation, channels = _channels(document, "rotation")
+        sampler = animation["samplers"][pick(rng, channels)["sampler"]]
+        values = glb_values(document, binary, sampler["output"])
+        values[:] = np.roll(values, 1, axis=1)
+
+
+@fault("GLB", "GLB004", seen="parts shear in some viewers")
+def rotations_not_unit(folder, rng):
+    with in_glb(folder) as (document, binary):
+        animation, channels = _channels(document, "rotation")
+        sampler = animation["samplers"][pick(rng, channels)["sampler"]]
+        glb_values(document, binary, sampler["output"])[:] *= 1.1
+
+
+@fault("GLB", "GLB003", seen="a viewer stops at the keys")
+def animation_times_not_ascending(folder, rng):
+    with in_glb(folder) as (document, binary):
+        animation, channels = _channels(document)
+        index = animation["samplers"][pick(rng, channels)["sampler"]]["input"]
+        times = glb_values(document, binary, index)
+        times[1] = times[0]
+
+
+@fault("GLB", "GLB003", seen="a viewer crashes or refuses it")
+def accessor_beyond_the_buffer(folder, rng):
+    with in_glb(folder) as (document, _):
+        pick(rng, document["accessors"])["count"] += 10_000
+
+
+@fault("GLB", "GLB003", seen="a viewer crashes or refuses it")
+def view_beyond_the_buffer(folder, rng):
+    with in_glb(folder) as (document, _):
+        pick(rng, document["bufferViews"])["byteOffset"] += 10_000_000
+
+
+@fault("GLB", "GLB003", seen="spikes, or a crash")
+def index_beyond_the_vertices(folder, rng):
+    with in_glb(folder) as (document, binary):
+        glb_values(document, binary, _primitive(document, rng)["indices"])[0] = 60_000
+
+
+@fault("GLB", "GLB003", seen="a viewer refuses it")
+def child_that_is_not_there(folder, rng):
+    with in_glb(folder) as (document, _):
+        pick(rng, document["nodes"])["children"] = [999]
+
+
+@fault("GLB", "GLB004", seen="culled from view")
+def bounds_of_other_values(folder, rng):
+    with in_glb(folder) as (document, _):
+        pick(rng, [a for a in document["accessors"] if "max" in a])["max"][0] += 1.0
+
+
+@fault("GLB", "GLB004", seen="a part is not drawn")
+def position_nan(folder, rng):
+    with in_glb(folder) as (document, binary):
+        index = _primitive(document, rng)["attributes"]["POSITION"]
+        glb_values(document, binary, index)[0] = np.nan
+
+
+@fault("GLB", "MESH014", seen="lit from the wrong side")
+def normals_inverted(folder, rng):
+    with in_glb(folder) as (document, binary):
+        index = _primitive(document, rng)["attributes"]["NORMAL"]
+        glb_values(document, binary, index)[:] *= -1
+
+
+@fault("GLB", "MESH014", seen="seen through from the front")
+def faces_inside_out(folder, rng):
+    with in_glb(folder) as (document, binary):
+        corners = glb_values(document, binary, _primitive(document, rng)["indices"])
+        corners[:] = corners[::-1].copy()
+
+
+@fault("GLB", "MESH011", seen="a part of another size")
+def mesh_in_millimetres(folder, rng):
+    with in_glb(folder) as (document, binary):
+        if "skins" in document:
+            raise Inapplicable
+        index = _primitive(document, rng)["attributes"]["POSITION"]
+        glb_values(document, binary, index)[:] *= 1000
+
+
+@fault("GLB", "LOOK003", seen="a grey part")
+def material_lost(folder, rng):
+    with in_glb(folder) as (document, _):
+        _primitive(document, rng).pop("material")
+
+
+@fault("GLB", "GLB003", seen="a viewer refuses it")
+def material_that_is_not_there(folder, rng):
+    with in_glb(folder) as (document, _):
+        _primitive(document, rng)["material"] = 99
+
+
+@fault("GLB", "GLB003", seen="a grey part")
+def texture_that_is_not_there(folder, rng):
+    with in_glb(folder) as (document, _):
+        material = pick(rng, document.get("materials", []))
+        material["pbrMetallicRoughness"]["baseColorTexture"] = {"index": 3}
+
+
+@fault("GLB", "LOOK003", seen="a white part")
+def colours_lost(folder, rng):
+    with in_glb(folder) as (document, _):
+        primitive = _primitive(document, rng)
+        if primitive["attributes"].pop("COLOR_0", None) is None:
+            raise Inapplicable
+
+
+@fault("GLB", "LIM004", seen="who rebuilds the joint from the GLB gets another")
+def joint_facts_of_other_values(folder, rng):
+    with in_glb(folder) as (document, _):
+        facts = [n["extras"]["joint"] for n in document["nodes"] if "extras" in n]
+        bounded = [f for f in facts if f["limits"][0] is not None and f["type"] != "fixed"]
+        pick(rng, bounded)["limits"][1] += 0.5
+
+
+@fault("GLB", "KIN005", seen="a part of a tenth")
+def node_scaled(folder, rng):
+    with in_glb(folder) as (document, _):
+        pick(rng, [n for n in document["nodes"][1:] if "skin" not in n])["scale"] = [0.1] * 3
