@@ -111,10 +111,10 @@ def main(options: Options) -> int:
         checks = chosen(options.checks)
         subjects = [Subject.of(folder) for folder in options.bundles]
         under = chosen_folder(options.venvs)
-        found = {}
+        found: dict[str, dict[str, str]] = {}
         for needs in dict.fromkeys(check.needs for check in checks):
             folder = prepare(needs, under, told.print)
-            found |= installed(needs, folder)
+            found[needs.name] = installed(needs, folder)
     except Reel2SimError as error:
         told.print(f"[red]{error}[/red]", markup=True)
         return error.exit_code
@@ -128,8 +128,10 @@ def main(options: Options) -> int:
         console.print(table(rows))
         for line in lines(rows, most=options.most):
             console.print(line, markup=False, soft_wrap=True)
-        told_versions = ", ".join(f"{name} {version}" for name, version in found.items())
-        console.print(f"{whole['findings']} findings; {told_versions}", markup=False)
+        console.print(f"{whole['findings']} findings", markup=False)
+        for name, packages in found.items():
+            told_versions = ", ".join(f"{x} {version}" for x, version in packages.items())
+            console.print(f"{name}: {told_versions or 'of the system'}", markup=False)
     return int(whole["findings"] > 0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -90,7 +90,7 @@ def lines(rows: Sequence[Row], *, most: int) -> list[str]:
     return said
 
 
-def record(rows: Sequence[Row], versions: dict[str, str]) -> dict[str, Any]:
+def record(rows: Sequence[Row], versions: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     """Everything, for machines."""
     return {
         "findings": sum(row.count for row in rows),
