@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,18 @@ def test_colliders_are_hulls_with_friction(cabinet, tmp_path):
             material, _ = UsdShade.MaterialBindingAPI(prim).ComputeBoundMaterial("physics")
             physics = UsdPhysics.MaterialAPI(material.GetPrim())
             assert physics.GetDynamicFrictionAttr().Get() == pytest.approx(link.material.friction)
+
+
+def test_only_bodies_with_colliders_are_filtered(tmp_path):
+    asset = build_asset([J.REVOLUTE, J.FIXED, J.FIXED], [0, 1, 1], seed=4)
+    links = [replace(x, collision=()) if x.name == "link2" else x for x in asset.links]
+    stage = Usd.Stage.Open(str(write_usd(replace(asset, links=tuple(links)), tmp_path).interface))
+    pairs = set()
+    for prim in stage.Traverse():
+        if prim.HasAPI(UsdPhysics.FilteredPairsAPI):
+            targets = UsdPhysics.FilteredPairsAPI(prim).GetFilteredPairsRel().GetTargets()
+            pairs |= {(prim.GetName(), target.name) for target in targets}
+    assert pairs == {("link0", "link3")}
 
 
 def test_splats_are_where_the_surfels_are(cabinet, tmp_path):

@@ -14,6 +14,7 @@ from reel2sim.exporters.names import free_name, identifier
 from reel2sim.importers import shapes
 from reel2sim.importers.appearance import surfels_on
 from reel2sim.importers.description import DescribedJoint, DescribedLink, Description
+from reel2sim.importers.tidy import tidied
 from reel2sim.scene import (
     Inertial,
     Joint,
@@ -146,7 +147,7 @@ def _link(
     link: DescribedLink, name: str, T: Array, origin: Array, material: Material, notes: list[str]
 ) -> Link:
     into = pose(T[:3, :3], T[:3, 3] - origin)
-    visual = shapes.joined([_moved(mesh, into) for mesh in link.visuals])
+    visual = tidied(shapes.joined([_moved(mesh, into) for mesh in link.visuals]))
     collision = tuple(_hull(_moved(mesh, into), name, notes) for mesh in link.collision)
     made_of = link.material or material
     inertial = link.inertial

@@ -46,10 +46,14 @@ def author_physics(stage: Usd.Stage, asset: RiggedAsset) -> None:
 
 
 def _filter_pairs(stage: Usd.Stage, asset: RiggedAsset, paths: PrimPaths) -> None:
-    """Let no joint's sides collide; those that one joint joins do not already."""
-    joined = {(joint.parent, joint.child) for joint in asset.joints}
+    """Let no joint's sides collide; those that one joint joins do not already.
+
+    Links without colliders are left out: they cannot collide, and Newton warns of such pairs.
+    """
+    idle = {frozenset((joint.parent, joint.child)) for joint in asset.joints}
+    solid = {link.name for link in asset.links if link.collision}
     for first, second in meeting_links(asset):
-        if (first, second) not in joined and (second, first) not in joined:
+        if {first, second} <= solid and frozenset((first, second)) not in idle:
             pairs = UsdPhysics.FilteredPairsAPI.Apply(stage.GetPrimAtPath(paths.body(first)))
             pairs.CreateFilteredPairsRel().AddTarget(paths.body(second))
 
