@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from reel2sim.exporters.joints import require_expressible
-from reel2sim.exporters.names import MeshNames, mesh_names
+from reel2sim.exporters.names import MeshNames, free_name, mesh_names
 from reel2sim.exporters.obj import mean_color
 from reel2sim.exporters.urdf import COLLISION_FOLDER, VISUAL_FOLDER
 from reel2sim.scene import Joint, JointType, Link, RiggedAsset
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.contacts import meeting_links
+from reel2sim.scene.errors import ExportError
 from reel2sim.scene.transforms import pose_to_vector
 from reel2sim.scene.world import EARTH_GRAVITY
 
+LINK_ORDER, FIXED_JOINTS = "link_order", "fixed_joints"
+"""Names of texts."""
 _VISUAL_GROUP, _COLLISION_GROUP = "2", "3"
 
 
@@ -41,14 +44,21 @@ def mjcf_model(asset: RiggedAsset) -> ET.Element:
     Every moving joint has a motor of unit gear, so that a control is a force or torque; only one
     that follows another has an equality constraint instead. MJCF has no speed limit of a joint.
     Colours are one per link: MuJoCo reads none from vertices. Keyframes are states of the reel.
+    Texts of the file hold what its tree of bodies has no place for: the order of the links
+    (:data:`LINK_ORDER`) and the names of fixed joints, as ``child:joint`` (:data:`FIXED_JOINTS`).
 
     Raises:
-        ExportError: if a joint cannot be said in MJCF.
+        ExportError: if a joint cannot be said in MJCF, or a link has the name of its world.
     """
     require_expressible(asset, format="MJCF")
+    if "world" in asset.link_index:
+        raise ExportError(
+            "MuJoCo keeps this name for itself", source="world", remedy="rename the link"
+        )
     names = mesh_names(asset)
     root = ET.Element("mujoco", model=asset.name)
     add_options(root, np.array(EARTH_GRAVITY))
+    _keep_names(root, asset)
     assets = ET.SubElement(root, "asset")
     for link in asset.links:
         _declare_meshes(assets, link, names[link.name])
@@ -77,6 +87,17 @@ def add_options(root: ET.Element, gravity: Array) -> None:
     ET.SubElement(root, "option", gravity=numbers(gravity))
 
 
+def _keep_names(root: ET.Element, asset: RiggedAsset) -> None:
+    fixed = [j for j in asset.joints if j.type is JointType.FIXED]
+    texts = {
+        LINK_ORDER: " ".join(link.name for link in asset.links),
+        FIXED_JOINTS: " ".join(f"{joint.child}:{joint.name}" for joint in fixed),
+    }
+    custom = ET.SubElement(root, "custom")
+    for name in (name for name in texts if texts[name]):
+        ET.SubElement(custom, "text", name=name, data=texts[name])
+
+
 def _declare_meshes(assets: ET.Element, link: Link, stems: MeshNames) -> None:
     files = [(stem, COLLISION_FOLDER) for stem in stems.collision]
     if len(link.visual.faces):
@@ -91,7 +112,8 @@ def _root_body(world: ET.Element, asset: RiggedAsset) -> ET.Element:
         world, "body", name=asset.links[0].name, pos=numbers(start[:3]), quat=numbers(start[3:])
     )
     if not asset.fixed_base:
-        ET.SubElement(body, "freejoint", name="root")
+        name = free_name("root", [joint.name for joint in asset.joints])
+        ET.SubElement(body, "freejoint", name=name)
     return body
 
 

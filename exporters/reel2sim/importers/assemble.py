@@ -63,8 +63,11 @@ def assembled(
     origins = {name: T[name][:3, 3] for name in order}
     origins[order[0]] = np.zeros(3)
     made = [_link(links[n], names[n], T[n], origins[n], material, notes) for n in order]
+    # From the root's frame ours differs; of all others only the axes do, and digits are kept.
+    above = {name: pose(T[name][:3, :3]) for name in order} | {order[0]: T[order[0]]}
     joints = tuple(
-        _joint(parent_of[n], names, joint_names, T[n], origins, notes) for n in order[1:]
+        _joint(parent_of[n], names, joint_names, above[parent_of[n].parent], T[n], notes)
+        for n in order[1:]
     )
     seen, owner = surfels_on(made, [origins[n] for n in order], count=surfels)
     still = np.eye(4)[None]
@@ -72,7 +75,7 @@ def assembled(
         name=identifier(description.name),
         links=tuple(made),
         joints=joints,
-        motion=Motion(np.zeros(1), still, {joint.name: _rest(joint) for joint in joints}),
+        motion=Motion(np.zeros(1), still, _rest(joints)),
         surfels=seen,
         surfel_links=owner,
         fixed_base=description.fixed_base,
@@ -88,9 +91,14 @@ def assembled(
     return replace(asset, interpenetrating=tuple((a, b) for a, b in apart))
 
 
-def _rest(joint: Joint) -> Array:
-    """Zero, or the position nearest to it that the limits allow ``(1,)``."""
-    return np.clip(np.zeros(1), joint.limits.lower, joint.limits.upper)
+def _rest(joints: Sequence[Joint]) -> dict[str, Array]:
+    """Zero, or the position nearest to it that the limits allow; followers follow. ``(1,)`` each.
+
+    A leader that is not there, or not free itself, is for the asset to refuse.
+    """
+    rest = {j.name: np.clip(np.zeros(1), j.limits.lower, j.limits.upper) for j in joints}
+    led = {j.name: j.mimic for j in joints if j.mimic is not None and j.mimic.joint in rest}
+    return rest | {name: mimic.follow(rest[mimic.joint]) for name, mimic in led.items()}
 
 
 def _tree(description: Description) -> list[str]:
@@ -135,10 +143,12 @@ def _tree(description: Description) -> list[str]:
 
 def _names(found: Sequence[str], notes: list[str]) -> dict[str, str]:
     """Names that every format accepts, by the names in the file; MuJoCo keeps one for itself."""
-    given: dict[str, str] = {}
+    given = {name: name for name in found if identifier(name) == name and name != "world"}
+    taken = {"world", *(name.lower() for name in given)}
     for name in found:
-        given[name] = free_name(identifier(name), [*given.values(), "world"])
-        if given[name] != name:
+        if name not in given:
+            given[name] = free_name(identifier(name), taken)
+            taken.add(given[name].lower())
             notes.append(f"{name} is called {given[name]}")
     return given
 
@@ -149,7 +159,7 @@ def _link(
     into = pose(T[:3, :3], T[:3, 3] - origin)
     visual = tidied(shapes.joined([_moved(mesh, into) for mesh in link.visuals]))
     collision = tuple(_hull(_moved(mesh, into), name, notes) for mesh in link.collision)
-    made_of = link.material or material
+    made_of = _made_of(link, material)
     inertial = link.inertial
     if inertial is None:
         solid = [_moved(mesh, into) for mesh in (link.collision or link.visuals)]
@@ -164,6 +174,15 @@ def _link(
         center = apply(into, inertial.center[None])[0]
         turned = Inertial(inertial.mass, center, R @ inertial.inertia @ R.T)
     return Link(name, visual, tuple(p for p in collision if len(p.faces)), turned, made_of)
+
+
+def _made_of(link: DescribedLink, usual: Material) -> Material:
+    made_of = link.material or usual
+    if link.friction is not None:
+        made_of = replace(made_of, friction=link.friction)
+    if link.restitution is not None:
+        made_of = replace(made_of, restitution=link.restitution)
+    return made_of
 
 
 def _moved(mesh: TriangleMesh, T: Array) -> TriangleMesh:
@@ -212,10 +231,11 @@ def _joint(
     joint: DescribedJoint,
     names: Mapping[str, str],
     joint_names: Mapping[str, str],
+    T_ours_parent: Array,
     T_world_child: Array,
-    origins: Mapping[str, Array],
     notes: list[str],
 ) -> Joint:
+    """A joint between our frames; ``T_ours_parent`` maps the file's frame of its parent there."""
     name = joint_names[joint.name]
     axis = T_world_child[:3, :3] @ joint.axis
     length = float(np.linalg.norm(axis))
@@ -231,7 +251,7 @@ def _joint(
         type=joint.type,
         parent=names[joint.parent],
         child=names[joint.child],
-        origin=T_world_child[:3, 3] - origins[joint.parent],
+        origin=apply(T_ours_parent, joint.T_parent_child[None, :3, 3])[0],
         axis=axis / length,
         limits=_limits(joint, name, notes),
         damping=joint.damping,

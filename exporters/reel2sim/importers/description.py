@@ -21,6 +21,8 @@ class DescribedLink:
         inertial: mass properties; None where the file has none that a body could have.
         mass: kilograms, where that is all the file has; None if not even that.
         material: what it is made of; None if unknown.
+        friction: Coulomb coefficient, where that is said though the material is not.
+        restitution: 0..1, likewise.
     """
 
     name: str
@@ -29,6 +31,8 @@ class DescribedLink:
     inertial: Inertial | None = None
     mass: float | None = None
     material: Material | None = None
+    friction: float | None = None
+    restitution: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

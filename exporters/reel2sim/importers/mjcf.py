@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import trimesh
 
+from reel2sim.exporters.mjcf import FIXED_JOINTS, LINK_ORDER
 from reel2sim.importers import shapes
 from reel2sim.importers.description import DescribedJoint, DescribedLink, Description
 from reel2sim.importers.roots import Roots
@@ -112,6 +113,10 @@ class _Reader:
             j: model.joint(j).name or f"{self.names[int(model.jnt_bodyid[j])]}_joint_{j}"
             for j in range(model.njnt)
         }
+        self.taken = set(self.joint_names.values())
+        self.texts = self._texts()
+        words = (word.partition(":") for word in self.texts.get(FIXED_JOINTS, "").split())
+        self.fixed_names = {body: joint for body, _, joint in words if joint}
         self.anchors: dict[int, Array] = {0: np.zeros(3)}
         self.links: list[DescribedLink] = []
         self.joints: list[DescribedJoint] = []
@@ -144,13 +149,37 @@ class _Reader:
             self._body(body, root=rooted and body == tops[0])
         return Description(
             self._model_name(),
-            tuple(self.links),
+            self._ordered(),
             tuple(self.joints),
             fixed_base=not free,
             T_world_root=T_world_root,
             notes=tuple(self.notes),
             apart=self._excluded(),
         )
+
+    def _texts(self) -> dict[str, str]:
+        import mujoco
+
+        model, found = self.model, {}
+        for i in range(model.ntext):
+            name = mujoco.mj_id2name(model, int(mujoco.mjtObj.mjOBJ_TEXT), i) or ""
+            start, size = int(model.text_adr[i]), int(model.text_size[i])
+            data = bytes(model.text_data[start : start + size])
+            found[name] = data.split(b"\0", 1)[0].decode("utf-8", "replace")
+        return found
+
+    def _ordered(self) -> tuple[DescribedLink, ...]:
+        """The links as a text of the file orders them; those it leaves out come last."""
+        place = {name: i for i, name in enumerate(self.texts.get(LINK_ORDER, "").split())}
+        return tuple(sorted(self.links, key=lambda link: place.get(link.name, len(place))))
+
+    def _fixed_name(self, body: str) -> str:
+        """Bodies have no joint that holds them; a text of the file may name it all the same."""
+        name = self.fixed_names.pop(body, f"{body}_fixed")
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
 
     def _model_name(self) -> str:
         name = bytes(self.model.names).split(b"\0", 1)[0].decode("utf-8", "replace")
@@ -185,7 +214,9 @@ class _Reader:
         name = self.names[body]
         if not joints:
             self.joints.append(
-                DescribedJoint(f"{name}_fixed", JointType.FIXED, parent, name, T_parent_child=T)
+                DescribedJoint(
+                    self._fixed_name(name), JointType.FIXED, parent, name, T_parent_child=T
+                )
             )
             return
         at = np.zeros(3)
@@ -290,10 +321,13 @@ class _Reader:
         away = self.anchors[body]
         drawn: list[TriangleMesh] = []
         solid: list[TriangleMesh] = []
+        friction: float | None = None
         for geom in self._geoms(body):
             mesh = self._shape(geom, away)
             collides = bool(model.geom_contype[geom] or model.geom_conaffinity[geom])
             (solid if collides else drawn).append(mesh)
+            if collides and friction is None:
+                friction = float(model.geom_friction[geom, 0])
         inertial = None
         if body and model.body_mass[body] > 0:
             R = matrix_from_quaternion(model.body_iquat[body])
@@ -304,7 +338,9 @@ class _Reader:
             except InputError as cause:
                 self.notes.append(f"{self.names[body]}: {cause.message}")
         # Models of primitives draw what collides.
-        return DescribedLink(self.names[body], tuple(drawn or solid), tuple(solid), inertial)
+        return DescribedLink(
+            self.names[body], tuple(drawn or solid), tuple(solid), inertial, friction=friction
+        )
 
     def _geoms(self, body: int) -> list[int]:
         """Shapes with an inside; ground planes and height fields have none."""

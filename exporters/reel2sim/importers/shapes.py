@@ -124,12 +124,16 @@ def vertex_colors(mesh: trimesh.Trimesh) -> Array | None:
 
 
 def _colored(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """The mesh with its texture at its vertices."""
+    """The mesh with its texture at its vertices; their own colours go before a bare material."""
     visual = mesh.visual
     if not isinstance(visual, TextureVisuals):
         return mesh
     mesh = mesh.copy()
-    if visual.uv is None:  # a material without a picture
+    own = np.asarray(mesh.vertex_attributes.get("color", ()), np.float64)
+    if visual.uv is None and own.shape == mesh.vertices.shape and np.isfinite(own).all():
+        eight_bits = np.round(255 * np.clip(own, 0, 1)).astype(np.uint8)
+        mesh.visual = ColorVisuals(mesh, vertex_colors=eight_bits)
+    elif visual.uv is None:  # a material without a picture
         color = np.asarray(visual.material.main_color)
         mesh.visual = ColorVisuals(mesh, vertex_colors=np.tile(color, (len(mesh.vertices), 1)))
     else:

@@ -30,6 +30,8 @@ _TYPES = {
 }
 _LOOSE = ("floating", "planar")
 _MOST_BYTES = 64 * 2**20
+_SAME_COLOR = 1 / 127
+"""Distance of colours that are the same in eight bits."""
 
 
 def read_urdf(path: Path, roots: Roots) -> Description:
@@ -87,7 +89,15 @@ class _Reader:
         pieces = [m for e in element.findall("collision") for m in self._shape(e, name)]
         inertial = element.find("inertial")
         body, mass = (None, None) if inertial is None else self._inertial(inertial)
-        return DescribedLink(name, tuple(visuals), tuple(pieces), body, mass)
+        return DescribedLink(
+            name,
+            tuple(visuals),
+            tuple(pieces),
+            body,
+            mass,
+            friction=self._contact(element, "lateral_friction"),
+            restitution=self._contact(element, "restitution"),
+        )
 
     def joint(self, element: ET.Element) -> DescribedJoint:
         """A ``<joint>``."""
@@ -132,7 +142,7 @@ class _Reader:
         else:
             meshes = [self._primitive(shape, link)]
         T, color = self._origin(element), self._color(element)
-        return [shapes.placed(mesh, T, scale, color) for mesh in meshes]
+        return [shapes.placed(m, T, scale, _without_own(color, m)) for m in meshes]
 
     def _primitive(self, shape: ET.Element, link: str) -> trimesh.Trimesh:
         if shape.tag == "box":
@@ -152,6 +162,12 @@ class _Reader:
         if color is not None:
             return _vector(self.path, color, "rgba", 4)[:3]
         return self.colors.get(material.get("name", ""))
+
+    def _contact(self, link: ET.Element, tag: str) -> float | None:
+        """A coefficient of PyBullet's ``<contact>``; None where there is none, or no such one."""
+        found = link.find(f"contact/{tag}")
+        value = None if found is None else self._maybe(found, "value")
+        return value if value is not None and value >= 0 else None
 
     def _inertial(self, element: ET.Element) -> tuple[Inertial | None, float | None]:
         """Mass properties, and the mass alone where the rest is of no body."""
@@ -213,6 +229,17 @@ class _Reader:
     def _number(self, element: ET.Element, key: str, default: float) -> float:
         text = element.get(key)
         return default if text is None else _numbers(self.path, element, key, text, 1)[0]
+
+
+def _without_own(color: Array | None, mesh: trimesh.Trimesh) -> Array | None:
+    """The colour of a material; None where it is but the mean of the mesh's own colours.
+
+    It is then there for loaders that read none from vertices.
+    """
+    own = shapes.vertex_colors(mesh)
+    if color is None or own is None or np.abs(own.mean(axis=0) - color).max() > _SAME_COLOR:
+        return color
+    return None
 
 
 def _vector(path: Path, element: ET.Element, key: str, count: int) -> Array:
