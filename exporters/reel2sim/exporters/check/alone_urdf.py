@@ -15,7 +15,8 @@ from reel2sim.exporters.check.urdf import check_urdf
 
 def check_description(notes: Notes, path: Path, named: Named) -> None:
     """Note what is wrong with the URDF at ``path`` and with the meshes it names."""
-    from reel2sim.exporters.check.bundle import check_engines, random_states
+    from reel2sim.exporters.check.bundle import check_engines
+    from reel2sim.exporters.check.states import random_states
 
     robot = check_urdf(notes, path.name)
     if robot is None:

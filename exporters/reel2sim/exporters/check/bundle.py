@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from reel2sim.exporters.check.base import check_base
 from reel2sim.exporters.check.contacts import check_contacts
 from reel2sim.exporters.check.files import check_files, check_manifest, check_manifest_names
@@ -17,15 +15,12 @@ from reel2sim.exporters.check.plausible import check_plausible
 from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.report import CheckReport, Notes
 from reel2sim.exporters.check.robot import Robot
+from reel2sim.exporters.check.scene import RECORD, CheckedAsset, check_scene
 from reel2sim.exporters.check.skins import SkinReading, check_skins
 from reel2sim.exporters.check.splats import Splats, check_splats
+from reel2sim.exporters.check.states import STATES, random_states
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
-
-_STATES = 100
-_SEED = 0
-_REACH = np.pi
-"""Range of joints without limits, radians."""
 
 
 def check_bundle(path: Path) -> CheckReport:
@@ -49,11 +44,14 @@ def check_bundle(path: Path) -> CheckReport:
         )
     notes = Notes(path)
     with quiet():
-        _check(notes)
+        if (path / RECORD).is_file():
+            check_scene(notes, _check)
+        else:
+            _check(notes)
     return notes.report()
 
 
-def _check(notes: Notes) -> None:
+def _check(notes: Notes) -> CheckedAsset:
     there = check_files(notes)
     manifest = check_manifest(notes) if "manifest.json" in there else None
     robot, surfaces = _check_robot(notes, there)
@@ -71,6 +69,7 @@ def _check(notes: Notes) -> None:
     check_film(notes)
     if "report.html" in there:
         check_page(notes)
+    return CheckedAsset(robot, replay, splats)
 
 
 def _check_robot(notes: Notes, there: set[str]) -> tuple[Robot | None, Surfaces]:
@@ -99,8 +98,8 @@ def _check_formats(
     if robot is not None:
         states = random_states(robot)
         if robot.finite:
-            expected = robot.poses(states, _STATES)
-            notes.counts["states"] = _STATES
+            expected = robot.poses(states, STATES)
+            notes.counts["states"] = STATES
         check_engines(notes, notes.root / "scene.urdf", robot, states, expected)
         _check_mjcf(notes, there, robot, states, expected)
         check_contacts(notes, there, robot, replay)
@@ -125,24 +124,6 @@ def _check_formats(
     check_skins(notes, robot, replay, skins)
 
 
-def random_states(robot: Robot) -> dict[str, Array]:
-    """Positions ``(s,)`` of every moving joint, the same every time.
-
-    They are within the limits, and followers where their leaders put them.
-    """
-    rng = np.random.default_rng(_SEED)
-    states = {}
-    for joint in robot.moving:
-        limit = joint.limit or {}
-        low, high = limit.get("lower"), limit.get("upper")
-        bounded = joint.type != "continuous" and low is not None and high is not None
-        bounds = np.array([low, high] if bounded else [-_REACH, _REACH], dtype=np.float64)
-        # A bad bound is a finding of its own; here any position will do.
-        bounds = np.sort(np.nan_to_num(bounds, nan=0.0, posinf=_REACH, neginf=-_REACH))
-        states[joint.name] = rng.uniform(*bounds, size=_STATES)
-    return robot.followed(states)
-
-
 def check_engines(
     notes: Notes,
     urdf: Path,
@@ -165,11 +146,11 @@ def check_engines(
 
     readings: list[Reading] = []
     with notes.guard("LOAD001", urdf.name):
-        readings.append(read_yourdfpy(urdf, robot, states, _STATES))
+        readings.append(read_yourdfpy(urdf, robot, states, STATES))
     with notes.guard("LOAD002", urdf.name):
-        readings.append(read_pybullet(notes, urdf, robot, states, _STATES))
+        readings.append(read_pybullet(notes, urdf, robot, states, STATES))
     with notes.guard("LOAD003", urdf.name):
-        readings.append(read_mujoco(urdf, robot, states, _STATES))
+        readings.append(read_mujoco(urdf, robot, states, STATES))
     for reading in readings:
         compare(notes, robot, expected, reading, URDF_IDS)
     compare_pairs(notes, readings)
@@ -187,5 +168,5 @@ def _check_mjcf(
 
     if "scene.xml" in there:
         with notes.guard("LOAD004", "scene.xml"):
-            reading = read_mujoco(notes.root / "scene.xml", robot, states, _STATES)
+            reading = read_mujoco(notes.root / "scene.xml", robot, states, STATES)
             compare(notes, robot, expected, reading, MJCF_IDS)

@@ -8,6 +8,7 @@ from reel2sim.exporters.check.agreement_catalogue import AGREEMENT_CHECKS
 from reel2sim.exporters.check.bundle_catalogue import BUNDLE_CHECKS
 from reel2sim.exporters.check.formats_catalogue import FORMATS_CHECKS
 from reel2sim.exporters.check.robot_catalogue import ROBOT_CHECKS
+from reel2sim.exporters.check.scene_catalogue import SCENE_CHECKS
 from reel2sim.exporters.check.severity import Severity
 
 __all__ = ["CHECKS", "Check", "Severity", "documentation"]
@@ -35,7 +36,7 @@ class Check:
 
 CHECKS: dict[str, Check] = {
     row[0]: Check(*row)
-    for row in (*BUNDLE_CHECKS, *ROBOT_CHECKS, *AGREEMENT_CHECKS, *FORMATS_CHECKS)
+    for row in (*BUNDLE_CHECKS, *ROBOT_CHECKS, *AGREEMENT_CHECKS, *FORMATS_CHECKS, *SCENE_CHECKS)
 }
 """All checks by id, in the order of the documentation."""
 
@@ -45,7 +46,8 @@ _HEAD = """\
 `reel2sim check BUNDLE` (in Python: `reel2sim.exporters.check.check_bundle`) reads a bundle with
 other libraries than wrote it and compares what they understood. It exits with 1 if there is an
 error. Kinematics are compared at 100 random states within the limits and at every time of
-`motion.json`; they may differ by 1e-5 (metres, and entries of rotation matrices).
+`motion.json`; they may differ by 1e-5 (metres, and entries of rotation matrices). Of a scene, the
+bundle of each asset is checked, and then whether the files of the whole scene agree with them.
 
 `reel2sim check FILE` (`check_file`) looks at one `.urdf`, `.xml` (MJCF), `.usd`, `.usda`, `.usdc`,
 `.usdz`, `.glb`, `.gltf` or `.ply` that need not be ours. Nothing is compared with other formats,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reel2sim.exporters.check.report import Notes
@@ -28,17 +28,17 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "generator": dict,
     "input": dict,
     "conventions": dict,
-    "asset": dict,
     "stages": list,
     "files": dict,
     "timings": dict,
 }
+_LISTS = {"asset": ("links", "joints"), "scene": ("assets",)}
 
 
-def check_files(notes: Notes) -> set[str]:
+def check_files(notes: Notes, required: Sequence[str] = REQUIRED) -> set[str]:
     """Note files that are missing or empty; names of the required ones that are there."""
     there = set()
-    for name in REQUIRED:
+    for name in required:
         path = notes.root / name
         if not path.is_file():
             notes.add("FILE001", name, "is missing")
@@ -49,34 +49,42 @@ def check_files(notes: Notes) -> set[str]:
     return there
 
 
-def check_manifest(notes: Notes) -> Mapping[str, Any] | None:
-    """Note what is wrong with the manifest and the files it lists; the manifest if it is sound."""
+def check_manifest(
+    notes: Notes, *, kind: str = "asset", required: Sequence[str] = REQUIRED
+) -> Mapping[str, Any] | None:
+    """Note what is wrong with the manifest and the files it lists; the manifest if it is sound.
+
+    Args:
+        notes: of the bundle.
+        kind: what the bundle is of: ``asset`` or ``scene``.
+        required: files whose absence is noted already.
+    """
     with notes.guard("MAN001", MANIFEST):
         record = json.loads((notes.root / MANIFEST).read_text(encoding="utf-8"))
-        _check_form(record)
+        _check_form(record, kind)
         if record["schema_version"] != SCHEMA_VERSION:
             text = f"is {record['schema_version']}, this release reads {SCHEMA_VERSION}"
             notes.add("MAN002", f"{MANIFEST}: schema_version", text)
-        _check_listed(notes, record["files"])
+        _check_listed(notes, record["files"], required)
         return record
     return None
 
 
-def _check_form(record: Any) -> None:
+def _check_form(record: Any, kind: str) -> None:
     if not isinstance(record, dict):
         raise ValueError("is not an object")
-    for key, kind in _KEYS.items():
-        if not isinstance(record.get(key), kind):
+    for key, form in {**_KEYS, kind: dict}.items():
+        if not isinstance(record.get(key), form):
             raise ValueError(f"{key} is missing or of the wrong type")
-    for key in ("links", "joints"):
-        if not isinstance(record["asset"].get(key), list):
-            raise ValueError(f"asset.{key} is missing or no list")
+    for key in _LISTS[kind]:
+        if not isinstance(record[kind].get(key), list):
+            raise ValueError(f"{kind}.{key} is missing or no list")
     for name, entry in record["files"].items():
         if not isinstance(entry, dict) or not {"bytes", "sha256"} <= set(entry):
             raise ValueError(f"files.{name} lacks bytes or sha256")
 
 
-def _check_listed(notes: Notes, files: Mapping[str, Any]) -> None:
+def _check_listed(notes: Notes, files: Mapping[str, Any], required: Sequence[str]) -> None:
     found = {
         path.relative_to(notes.root).as_posix(): path
         for path in sorted(notes.root.rglob("*"))
@@ -86,7 +94,7 @@ def _check_listed(notes: Notes, files: Mapping[str, Any]) -> None:
     for name, entry in files.items():
         path = found.get(name)
         if path is None:
-            if name not in REQUIRED:
+            if name not in required:
                 notes.add("FILE001", name, "is missing")
         elif path.stat().st_size != entry["bytes"] or digest_file(path) != entry["sha256"]:
             notes.add("FILE002", name, "is not as the manifest lists it")

@@ -22,7 +22,7 @@ from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import axis_rotation, pose
 
 GLB = "asset.glb"
-_Z_UP_FROM_Y_UP = pose(axis_rotation(np.array([1.0, 0.0, 0.0]), np.pi / 2))
+Z_UP_FROM_Y_UP = pose(axis_rotation(np.array([1.0, 0.0, 0.0]), np.pi / 2))
 
 
 def check_glb(
@@ -178,7 +178,7 @@ class _Scene:
         """``T_world_node`` ``(t, 4, 4)`` by name, in a world that has Z up."""
         moves = self._moves(times_s)
         found: dict[str, Array] = {}
-        start = np.tile(_Z_UP_FROM_Y_UP, (len(times_s), 1, 1))
+        start = np.tile(Z_UP_FROM_Y_UP, (len(times_s), 1, 1))
         scene = self._document["scenes"][self._document.get("scene", 0)]
         waiting = [(index, start) for index in scene["nodes"]]
         visited: set[int] = set()
@@ -188,7 +188,7 @@ class _Scene:
                 raise ValueError("nodes form no tree")
             visited.add(index)
             node = self._nodes[index]
-            T = T_world_parent @ _local(node, moves.get(index, {}), len(times_s))
+            T = T_world_parent @ local_pose(node, moves.get(index, {}), len(times_s))
             found[node.get("name", "")] = T
             waiting += [(child, T) for child in node.get("children", [])]
         return found
@@ -218,7 +218,8 @@ class _Scene:
         return self._read.values(index).astype(np.int64)
 
 
-def _local(node: Mapping[str, Any], moved: Mapping[str, Array], count: int) -> Array:
+def local_pose(node: Mapping[str, Any], moved: Mapping[str, Array], count: int) -> Array:
+    """``T_parent_node`` ``(count, 4, 4)`` of a node, of which ``moved`` is animated."""
     if "matrix" in node:
         return np.tile(np.reshape(node["matrix"], (4, 4)).T, (count, 1, 1))
     q_xyzw = moved.get("rotation", np.tile(node.get("rotation", [0, 0, 0, 1]), (count, 1)))

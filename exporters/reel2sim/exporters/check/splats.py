@@ -77,7 +77,8 @@ def check_splats(
     turns = columns(table, "rot_", 4)
     if (np.linalg.norm(turns, axis=1) < 1e-6).any():
         notes.add("PLY002", f"{file}: rot", "a rotation is zero")
-    listed = None if manifest is None else manifest["asset"].get("surfels")
+    content = {} if manifest is None else manifest.get("asset") or manifest.get("scene") or {}
+    listed = content.get("surfels")
     if listed is not None and listed != count:
         notes.add("PLY003", file, f"holds {count} surfels, the manifest says {listed}")
     found = _splats(table)

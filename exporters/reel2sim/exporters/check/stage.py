@@ -61,7 +61,7 @@ def check_stage(
         stage = open_stage(notes.root / STAGE)
     if stage is None:
         return None
-    _check_layers(notes, stage)
+    check_layers(notes, stage)
     check_units(notes, STAGE, stage)
     if not stage.GetDefaultPrim():
         notes.add("USD004", STAGE, "has no default prim")
@@ -143,7 +143,8 @@ def open_stage(path: Path) -> Usd.Stage:
     return stage
 
 
-def _check_layers(notes: Notes, stage: Usd.Stage) -> None:
+def check_layers(notes: Notes, stage: Usd.Stage) -> None:
+    """Note layers and assets that are missing, or outside of the stage's folder."""
     folder = (notes.root / STAGE).parent.resolve()
     with notes.guard("USD009", STAGE):
         layers, assets, unresolved = UsdUtils.ComputeAllDependencies(str(notes.root / STAGE))
