@@ -31,6 +31,14 @@ def file_added(folder, rng):
     (folder / "notes.txt").write_text("mine")
 
 
+@fault("stored asset", "FILE005", seen="it cannot be edited any more")
+def stored_asset_cut(folder, rng):
+    path = folder / "asset.npz"
+    if not path.is_file():
+        raise Inapplicable
+    path.write_bytes(path.read_bytes()[:-200])
+
+
 @fault("manifest", "MAN001", seen="no tool reads the manifest")
 def manifest_is_a_list(folder, rng):
     (folder / MANIFEST).write_text("[]")

@@ -120,6 +120,14 @@ def in_motion(folder: Path):
     return in_json(folder / "motion.json")
 
 
+def moves(folder: Path) -> bool:
+    """Whether anything moves over the reel."""
+    with in_motion(folder) as record:
+        series = [np.array(entry["position"]) for entry in record["joints"].values()]
+        series.append(np.array(record["base_pose"]))
+    return any(float(np.ptp(values, axis=0).max()) > 1e-3 for values in series)
+
+
 def child(element: ElementTree.Element, path: str) -> ElementTree.Element:
     """The element at ``path`` below another."""
     found = element.find(path)

@@ -138,7 +138,7 @@ def limit_dropped(folder, rng):
         joint.remove(child(joint, "limit"))
 
 
-@fault("URDF", "URDF008", "LIM002", "LIM003", seen="the joint is locked, or free")
+@fault("URDF", "URDF008", "LIM001", "LIM002", "LIM003", seen="the joint is locked, or free")
 def limits_swapped(folder, rng):
     with in_urdf(folder) as root:
         limit = child(pick(rng, moving(root, "revolute", "prismatic")), "limit")
@@ -256,7 +256,7 @@ def friction_dropped(folder, rng):
         child(pick(rng, moving(root)), "dynamics").set("friction", "0.0123")
 
 
-@fault("URDF", "DYN001", seen="PyBullet takes the second of the two")
+@fault("URDF", "URDF020", "LOAD003", seen="MuJoCo refuses it, PyBullet takes one of the two")
 def dynamics_twice(folder, rng):
     with in_urdf(folder) as root:
         joint = pick(rng, moving(root))
@@ -270,12 +270,32 @@ def contact_friction_of_another_value(folder, rng):
         child(pick(rng, root.findall("link/contact")), "lateral_friction").set("value", "0.05")
 
 
-@fault("URDF", "MAT001", seen="another friction in PyBullet than the file says")
+@fault("URDF", "URDF020", seen="another friction in PyBullet than the file says")
 def contact_twice(folder, rng):
     with in_urdf(folder) as root:
         link = next(e for e in root.findall("link") if e.find("contact") is not None)
         more = ET.SubElement(ET.SubElement(link, "contact"), "lateral_friction")
         more.set("value", "0.9")
+
+
+@fault("URDF", "MAT001", seen="0.5 in PyBullet, whatever the material")
+def contact_dropped(folder, rng):
+    with in_urdf(folder) as root:
+        solid = [e for e in root.findall("link") if e.find("collision") is not None]
+        link = pick(rng, solid)
+        link.remove(child(link, "contact"))
+
+
+@fault("URDF", "URDF005", "SIM001", seen="the joint is stuck, or NaN")
+def damping_infinite(folder, rng):
+    with in_urdf(folder) as root:
+        child(pick(rng, moving(root)), "dynamics").set("damping", "inf")
+
+
+@fault("URDF", "DYN001", seen="10 for Python, 1 for PyBullet")
+def damping_with_an_underscore(folder, rng):
+    with in_urdf(folder) as root:
+        child(pick(rng, moving(root)), "dynamics").set("damping", "1_0")
 
 
 @fault("URDF", "MAT003", seen="bounces in PyBullet alone")
@@ -338,7 +358,7 @@ def follower_stops_first(folder, rng):
         limit.set("lower", repr(0.5 * float(limit.get("lower"))))
 
 
-@fault("URDF", "LOAD003", seen="MuJoCo refuses it")
+@fault("URDF", "LOAD003", "URDF020", seen="MuJoCo refuses it")
 def mimic_twice(folder, rng):
     with in_urdf(folder) as root:
         joint = pick(rng, [e for e in root.findall("joint") if e.find("mimic") is not None])
@@ -372,7 +392,11 @@ def moved_origin_nan(folder, rng):
 @fault("URDF", "SIM002", seen="it flies off at the first contact")
 def inertia_tiny(folder, rng):
     with in_urdf(folder) as root:
-        link = _moved_link(root, rng)
+        # A link that carries another, whose weight then has nothing to rest on.
+        carriers = {e.find("parent").get("link") for e in moving(root)}
+        carried = {e.find("child").get("link") for e in moving(root)}
+        links = [e for e in root.findall("link") if e.get("name") in carriers & carried]
+        link = pick(rng, links)
         child(link, "inertial/mass").set("value", "1e-9")
         child(link, "inertial/origin").set("xyz", "100 100 100")
         _set_moments(link, 1e-12, 1e-12, 1e-12)

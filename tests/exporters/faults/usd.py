@@ -11,6 +11,7 @@ from .seeding import (
     Inapplicable,
     fault,
     in_layer,
+    moves,
     of_type,
     pick,
     swap,
@@ -102,9 +103,18 @@ def physics_scene_dropped(folder, rng):
     swap(folder / STAGE, r'def PhysicsScene "PhysicsScene"\s*\{.*?\n\}', "")
 
 
+@fault("USD", "USD017", seen="a player shows a tenth of it")
+def time_codes_per_second_of_another_value(folder, rng):
+    """USD itself scales the payloads' times, but not the span."""
+    swap(folder / STAGE, r"timeCodesPerSecond = \d+", "timeCodesPerSecond = 480")
+
+
 @fault("USD", "KIN004", seen="it plays at another speed")
-def time_codes_per_second_doubled(folder, rng):
-    swap(folder / STAGE, r"(timeCodesPerSecond = )(\d+)", r"\g<1>480")
+def motion_of_another_rate(folder, rng):
+    if not moves(folder):
+        raise Inapplicable
+    with in_layer(folder, "payloads/motion.usdc") as stage:
+        stage.SetTimeCodesPerSecond(2 * stage.GetTimeCodesPerSecond())
 
 
 @fault("USD", "USD017", seen="a player stops early")

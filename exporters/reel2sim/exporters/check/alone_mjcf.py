@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from reel2sim.exporters.check.files_named import Named
+from reel2sim.exporters.check.model import check_ranges
 from reel2sim.exporters.check.report import Notes
 
 _STEPS = 240
-_TURNS = 4 * np.pi
 _FOLDERS = {"mesh": "meshdir", "hfield": "meshdir", "skin": "meshdir", "texture": "texturedir"}
 
 
@@ -57,12 +57,7 @@ def _check_numbers(notes: Notes, where: str, model: Any) -> None:
     for name in ("body_pos", "body_quat", "body_inertia", "body_mass", "geom_pos", "jnt_axis"):
         if not np.isfinite(getattr(model, name)).all():
             notes.add("LOAD004", where, f"{name} holds numbers that are not finite")
-    for i in range(model.njnt):
-        hinge = int(model.jnt_type[i]) == 3
-        reach = float(np.abs(model.jnt_range[i]).max())
-        if hinge and model.jnt_limited[i] and reach > _TURNS:
-            at = f"{where}: {model.joint(i).name or i}"
-            notes.add("MJCF004", at, f"is {model.jnt_range[i]} rad")
+    check_ranges(notes, where, model)
 
 
 def _check_steps(notes: Notes, where: str, model: Any) -> None:

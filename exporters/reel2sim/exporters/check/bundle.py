@@ -7,7 +7,12 @@ from pathlib import Path
 
 from reel2sim.exporters.check.base import check_base
 from reel2sim.exporters.check.contacts import check_contacts
-from reel2sim.exporters.check.files import check_files, check_manifest, check_manifest_names
+from reel2sim.exporters.check.files import (
+    check_files,
+    check_manifest,
+    check_manifest_names,
+    check_stored,
+)
 from reel2sim.exporters.check.media import check_film, check_page
 from reel2sim.exporters.check.meshes import Surfaces, check_meshes
 from reel2sim.exporters.check.motion import Replay, check_motion
@@ -54,16 +59,19 @@ def check_bundle(path: Path) -> CheckReport:
 def _check(notes: Notes) -> CheckedAsset:
     there = check_files(notes)
     manifest = check_manifest(notes) if "manifest.json" in there else None
-    robot, surfaces = _check_robot(notes, there)
-    if manifest is not None and robot is not None:
-        check_manifest_names(notes, manifest, robot)
-        check_plausible(notes, robot, surfaces)
-    replay = check_motion(notes, robot) if "motion.json" in there else None
-    if manifest is not None and robot is not None and robot.roots:
-        check_base(notes, there, manifest, robot, replay)
-    splats = None
-    if "splats.ply" in there:
-        splats = check_splats(notes, manifest)
+    # Each part looks at what it could read; whatever surprises it must not stop the others.
+    robot, surfaces, replay, splats = None, Surfaces(), None, None
+    with notes.guard("FILE004", "scene.urdf"):
+        robot, surfaces = _check_robot(notes, there)
+    with notes.guard("FILE004", "motion.json"):
+        replay = check_motion(notes, robot) if "motion.json" in there else None
+    with notes.guard("FILE004", "splats.ply"):
+        splats = check_splats(notes, manifest) if "splats.ply" in there else None
+    with notes.guard("FILE004", "manifest.json"):
+        if manifest is not None and robot is not None:
+            check_manifest_names(notes, manifest, robot)
+            if robot.roots:
+                check_base(notes, there, manifest, robot, replay)
     with notes.guard("FILE004", "bundle"):
         _check_formats(notes, there, robot, surfaces, replay, splats)
     check_film(notes)
@@ -81,7 +89,10 @@ def _check_robot(notes: Notes, there: set[str]) -> tuple[Robot | None, Surfaces]
     robot = check_urdf(notes)
     if robot is None:
         return None, Surfaces()
-    return robot, check_meshes(notes, robot)
+    surfaces = check_meshes(notes, robot)
+    check_plausible(notes, robot, surfaces)
+    check_stored(notes, robot)
+    return robot, surfaces
 
 
 def _check_formats(

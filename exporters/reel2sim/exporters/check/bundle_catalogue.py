@@ -27,6 +27,16 @@ BUNDLE_CHECKS: tuple[Row, ...] = (
         "The check itself could not go on with this file.",
         "Export the bundle again; if that does not help, report this finding.",
     ),
+    (
+        "FILE005",
+        "error",
+        None,
+        (
+            "`asset.npz`, from which the bundle is edited, cannot be loaded or has other links "
+            "or joints."
+        ),
+        EXPORT,
+    ),
     ("MAN001", "error", None, "`manifest.json` is not JSON of the documented form.", EXPORT),
     (
         "MAN002",

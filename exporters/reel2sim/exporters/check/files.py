@@ -23,6 +23,7 @@ REQUIRED = (
     "motion.json",
     "report.html",
 )
+STORED = "asset.npz"
 _KEYS: dict[str, type | tuple[type, ...]] = {
     "schema_version": int,
     "generator": dict,
@@ -100,6 +101,24 @@ def _check_listed(notes: Notes, files: Mapping[str, Any], required: Sequence[str
             notes.add("FILE002", name, "is not as the manifest lists it")
     for name in sorted(set(found) - set(files) - {MANIFEST}):
         notes.add("FILE003", name, "is not in the manifest")
+
+
+def check_stored(notes: Notes, robot: Robot) -> None:
+    """Note a stored asset that cannot be edited on, or is another one; it may be absent."""
+    from reel2sim.scene.store import load_asset
+
+    path = notes.root / STORED
+    if not path.is_file():
+        return
+    with notes.guard("FILE005", STORED):
+        asset = load_asset(path)
+        for kind, ours, theirs in (
+            ("links", asset.links, robot.links),
+            ("joints", asset.joints, robot.joints),
+        ):
+            odd = {part.name for part in ours} ^ {part.name for part in theirs}
+            if odd:
+                raise ValueError(f"{kind} differ from the URDF in {', '.join(sorted(odd))}")
 
 
 def check_manifest_names(notes: Notes, manifest: Mapping[str, Any], robot: Robot) -> None:

@@ -19,6 +19,7 @@ from reel2sim.scene.transforms import apply, matrix_from_quaternion, pose
 MJCF = "scene.xml"
 _GRAVITY = np.array([0.0, 0.0, -9.81])
 _CLOSE = 1e-5
+_TURNS = 4 * np.pi
 
 
 def check_model(notes: Notes, robot: Robot, surfaces: Surfaces, replay: Replay | None) -> None:
@@ -27,12 +28,25 @@ def check_model(notes: Notes, robot: Robot, surfaces: Surfaces, replay: Replay |
 
     with notes.guard("LOAD004", MJCF):
         model = mujoco.MjModel.from_xml_path(str(notes.root / MJCF))
+        check_ranges(notes, MJCF, model)
         _check_world(notes, model)
         _check_meshes(notes, robot, surfaces, model)
         _check_colors(notes, robot, model)
         _check_motors(notes, robot, model)
         if replay is not None:
             _check_keyframes(notes, robot, replay, model)
+
+
+def check_ranges(notes: Notes, where: str, model: Any) -> None:
+    """Note hinges whose range is that of degrees."""
+    import mujoco
+
+    for i in range(model.njnt):
+        hinge = int(model.jnt_type[i]) == int(mujoco.mjtJoint.mjJNT_HINGE)
+        reach = float(np.abs(model.jnt_range[i]).max())
+        if hinge and model.jnt_limited[i] and reach > _TURNS:
+            at = f"{where}: {model.joint(i).name or i}"
+            notes.add("MJCF004", at, f"is {model.jnt_range[i]} rad")
 
 
 def _check_world(notes: Notes, model: Any) -> None:

@@ -224,7 +224,7 @@ def _compare_losses(
     for key in ("damping", "friction"):
         wanted, value = getattr(joint, key), getattr(found, key)
         # What is no number, or negative, is a finding of its own.
-        if value is not None and wanted >= 0 and not _alike(value, wanted):
+        if value is not None and 0 <= wanted < np.inf and not _alike(value, wanted):
             notes.add(check, where, f"{key} is {value:.6g}, in the URDF {wanted:.6g}")
     if found.stiffness:
         text = f"a spring of {found.stiffness:.6g} pulls it, in the URDF it is free"

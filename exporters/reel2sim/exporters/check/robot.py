@@ -6,7 +6,7 @@ It is lenient, so that every fault can be named: what is missing is None, what i
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,10 @@ from reel2sim.scene.transforms import axis_rotation, pose
 
 ANGULAR = ("revolute", "continuous")
 MOVING = (*ANGULAR, "prismatic")
+_SINGLE = {
+    "link": ("inertial", "contact"),
+    "joint": ("parent", "child", "origin", "axis", "limit", "dynamics", "mimic"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,12 +116,21 @@ class RobotJoint:
 
 @dataclass(frozen=True, eq=False)
 class Robot:
-    """All of a URDF; ``file`` is its name."""
+    """All of a URDF.
+
+    Attributes:
+        name: of the robot.
+        links: in the order of the file.
+        joints: in the order of the file.
+        file: its name.
+        repeated: elements that may occur once and occur again, with what they are in.
+    """
 
     name: str
     links: tuple[RobotLink, ...]
     joints: tuple[RobotJoint, ...]
     file: str = "scene.urdf"
+    repeated: tuple[str, ...] = ()
 
     @cached_property
     def moving(self) -> tuple[RobotJoint, ...]:
@@ -191,7 +204,15 @@ def read_robot(path: Path) -> Robot:
     if not links:
         raise ValueError("there is no <link>")
     joints = tuple(_joint(e) for e in root.findall("joint"))
-    return Robot(root.get("name", ""), links, joints, path.name)
+    return Robot(root.get("name", ""), links, joints, path.name, tuple(_repeated(root)))
+
+
+def _repeated(root: ET.Element) -> Iterator[str]:
+    for kind, tags in _SINGLE.items():
+        for element in root.findall(kind):
+            for tag in tags:
+                if len(element.findall(tag)) > 1:
+                    yield f"{kind} {element.get('name')}: <{tag}>"
 
 
 def _link(element: ET.Element) -> RobotLink:

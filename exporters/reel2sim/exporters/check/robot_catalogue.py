@@ -124,6 +124,13 @@ ROBOT_CHECKS: tuple[Row, ...] = (
         "Write radians, or make the joint continuous.",
     ),
     (
+        "URDF020",
+        "error",
+        "error",
+        "An element that may occur once is repeated: loaders take the first, the last or none.",
+        "Keep one of them.",
+    ),
+    (
         "MESH001",
         "error",
         "info",

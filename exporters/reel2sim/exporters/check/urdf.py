@@ -38,6 +38,8 @@ def check_urdf(notes: Notes, file: str = URDF) -> Robot | None:
     _check_names(notes, robot)
     if robot.order is None:
         _explain_tree(notes, robot)
+    for place in robot.repeated:
+        notes.add("URDF020", f"{robot.file}: {place}", "occurs more than once")
     for link in robot.links:
         _check_link(notes, robot, link)
     for joint in robot.joints:
@@ -87,6 +89,8 @@ def _check_link(notes: Notes, robot: Robot, link: RobotLink) -> None:
                 notes.add("URDF005", f"{where}: {kind} {k}", "origin or scale is not finite")
             elif (shape.scale <= 0).any():
                 notes.add("URDF005", f"{where}: {kind} {k}", "scale is not positive")
+    if link.collisions and None in link.contact and not notes.alone:
+        notes.add("MAT001", where, "has no <contact> with friction and restitution")
     if link.body is None:
         notes.add("URDF010", where, "has no <inertial>")
     else:
