@@ -19,6 +19,8 @@ import numpy as np
 from pxr import Gf, Usd, UsdGeom, UsdPhysics
 
 TOLERANCE = 1e-5
+SNAPPED = 1.0 - 1e-6
+"""Cosine of the angle within which the converter takes an axis for a main one."""
 AXES = {"X": (1.0, 0.0, 0.0), "Y": (0.0, 1.0, 0.0), "Z": (0.0, 0.0, 1.0)}
 
 
@@ -35,6 +37,10 @@ def main(report: str, urdf: str, stage: str) -> None:
     findings = [{"where": "urdf_usd_converter", "message": text} for text in said]
     findings += [{"where": where, "message": message} for where, message in gaps(ours, theirs)]
     notes = [f"{what} not written by the converter" for what in lost(ours, theirs)]
+    turned = [
+        name for name in theirs.joints if name in ours.joints and moved_axis(ours, theirs, name)
+    ]
+    notes += [f"axis of {name} rounded to a main one by the converter" for name in turned]
     Path(report).write_text(json.dumps({"findings": findings, "notes": notes}), encoding="utf-8")
 
 
@@ -173,7 +179,10 @@ def gaps(ours: Model, theirs: Model) -> list[tuple[str, str]]:
         for name in sorted(set(mine) & set(other)):
             for field in fields(mine[name]):
                 a, b = getattr(mine[name], field.name), getattr(other[name], field.name)
-                if b is not None and not same(a, b, relative=field.name in ("mass", "inertia")):
+                relative = field.name in ("mass", "inertia")
+                if b is None or same(a, b, relative=relative):
+                    continue
+                if field.name != "axis" or not snapped(a, b):
                     found.append((name, f"{field.name}: {shown(a)} here, {shown(b)} converted"))
     return found
 
@@ -186,6 +195,20 @@ def same(a: object, b: object, *, relative: bool) -> bool:
     return bool(
         np.abs(np.subtract(a, b)).max() <= TOLERANCE * (most if relative else max(1.0, most))
     )
+
+
+def moved_axis(ours: Model, theirs: Model, name: str) -> bool:
+    a, b = ours.joints[name].axis, theirs.joints[name].axis
+    if a is None or b is None or same(a, b, relative=False):
+        return False
+    return snapped(a, b)
+
+
+def snapped(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    """Whether the converter took a main axis for one that is almost that, as it does."""
+    pairs = list(zip(np.split(ours, 2), np.split(theirs, 2), strict=True))
+    main = all(np.isclose(np.abs(b).max(), 1.0, rtol=0.0, atol=1e-9) for _, b in pairs)
+    return main and all(a @ b > SNAPPED for a, b in pairs)
 
 
 def lost(ours: Model, theirs: Model) -> list[str]:

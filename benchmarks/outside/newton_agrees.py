@@ -13,7 +13,7 @@ import newton
 import numpy as np
 import warp as wp
 import yourdfpy
-from pxr import Usd, UsdGeom
+from pxr import Usd, UsdGeom, UsdPhysics
 
 STATES, STEPS, TOLERANCE, STEP_S = 20, 200, 1e-5, 1.0 / 240.0
 SOLVERS = {"SolverMuJoCo": {"use_mujoco_cpu": True}, "SolverFeatherstone": {}, "SolverXPBD": {}}
@@ -34,6 +34,11 @@ def main(report: str, stage: str, urdf: str = "") -> None:
         model = builder.finalize(device="cpu")
     for message in dict.fromkeys(str(w.message) for w in told if "Newton" in w.category.__name__):
         note(f"warns: {message}")
+    made, solid = builder.shape_count, colliders(stage)
+    flag = newton.ShapeFlags.COLLIDE_SHAPES
+    working = sum(bool(flags & flag) for flags in builder.shape_flags)
+    if working != solid:
+        note(f"{working} of {made} shapes collide; the stage has {solid} colliders")
     gap = distance(poses(model, builder), authored(stage, builder))
     notes.append(f"authored state within {gap:.1e}")
     if not gap <= TOLERANCE:
@@ -48,6 +53,11 @@ def main(report: str, stage: str, urdf: str = "") -> None:
         if fault:
             note(f"{solver}: {fault}")
     Path(report).write_text(json.dumps({"findings": findings, "notes": notes}), encoding="utf-8")
+
+
+def colliders(stage: str) -> int:
+    opened = Usd.Stage.Open(stage)
+    return sum(p.HasAPI(UsdPhysics.CollisionAPI) for p in opened.Traverse())
 
 
 def poses(model: newton.Model, builder: newton.ModelBuilder) -> dict[str, np.ndarray]:

@@ -51,6 +51,20 @@ def test_rigid_weights_move_points_with_their_links():
     np.testing.assert_allclose(rigid.placements(points, T), T[owner], atol=1e-9)
 
 
+def test_the_skin_has_the_extent_that_readers_compute_at_every_time(asset, tmp_path):
+    stage = Usd.Stage.Open(str(write_usd(asset, tmp_path).interface))
+    (root,) = (UsdSkel.Root(p) for p in stage.Traverse() if p.IsA(UsdSkel.Root))
+    extent = root.GetExtentAttr()
+    codes = asset.motion.times_s * stage.GetTimeCodesPerSecond()
+    np.testing.assert_allclose(extent.GetTimeSamples(), codes)
+    for code in (Usd.TimeCode.Default(), *map(Usd.TimeCode, codes.tolist())):
+        computed = UsdGeom.Boundable.ComputeExtentFromPlugins(root, code)
+        np.testing.assert_allclose(extent.Get(code), computed, atol=1e-6)
+    low, high = np.array(extent.Get(codes[0]))
+    assert (asset.skin_at(float(asset.motion.times_s[0])) >= low - 1e-5).all()
+    assert (asset.skin_at(float(asset.motion.times_s[0])) <= high + 1e-5).all()
+
+
 def test_surfels_go_where_the_skin_takes_their_centres(asset):
     T = asset.link_motions_at(0.6)
     expected = asset.skin.surfels.moved(asset.surfels.means, T)

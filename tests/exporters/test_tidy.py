@@ -6,10 +6,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.exporters.normals import vertex_normals
+from reel2sim.importers import load_urdf
 from reel2sim.importers.tidy import tidied
 from reel2sim.scene import TriangleMesh
 
@@ -114,3 +116,18 @@ def test_many_sheets_that_touch_in_one_plane_are_told_apart():
     assert len(tidy.vertices) == 60
     assert len(np.unique(tidy.vertices.astype(np.float32), axis=0)) == 60
     assert np.abs(tidy.vertices[tidy.faces] - fan.vertices[fan.faces]).max() < 1e-7
+
+
+def test_colliders_lose_double_vertices(tmp_path):
+    rows = [f"v {x} {y} {z}" for x, y, z in BOX[BOX_FACES.ravel()]]
+    rows += [f"f {3 * k + 1} {3 * k + 2} {3 * k + 3}" for k in range(12)]
+    (tmp_path / "soup.obj").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    shape = '<geometry><mesh filename="soup.obj"/></geometry>'
+    urdf = tmp_path / "box.urdf"
+    urdf.write_text(
+        f'<robot name="box"><link name="base"><collision>{shape}</collision></link></robot>',
+        encoding="utf-8",
+    )
+    (piece,) = load_urdf(urdf).links[0].collision
+    assert len(piece.vertices) == 8
+    assert trimesh.Trimesh(piece.vertices, piece.faces, process=False).is_watertight

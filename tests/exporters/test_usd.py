@@ -82,6 +82,25 @@ def test_colliders_are_hulls_with_friction(cabinet, tmp_path):
             assert physics.GetDynamicFrictionAttr().Get() == pytest.approx(link.material.friction)
 
 
+def test_a_collider_in_the_place_of_the_visual_is_not_seen(tmp_path):
+    asset = build_asset([J.REVOLUTE], [0], seed=4)
+    whole, halves = asset.links
+    links = (replace(whole, collision=(whole.visual,)), halves)
+    stage = Usd.Stage.Open(str(write_usd(replace(asset, links=links), tmp_path).interface))
+    seen = {}
+    for prim in stage.Traverse():
+        if prim.IsA(UsdGeom.Mesh):
+            key = prim.GetParent().GetName(), prim.GetName()
+            seen[key] = UsdGeom.Imageable(prim).ComputeVisibility() != UsdGeom.Tokens.invisible
+    assert seen == {
+        ("link0", "visual"): True,
+        ("link0", "collision_00"): False,
+        ("link1", "visual"): True,
+        ("link1", "collision_00"): True,
+        ("link1", "collision_01"): True,
+    }
+
+
 def test_only_bodies_with_colliders_are_filtered(tmp_path):
     asset = build_asset([J.REVOLUTE, J.FIXED, J.FIXED], [0, 1, 1], seed=4)
     links = [replace(x, collision=()) if x.name == "link2" else x for x in asset.links]

@@ -191,9 +191,12 @@ def _moved(mesh: TriangleMesh, T: Array) -> TriangleMesh:
 
 def _hull(mesh: TriangleMesh, link: str, notes: list[str]) -> TriangleMesh:
     """The convex hull of a collision mesh; nothing where it is flat."""
-    shape = trimesh.Trimesh(mesh.vertices, mesh.faces, process=True)
+    vertices = mesh.vertices.astype(np.float32).astype(np.float64)
+    shape = trimesh.Trimesh(vertices, mesh.faces, process=True)
     if shape.is_convex and shape.volume > 0:
-        return mesh
+        if len(shape.vertices) == len(vertices):
+            return mesh
+        return TriangleMesh(np.asarray(shape.vertices), np.asarray(shape.faces, np.int64))
     try:
         hull = shape.convex_hull
     except Exception:  # Qhull's own error, where points lie in a plane

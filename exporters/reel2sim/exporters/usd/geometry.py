@@ -17,6 +17,8 @@ from reel2sim.scene import RiggedAsset, TriangleMesh
 from reel2sim.scene.arrays import Array
 
 VISUAL = "visual"
+_SAME_M = 1e-6
+"""Metres up to which SimReady takes vertices for the same."""
 
 
 def collider_name(piece: int) -> str:
@@ -40,6 +42,15 @@ def author_geometry(stage: Usd.Stage, asset: RiggedAsset) -> None:
         for k, piece in enumerate(link.collision):
             guide = define_mesh(stage, body.AppendChild(collider_name(k)), piece)
             guide.CreatePurposeAttr(UsdGeom.Tokens.guide)
+            if _same_shape(piece, link.visual):  # two meshes in one place are taken for a mistake
+                guide.CreateVisibilityAttr(UsdGeom.Tokens.invisible)
+
+
+def _same_shape(a: TriangleMesh, b: TriangleMesh) -> bool:
+    """Whether two meshes have the same triangles, in single precision and the same order."""
+    if a.vertices.shape != b.vertices.shape or not np.array_equal(a.faces, b.faces):
+        return False
+    return bool(np.allclose(a.vertices, b.vertices, rtol=0.0, atol=_SAME_M))
 
 
 def define_mesh(stage: Usd.Stage, path: Sdf.Path, mesh: TriangleMesh) -> UsdGeom.Mesh:

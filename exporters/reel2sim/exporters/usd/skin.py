@@ -18,7 +18,7 @@ from reel2sim.exporters.joints import poses_over_time, start_poses
 from reel2sim.exporters.names import free_name
 from reel2sim.exporters.usd.geometry import VISUAL, author_colors, define_mesh
 from reel2sim.exporters.usd.materials import material_paths
-from reel2sim.exporters.usd.stage import PrimPaths, frame_rate, quatf, vec3f_array, write_extent
+from reel2sim.exporters.usd.stage import PrimPaths, frame_rate, quatf, vec3f_array
 from reel2sim.scene import RiggedAsset, Skin
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import invert
@@ -51,7 +51,7 @@ def author_skin(stage: Usd.Stage, asset: RiggedAsset) -> None:
     binding = UsdSkel.BindingAPI.Apply(mesh.GetPrim())
     binding.CreateSkeletonRel().SetTargets([skeleton.GetPath()])
     _author_influences(binding, asset.skin)
-    root.CreateExtentAttr().Set(_extent(asset))
+    _author_extent(root, asset)
     for link in asset.links:
         if len(link.visual.faces):
             body = PrimPaths.of(asset).body(link.name)
@@ -110,10 +110,15 @@ def _local(asset: RiggedAsset, T_world_link: Array) -> Array:
     return local
 
 
-def _extent(asset: RiggedAsset) -> Vt.Vec3fArray:
-    """Bounds of the skin over the whole motion."""
-    ways = np.concatenate([asset.skin_at(float(t)) for t in asset.motion.times_s])
-    return write_extent(ways)
+def _author_extent(root: UsdSkel.Root, asset: RiggedAsset) -> None:
+    """The extent at every time as OpenUSD computes it: validators compute it too and compare.
+
+    It is the joints' bounds, padded by how far the surface is from them at rest.
+    """
+    extent = root.CreateExtentAttr()
+    codes = [float(t) * frame_rate(asset) for t in asset.motion.times_s]
+    for code in (Usd.TimeCode.Default(), *map(Usd.TimeCode, codes)):
+        extent.Set(UsdGeom.Boundable.ComputeExtentFromPlugins(root, code), code)
 
 
 def _matrices(T: Array) -> Vt.Matrix4dArray:
