@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,15 +37,17 @@ def glb_document(asset: RiggedAsset) -> tuple[dict[str, Any], bytes]:
     """``asset`` as a glTF document and the contents of its only buffer.
 
     A node per link, named after it, below its parent's; the nodes' rest pose is the zero state.
-    The animation holds the motion at its samples, linear in between. What glTF cannot say of a
-    joint is in the node's ``extras``. An asset with a skin shows that and not the links' meshes:
-    the same nodes are then the joints that carry it.
+    The animation holds the motion at its samples, linear in between. An asset with a skin shows
+    that and not the links' meshes: the same nodes are then the joints that carry it.
+
+    What glTF cannot say is in ``extras``: ``joint`` and ``link`` of a node, with collision pieces
+    as meshes that no node shows, and ``reel2sim`` of the scene.
     """
     buffer = _Buffer()
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "reel2sim"},
         "scene": 0,
-        "scenes": [{"name": asset.name, "nodes": [0]}],
+        "scenes": [{"name": asset.name, "nodes": [0], "extras": {"reel2sim": _asset_facts(asset)}}],
         "nodes": [{"name": f"{asset.name}_y_up", "rotation": _Y_FROM_Z_UP, "children": [1]}],
         "meshes": [],
         "materials": [],
@@ -51,6 +55,9 @@ def glb_document(asset: RiggedAsset) -> tuple[dict[str, Any], bytes]:
     for link in asset.links:
         shown = link.visual if asset.skin is None else None
         document["nodes"].append(_node(document, buffer, link, shown))
+    for link, node in zip(asset.links, document["nodes"][1:], strict=True):
+        pieces = _add_collision(document, buffer, link)
+        node["extras"] = {"link": _link_facts(link, pieces)}
     _arrange(document["nodes"][1:], asset)
     if asset.skin is not None:
         _add_skin(document, buffer, asset, asset.skin)
@@ -199,20 +206,72 @@ def _arrange(nodes: list[dict[str, Any]], asset: RiggedAsset) -> None:
     index = asset.link_index
     for i, joint in enumerate(asset.joints, start=1):
         nodes[i]["translation"] = (joint.origin + 0.0).tolist()
-        nodes[i]["extras"] = {"joint": _facts(joint)}
+        nodes[i]["extras"]["joint"] = _facts(joint)
         nodes[index[joint.parent]].setdefault("children", []).append(i + 1)
 
 
 def _facts(joint: Joint) -> dict[str, Any]:
-    bounds = (joint.limits.lower, joint.limits.upper)
-    return {
+    """What a node cannot say of its joint: SI units, radians, None for what has no bound."""
+    limits = joint.limits
+    facts: dict[str, Any] = {
         "name": joint.name,
         "type": joint.type.value,
         "axis": joint.axis.tolist(),
-        "limits": [float(b) if np.isfinite(b) else None for b in bounds],
+        "limits": [_number(limits.lower), _number(limits.upper)],
+        "effort": _number(limits.effort),
+        "velocity": _number(limits.velocity),
+        "damping": float(joint.damping),
+        "friction": float(joint.friction),
         "confidence": float(joint.confidence),
         "observed": bool(joint.observed),
     }
+    if joint.reason:
+        facts["reason"] = joint.reason
+    if joint.pitch:
+        facts["pitch"] = float(joint.pitch)
+    if joint.mimic is not None:
+        facts["mimic"] = dataclasses.asdict(joint.mimic)
+    if joint.observed_range is not None:
+        facts["observed_range"] = [float(q) for q in joint.observed_range]
+    if joint.certainty is not None:
+        facts["certainty"] = dataclasses.asdict(joint.certainty)
+    return facts
+
+
+def _link_facts(link: Link, collision: list[str]) -> dict[str, Any]:
+    """Mass properties in the node's frame, kg and kg·m², material, and names of meshes."""
+    body = link.inertial
+    return {
+        "mass": float(body.mass),
+        "center": body.center.tolist(),
+        "inertia": body.inertia.tolist(),
+        "material": dataclasses.asdict(link.material),
+        "collision": collision,
+    }
+
+
+def _asset_facts(asset: RiggedAsset) -> dict[str, Any]:
+    return {
+        "fixed_base": bool(asset.fixed_base),
+        "never_collide": [list(pair) for pair in asset.interpenetrating],
+        "notes": list(asset.notes),
+    }
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _add_collision(document: dict[str, Any], buffer: _Buffer, link: Link) -> list[str]:
+    """Add the collision pieces as meshes without a node; their names, which no link can have."""
+    solid = [piece for piece in link.collision if len(piece.faces)]
+    names = [f"{link.name}/collision/{k:02d}" for k in range(len(solid))]
+    for name, piece in zip(names, solid, strict=True):
+        points = buffer.add(piece.vertices, "VEC3", bounds=True, target=_ARRAY_BUFFER)
+        faces = buffer.add(piece.faces.ravel(), "SCALAR", target=_ELEMENT_BUFFER)
+        primitive = {"attributes": {"POSITION": points}, "indices": faces}
+        document["meshes"].append({"name": name, "primitives": [primitive]})
+    return names
 
 
 def _animation(asset: RiggedAsset, buffer: _Buffer) -> dict[str, Any]:
