@@ -238,7 +238,9 @@ def test_a_file_whose_collision_meshes_are_gone_collides_with_hulls(
     path = tmp_path / "asset.glb"
     write_glb(cabinet, path)
     data = path.read_bytes()
-    path.write_bytes(data.replace(b'"name":"link1/collision/00"', b'"name":"link1/collision/0x"'))
+    path.write_bytes(
+        data.replace(b'"name":"thing/link1/collision/00', b'"name":"thing/link1/collision/0x')
+    )
     found = load_gltf(path)
     assert [len(x.collision) for x in found.links] == [2, 1, 2, 2, 2]
     assert any("link1/collision/00" in note for note in found.notes)

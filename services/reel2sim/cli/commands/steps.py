@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -129,6 +130,8 @@ class Export:
     """The reel the asset came from, for the preview."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
     """Bundle folder to make."""
+    splats_glb: Flag = False
+    """Also write splats.glb: animated splats (glTF's KHR_gaussian_splatting)."""
     overwrite: Flag = False
     """Replace the bundle at --out."""
     effort: Effort = field(default_factory=Effort)
@@ -138,7 +141,13 @@ class Export:
         """Export."""
         from reel2sim.exporters.media import Provenance
         from reel2sim.media import load_reel
-        from reel2sim.pipeline.publish import check_vacant, preview_media, provenance_of, publish
+        from reel2sim.pipeline.publish import (
+            check_vacant,
+            export_files,
+            preview_media,
+            provenance_of,
+            publish,
+        )
 
         check_vacant(self.out, overwrite=self.overwrite)
         asset = self._loaded()
@@ -155,6 +164,7 @@ class Export:
                 media=media,
                 provenance=provenance,
                 overwrite=self.overwrite,
+                exporter=partial(export_files, splats_glb=self.splats_glb),
                 progress=progress,
             )
         console.result({"bundle": str(self.out)}, f"bundle  {self.out}")
