@@ -53,7 +53,6 @@ class Splats:
         """Write the files."""
         from reel2sim.exporters.splat_files import splat_files, write_splat_files
         from reel2sim.exporters.splats_gltf import write_splats_glb
-        from reel2sim.pipeline.atomic import write_atomically
 
         asset = self._asset()
         times_s = self._times(asset)
@@ -66,7 +65,7 @@ class Splats:
                 asset, self.out, times_s=times_s, parts=self.parts, progress=progress
             )
             if self.glb:
-                write_atomically(model, lambda path: write_splats_glb(asset, path))
+                write_splats_glb(asset, model)
         named = [
             {"file": str(self.out / file.name), "time_s": file.time_s, "part": file.part}
             for file in files
