@@ -70,6 +70,11 @@ class BundlePaths:
         return self.root / "splats.ply"
 
     @property
+    def splats_glb(self) -> Path:
+        """Surfels on nodes that move; absent unless asked for."""
+        return self.root / "splats.glb"
+
+    @property
     def motion(self) -> Path:
         """The reference motion."""
         return self.root / "motion.json"
@@ -96,6 +101,7 @@ def export_bundle(
     *,
     media: BundleMedia | None = None,
     provenance: Provenance | None = None,
+    splats_glb: bool = False,
     progress: Progress = silent,
 ) -> BundlePaths:
     """Write ``asset`` in every format into the empty folder ``out``.
@@ -108,6 +114,7 @@ def export_bundle(
         out: an existing empty folder, or one to make.
         media: pictures for the preview and the report; None leaves the preview out.
         provenance: where the asset came from.
+        splats_glb: whether to write animated splats as ``splats.glb`` too.
         progress: told after each file.
 
     Raises:
@@ -118,6 +125,7 @@ def export_bundle(
     from reel2sim.exporters.mjcf import write_mjcf
     from reel2sim.exporters.preview import write_preview
     from reel2sim.exporters.report import write_report
+    from reel2sim.exporters.splats_gltf import write_splats_glb
     from reel2sim.exporters.usd import write_usd
 
     require_empty(out)
@@ -133,6 +141,8 @@ def export_bundle(
     write_mjcf(asset, paths.mjcf)
     progress("export", 0.3, "wrote URDF, SRDF and MJCF")
     write_glb(asset, paths.glb)
+    if splats_glb:
+        write_splats_glb(asset, paths.splats_glb)
     progress("export", 0.4, "wrote GLB")
     write_usd(asset, out, source=origin.source)
     progress("export", 0.6, "wrote USD")

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.exporters.gltf import container, glb_document
+from reel2sim.exporters.gltf import glb_document
+from reel2sim.exporters.gltf_buffer import container
 from reel2sim.scene import Camera, Light, LightKind, Scene
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import pose, quaternion_from_matrix
@@ -66,15 +67,13 @@ def _join(document: dict[str, Any], data: bytearray, other: Mapping[str, Any], m
 
 
 def _mesh(mesh: Mapping[str, Any], first: Mapping[str, int]) -> dict[str, Any]:
-    primitives = [
-        {
-            **part,
-            "attributes": {k: v + first["accessors"] for k, v in part["attributes"].items()},
-            "indices": part["indices"] + first["accessors"],
-            "material": part["material"] + first["materials"],
-        }
-        for part in mesh["primitives"]
-    ]
+    primitives: list[dict[str, Any]] = []
+    for part in mesh["primitives"]:
+        attributes = {k: v + first["accessors"] for k, v in part["attributes"].items()}
+        moved = {**part, "attributes": attributes, "indices": part["indices"] + first["accessors"]}
+        if "material" in part:  # what collides has none
+            moved["material"] += first["materials"]
+        primitives.append(moved)
     return {**mesh, "primitives": primitives}
 
 

@@ -1,4 +1,4 @@
-"""Readers of what users already have: robot descriptions as assets."""
+"""Readers of what users already have: robot descriptions and models as assets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from reel2sim.scene import Material, RiggedAsset
 
-__all__ = ["load_mjcf", "load_urdf"]
+__all__ = ["load_gltf", "load_mjcf", "load_urdf"]
 
 
 def load_urdf(
@@ -65,3 +65,29 @@ def load_mjcf(
 
     path = Path(path)
     return assembled(read_mjcf(path, Roots.around(path, *roots)), material=material)
+
+
+def load_gltf(
+    path: Path, *, roots: Sequence[Path] = (), material: Material | None = None
+) -> RiggedAsset:
+    """A GLB or glTF file as an asset, moving as its animation moves.
+
+    Our own files come back with the joints, mass properties and materials they were written with.
+    Of other files, nodes that move become links whose joints are found from the animation, and the
+    convex hulls of their meshes collide and weigh what they do at the material's density. Textures
+    are kept at the vertices, morph targets not at all.
+
+    Args:
+        path: the file, ``.glb`` or ``.gltf``.
+        roots: folders that may be read besides its own.
+        material: of what has no mass of its own.
+
+    Raises:
+        InputError: if the file cannot be used; it names file, element and remedy.
+    """
+    from reel2sim.importers.assemble import assembled
+    from reel2sim.importers.gltf import read_gltf
+    from reel2sim.importers.roots import Roots
+
+    path = Path(path)
+    return assembled(read_gltf(path, Roots.around(path, *roots)), material=material)

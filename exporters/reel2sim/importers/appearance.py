@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import trimesh
 
-from reel2sim.scene import Link, Surfels
+from reel2sim.scene import Influences, Link, Surfels, TriangleMesh
 from reel2sim.scene.arrays import Array
 
 _SEED = 0
@@ -39,29 +39,74 @@ def surfels_on(
     points, normals, colors = (
         np.concatenate([part[k] for part in parts]) if parts else np.zeros((0, 3)) for k in range(3)
     )
-    size = _OVERLAP * np.sqrt(area.sum() / max(len(points), 1)) / 2
-    surfels = Surfels.from_colors(
+    surfels = _laid(points, normals, colors, float(area.sum()))
+    return surfels, np.concatenate(owner) if owner else np.zeros(0, int)
+
+
+def surfels_on_skin(
+    mesh: TriangleMesh, vertices: Influences, links: int, *, count: int
+) -> tuple[Surfels, Influences]:
+    """Surfels spread evenly over a skin, and what carries each.
+
+    Args:
+        mesh: in the world.
+        vertices: what carries its vertices.
+        links: how many there are.
+        count: of surfels, about.
+    """
+    shape = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
+    if not float(shape.area) > 0:
+        nothing = np.zeros((0, 3))
+        return _laid(nothing, nothing, nothing, 0.0), Influences(np.zeros((0, 4)), np.zeros((0, 4)))
+    points, face, between = _spread(shape, count, seed=_SEED)
+    at = mesh.faces[face]
+    shares = np.zeros((len(points), links))
+    for corner in range(3):
+        for k in range(vertices.links.shape[1]):
+            row = at[:, corner]
+            share = between[:, corner] * vertices.weights[row, k]
+            np.add.at(shares, (np.arange(len(points)), vertices.links[row, k]), share)
+    colors = _colors(mesh, face, between)
+    surfels = _laid(points, np.asarray(shape.face_normals)[face], colors, float(shape.area))
+    return surfels, Influences.strongest(np.maximum(shares, 0.0))
+
+
+def _laid(points: Array, normals: Array, colors: Array, area: float) -> Surfels:
+    """Round surfels that together cover ``area``."""
+    size = _OVERLAP * np.sqrt(area / max(len(points), 1)) / 2
+    return Surfels.from_colors(
         means=points,
         rotations=_facing(normals),
         scales=np.full((len(points), 2), max(size, 1e-6)),
         opacities=np.full(len(points), 0.95),
         colors=colors,
     )
-    return surfels, np.concatenate(owner) if owner else np.zeros(0, int)
 
 
 def _sampled(
     shape: trimesh.Trimesh, link: Link, origin: Array, count: int, *, seed: int
 ) -> tuple[Array, Array, Array]:
     """Points, normals and colours ``(n, 3)``."""
+    points, face, between = _spread(shape, count, seed=seed)
+    normals = np.asarray(shape.face_normals)[face]
+    return points + origin, normals, _colors(link.visual, face, between)
+
+
+def _spread(shape: trimesh.Trimesh, count: int, *, seed: int) -> tuple[Array, Array, Array]:
+    """Points ``(n, 3)`` on the faces ``(n,)``, and their weights of the corners ``(n, 3)``."""
     sampled = trimesh.sample.sample_surface(shape, count, seed=seed)
     points, face = np.asarray(sampled[0]), np.asarray(sampled[1])
     corners = np.asarray(shape.triangles)[face]
-    colors = np.full((len(points), 3), 0.7)
-    if link.visual.colors is not None:
-        weights = trimesh.triangles.points_to_barycentric(corners, points)
-        colors = np.einsum("nk,nkc->nc", weights, link.visual.colors[link.visual.faces[face]])
-    return points + origin, np.asarray(shape.face_normals)[face], colors
+    between = np.asarray(trimesh.triangles.points_to_barycentric(corners, points))
+    # Slivers have no such weights that mean anything.
+    return points, face, np.nan_to_num(np.clip(between, 0.0, 1.0), nan=1 / 3)
+
+
+def _colors(mesh: TriangleMesh, face: Array, between: Array) -> Array:
+    """Colours ``(n, 3)`` of points on faces; grey of a mesh without."""
+    if mesh.colors is None:
+        return np.full((len(face), 3), 0.7)
+    return np.einsum("nk,nkc->nc", between, mesh.colors[mesh.faces[face]])
 
 
 def _facing(normals: Array) -> Array:

@@ -12,11 +12,17 @@ import trimesh
 
 from reel2sim.exporters.names import free_name, identifier
 from reel2sim.importers import shapes
-from reel2sim.importers.appearance import surfels_on
-from reel2sim.importers.description import DescribedJoint, DescribedLink, Description
+from reel2sim.importers.appearance import surfels_on, surfels_on_skin
+from reel2sim.importers.description import (
+    DescribedJoint,
+    DescribedLink,
+    DescribedSkin,
+    Description,
+)
 from reel2sim.importers.tidy import tidied
 from reel2sim.scene import (
     Inertial,
+    Influences,
     Joint,
     JointLimits,
     JointType,
@@ -24,12 +30,14 @@ from reel2sim.scene import (
     Material,
     Motion,
     RiggedAsset,
+    Skin,
+    Surfels,
     TriangleMesh,
 )
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.contacts import held_links
 from reel2sim.scene.errors import InputError
-from reel2sim.scene.transforms import apply, pose
+from reel2sim.scene.transforms import apply, invert, pose
 
 EFFORT, VELOCITY = 100.0, 10.0
 """Of joints whose file says nothing: N·m or N, and rad/s or m/s."""
@@ -39,7 +47,9 @@ _LEAST_MASS = 1e-3
 def assembled(
     description: Description, *, material: Material | None = None, surfels: int = 4000
 ) -> RiggedAsset:
-    """The description as an asset that stands still, joints at zero or as near as they may be.
+    """The description as an asset.
+
+    Where it has no motion it stands still, joints at zero or as near as they may be.
 
     Args:
         description: of any format.
@@ -69,17 +79,19 @@ def assembled(
         _joint(parent_of[n], names, joint_names, above[parent_of[n].parent], T[n], notes)
         for n in order[1:]
     )
-    seen, owner = surfels_on(made, [origins[n] for n in order], count=surfels)
-    still = np.eye(4)[None]
+    skin, seen, owner = None, *surfels_on(made, [origins[n] for n in order], count=surfels)
+    if description.skin is not None:
+        skin, seen, owner = _skin(description.skin, description, order, count=surfels)
     asset = RiggedAsset(
         name=identifier(description.name),
         links=tuple(made),
         joints=joints,
-        motion=Motion(np.zeros(1), still, _rest(joints)),
+        motion=_motion(description, joint_names, joints),
         surfels=seen,
         surfel_links=owner,
         fixed_base=description.fixed_base,
         notes=tuple(notes),
+        skin=skin,
     )
     place = asset.link_index
     pairs = {
@@ -89,6 +101,32 @@ def assembled(
     }
     apart = sorted(pairs - set(held_links(asset)), key=lambda pair: [place[x] for x in pair])
     return replace(asset, interpenetrating=tuple((a, b) for a, b in apart))
+
+
+def _motion(
+    description: Description, joint_names: Mapping[str, str], joints: Sequence[Joint]
+) -> Motion:
+    """How the description moves; standing still, joints at rest, where it does not say."""
+    told = description.motion
+    if told is None:
+        return Motion(np.zeros(1), np.eye(4)[None], _rest(joints))
+    positions = {joint_names[name]: q for name, q in told.positions.items() if name in joint_names}
+    count = len(told.times_s)
+    rest = {name: np.repeat(q, count) for name, q in _rest(joints).items()}
+    base = told.base_poses @ invert(description.T_world_root)
+    return Motion(told.times_s, base, rest | positions)
+
+
+def _skin(
+    skin: DescribedSkin, description: Description, order: Sequence[str], *, count: int
+) -> tuple[Skin, Surfels, Array]:
+    """The skin in the world, and surfels over it with the link that carries each most ``(n,)``."""
+    place = {name: i for i, name in enumerate(order)}
+    index = np.array([place[link.name] for link in description.links])
+    vertices = Influences(index[skin.vertices.links], skin.vertices.weights)
+    mesh = _moved(skin.mesh, description.T_world_root)
+    surfels, carried = surfels_on_skin(mesh, vertices, len(order), count=count)
+    return Skin(mesh, vertices, carried), surfels, carried.links[:, 0]
 
 
 def _rest(joints: Sequence[Joint]) -> dict[str, Array]:
@@ -193,24 +231,26 @@ def _hull(mesh: TriangleMesh, link: str, notes: list[str]) -> TriangleMesh:
     """The convex hull of a collision mesh; nothing where it is flat."""
     vertices = mesh.vertices.astype(np.float32).astype(np.float64)
     shape = trimesh.Trimesh(vertices, mesh.faces, process=True)
-    if shape.is_convex and shape.volume > 0:
-        if len(shape.vertices) == len(vertices):
-            return mesh
-        return TriangleMesh(np.asarray(shape.vertices), np.asarray(shape.faces, np.int64))
-    try:
-        hull = shape.convex_hull
-    except Exception:  # Qhull's own error, where points lie in a plane
+    with np.errstate(all="ignore"):  # what is flat has no centre
+        if shape.is_convex and shape.volume > 0:
+            if len(shape.vertices) == len(vertices):
+                return mesh
+            return TriangleMesh(np.asarray(shape.vertices), np.asarray(shape.faces, np.int64))
+    hull = shapes.solid_hull(mesh)
+    if hull is None:
         notes.append(f"a collision shape of {link} is flat and left out")
         return shapes.NOTHING
     notes.append(f"a collision shape of {link} is not convex; its hull stands in for it")
-    return TriangleMesh(np.asarray(hull.vertices), np.asarray(hull.faces, np.int64))
+    return hull
 
 
 def _from_shape(meshes: Sequence[TriangleMesh], density: float) -> Inertial:
     """Mass properties of the hulls of meshes; a gram where there is nothing to weigh."""
-    bodies = [trimesh.Trimesh(m.vertices, m.faces).convex_hull for m in meshes if len(m.faces) > 3]
     mass, center, tensor = 0.0, np.zeros(3), np.zeros((3, 3))
-    for body in bodies:
+    for mesh in meshes:
+        body = shapes.solid_hull(mesh)
+        if body is None:
+            continue
         facts = trimesh.Trimesh(body.vertices, body.faces).mass_properties
         m, c = density * float(facts.mass), np.asarray(facts.center_mass)
         if not m > 0:
@@ -260,6 +300,12 @@ def _joint(
         damping=joint.damping,
         friction=joint.friction,
         mimic=None if mimic is None else replace(mimic, joint=joint_names[mimic.joint]),
+        pitch=joint.pitch,
+        confidence=joint.confidence,
+        observed=joint.observed,
+        reason=joint.reason,
+        observed_range=joint.observed_range,
+        certainty=joint.certainty,
     )
 
 

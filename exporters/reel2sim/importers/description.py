@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from reel2sim.scene import Inertial, JointType, Material, Mimic, TriangleMesh
+from reel2sim.scene import (
+    Certainty,
+    Inertial,
+    Influences,
+    JointType,
+    Material,
+    Mimic,
+    Motion,
+    TriangleMesh,
+)
 from reel2sim.scene.arrays import Array
 
 
@@ -52,6 +61,12 @@ class DescribedJoint:
         damping: N·m·s/rad or N·s/m.
         friction: N·m or N.
         mimic: the joint it follows.
+        pitch: metres per radian along the axis, for a screw.
+        confidence: that type and axis are right, 0..1.
+        observed: whether its motion was seen.
+        reason: why not, or what limits the confidence.
+        observed_range: smallest and largest position that was seen; None if not known.
+        certainty: what ``confidence`` is made of; None if not known.
     """
 
     name: str
@@ -66,6 +81,25 @@ class DescribedJoint:
     damping: float = 0.0
     friction: float = 0.0
     mimic: Mimic | None = None
+    pitch: float = 0.0
+    confidence: float = 1.0
+    observed: bool = True
+    reason: str = ""
+    observed_range: tuple[float, float] | None = None
+    certainty: Certainty | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DescribedSkin:
+    """One mesh that bends over several links and is shown in place of theirs.
+
+    Attributes:
+        mesh: where all joints are at zero, in the root's frame.
+        vertices: the links that carry each vertex, as indices into ``Description.links``.
+    """
+
+    mesh: TriangleMesh
+    vertices: Influences
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +114,9 @@ class Description:
         T_world_root: where the root stands ``(4, 4)``.
         notes: what was left out or assumed while reading.
         apart: pairs of links that the file says never collide.
+        motion: how it moves, by the names of its joints, ``base_poses`` being ``T_world_root`` of
+            the frame that ``T_world_root`` places; None if it stands still.
+        skin: its mesh, if that is not made of rigid parts.
     """
 
     name: str
@@ -89,3 +126,5 @@ class Description:
     T_world_root: Array = field(default_factory=lambda: np.eye(4))
     notes: tuple[str, ...] = ()
     apart: tuple[tuple[str, str], ...] = ()
+    motion: Motion | None = None
+    skin: DescribedSkin | None = None

@@ -21,6 +21,8 @@ FORMATS = ("obj", "stl", "dae", "ply", "glb", "gltf", "off")
 NOTHING = TriangleMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64))
 _MOST_FACES = 2_000_000
 _GREY = 0.7
+_FLAT = 1e-9
+"""Volume of what has no inside, as a share of the cube of its size."""
 _SECTIONS = 32
 """Sides of a cylinder."""
 
@@ -113,6 +115,19 @@ def joined(meshes: Sequence[TriangleMesh]) -> TriangleMesh:
         np.concatenate([m.faces + s for m, s in zip(meshes, starts, strict=True)]),
         np.concatenate(grey) if colored else None,
     )
+
+
+def solid_hull(mesh: TriangleMesh) -> TriangleMesh | None:
+    """The convex hull of a mesh; None where that has no inside."""
+    try:
+        with np.errstate(all="ignore"):
+            hull = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).convex_hull
+            size = float(np.linalg.norm(np.ptp(np.asarray(hull.vertices), axis=0)))
+            if not float(hull.volume) > _FLAT * size**3:
+                return None
+    except Exception:  # Qhull's own error, where points lie in a plane
+        return None
+    return TriangleMesh(np.asarray(hull.vertices), np.asarray(hull.faces, np.int64))
 
 
 def vertex_colors(mesh: trimesh.Trimesh) -> Array | None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "edit": "edit:Edit",
     "check": "check:Check",
     "render": "render:Render",
+    "splats": "splats:Splats",
     "env": "env:Env",
     "serve": "serve:Serve",
     "batch": "batch:Batch",

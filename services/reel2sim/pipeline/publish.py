@@ -46,12 +46,20 @@ def export_files(
     *,
     media: BundleMedia | None,
     provenance: Provenance,
+    splats_glb: bool = False,
     progress: Progress = silent,
 ) -> object:
     """The project's own :class:`Exporter`, loaded when it is needed."""
     from reel2sim.exporters import export_bundle
 
-    return export_bundle(asset, out, media=media, provenance=provenance, progress=progress)
+    return export_bundle(
+        asset,
+        out,
+        media=media,
+        provenance=provenance,
+        splats_glb=splats_glb,
+        progress=progress,
+    )
 
 
 def preview_media(
