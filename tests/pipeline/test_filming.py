@@ -19,14 +19,14 @@ from reel2sim.pipeline.filming import Film, shoot
 from reel2sim.pipeline.orbit import OrbitPath, orbit_views
 from reel2sim.pipeline.subject import (
     Subject,
-    load_bundle_asset,
     load_subject,
     subject_of_asset,
+    subject_of_scene,
     subject_of_sequence,
 )
 from reel2sim.pipeline.views import View, read_views
 from reel2sim.reconstruction import render
-from reel2sim.scene import Surfels, look_at
+from reel2sim.scene import Placement, Scene, Surfels, look_at
 from reel2sim.scene.errors import (
     BundleError,
     CaptureError,
@@ -34,8 +34,8 @@ from reel2sim.scene.errors import (
     InputError,
     UsageError,
 )
-from reel2sim.scene.store import save_asset, save_sequence
-from reel2sim.scene.transforms import quaternion_from_matrix
+from reel2sim.scene.store import save_asset, save_scene, save_sequence
+from reel2sim.scene.transforms import pose, quaternion_from_matrix
 
 from .conftest import make_asset, make_sequence
 
@@ -324,10 +324,10 @@ def test_a_source_is_told_by_what_it_holds(tmp_path: Path) -> None:
     with pytest.raises(BundleError):
         load_subject(bundle)
     save_asset(bundle / ASSET_FILE, make_asset(name="chest"))
-    assert load_bundle_asset(bundle).name == "chest"
+    save_scene(tmp_path / "scene.npz", Scene.of(make_asset(name="chest")))
     save_sequence(tmp_path / "surfels.npz", make_sequence())
-    for source, kind in ((bundle, "link"), (bundle / ASSET_FILE, "link")):
-        assert load_subject(source).kind == kind
+    for source in (bundle, bundle / ASSET_FILE, tmp_path / "scene.npz"):
+        assert load_subject(source).kind == "link"
     subject = load_subject(tmp_path / "surfels.npz")
     assert (subject.kind, subject.part_names) == ("bone", ("bone_00",))
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
@@ -335,3 +335,21 @@ def test_a_source_is_told_by_what_it_holds(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="reel2sim reconstruct") as caught:
             load_subject(tmp_path / wrong)
         assert wrong in (caught.value.source or "")
+
+
+def test_a_scene_is_filmed_whole() -> None:
+    one, two = make_asset(name="one"), make_asset(name="two")
+    away = pose(translation=np.array([2.0, 0.0, 0.0]))
+    scene = Scene((Placement.of(one), Placement.of(two, away)), background=one.surfels)
+    subject = subject_of_scene(scene)
+    links = [link.name for link in one.links]
+    named = [f"{asset}/{link}" for asset in ("one", "two") for link in links]
+    assert subject.part_names == (*named, "background")
+    surfels = subject.surfels_at(subject.stop_s)
+    assert len(surfels) == len(subject.part_of) == 3 * len(one.surfels)
+    moved = one.surfels_at(subject.stop_s).means
+    for asset, shift in (("one", 0.0), ("two", 2.0)):
+        own = np.isin(subject.part_of, [named.index(f"{asset}/{link}") for link in links])
+        np.testing.assert_allclose(surfels.means[own], moved + np.array([shift, 0, 0]), atol=1e-5)
+    still = subject.part_of == len(named)
+    np.testing.assert_allclose(surfels.means[still], one.surfels.means)

@@ -19,7 +19,7 @@ COMMANDS = {
     "generate": "generate:Generate",
     "reconstruct": "steps:Reconstruct",
     "rig": "steps:Rig",
-    "export": "steps:Export",
+    "export": "export:Export",
     "edit": "edit:Edit",
     "check": "check:Check",
     "render": "render:Render",

@@ -80,6 +80,30 @@ class Effort:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Naming:
+    """Where the files are that descriptions of other tools name."""
+
+    roots: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...")] = ()
+    """Folders that descriptions (.urdf, .xml, .gltf) may read from, besides their own."""
+    packages: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=DIR ...")] = ()
+    """Folders of ROS packages that a URDF names as package://NAME."""
+
+    def named_packages(self) -> dict[str, Path]:
+        """Folder of each package.
+
+        Raises:
+            UsageError: if one is not ``name=folder``.
+        """
+        from reel2sim.scene.errors import UsageError
+
+        unnamed = [text for text in self.packages if "=" not in text]
+        if unnamed:
+            raise UsageError(f"{unnamed[0]!r} is not name=folder", field="--packages")
+        pairs = (text.split("=", 1) for text in self.packages)
+        return {name: Path(folder) for name, folder in pairs}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Storage:
     """Where stage results are kept, from which a stopped run goes on."""
 

@@ -37,8 +37,8 @@ from reel2sim.editing.edits import (
 
 if TYPE_CHECKING:
     from reel2sim.editing.apply import edited
-    from reel2sim.editing.opening import open_scene
     from reel2sim.editing.sources import Sources, scene_digest
+    from reel2sim.pipeline.opening import open_scene
 
 __all__ = [
     "Add",
@@ -64,14 +64,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Sources": "sources",
-    "edited": "apply",
-    "open_scene": "opening",
-    "scene_digest": "sources",
+    "Sources": "reel2sim.editing.sources",
+    "edited": "reel2sim.editing.apply",
+    "open_scene": "reel2sim.pipeline.opening",
+    "scene_digest": "reel2sim.editing.sources",
 }
 
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
-        return getattr(importlib.import_module(f"reel2sim.editing.{_HOMES[name]}"), name)
+        return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

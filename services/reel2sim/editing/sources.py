@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reel2sim.editing.opening import READABLE, open_scene
+from reel2sim.pipeline.opening import READABLE, open_scene
 from reel2sim.scene import Scene
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import NotFoundError

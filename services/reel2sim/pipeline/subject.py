@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.exporters.bundle import ASSET_FILE
+from reel2sim.pipeline.opening import open_scene
 from reel2sim.pipeline.preview import link_colors
 from reel2sim.pipeline.stores import ReconstructionStore
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.asset import RiggedAsset
-from reel2sim.scene.errors import BundleError, InputError
-from reel2sim.scene.store import load_asset
+from reel2sim.scene.errors import InputError
 from reel2sim.scene.surfels import Surfels, SurfelSequence
+from reel2sim.scene.world import Scene
 
 _GOLDEN_TURN = 0.6180339887498949
 """Hues that are this share of a turn apart stay apart however many there are."""
@@ -65,29 +65,12 @@ def load_subject(source: Path) -> Subject:
         InputError: if a file is neither.
     """
     if source.is_dir():
-        return subject_of_asset(load_bundle_asset(source))
+        return subject_of_scene(open_scene(source))
     kind = _kind_of(source)
-    if kind == "rigged_asset":
-        return subject_of_asset(load_asset(source))
+    if kind in ("rigged_asset", "scene"):
+        return subject_of_scene(open_scene(source))
     found = ReconstructionStore().load(source)
     return subject_of_sequence(found if isinstance(found, SurfelSequence) else found.sequence)
-
-
-def load_bundle_asset(bundle: Path) -> RiggedAsset:
-    """The asset a bundle was written from.
-
-    Raises:
-        BundleError: if there is none, or it is damaged.
-    """
-    path = bundle / ASSET_FILE
-    if not path.is_file():
-        raise BundleError(
-            f"has no {ASSET_FILE}", source=bundle, remedy="name a folder that `reel2sim run` made"
-        )
-    try:
-        return load_asset(path)
-    except InputError as cause:
-        raise BundleError(cause.message, source=path, field=cause.field) from cause
 
 
 def subject_of_asset(asset: RiggedAsset) -> Subject:
@@ -100,6 +83,31 @@ def subject_of_asset(asset: RiggedAsset) -> Subject:
         part_names=tuple(link.name for link in asset.links),
         part_of=asset.surfel_links,
         part_colors=link_colors(len(asset.links)),
+        kind="link",
+    )
+
+
+def subject_of_scene(scene: Scene) -> Subject:
+    """All assets of a scene, each with the motion of its reel; parts are ``asset/link``.
+
+    Surfels of the background belong to the part of that name.
+    """
+    if scene.is_one_asset:
+        return subject_of_asset(scene.assets[0])
+    names = [f"{asset.name}/{link.name}" for asset in scene.assets for link in asset.links]
+    first = np.cumsum([0, *(len(asset.links) for asset in scene.assets)])
+    owner = [a.surfel_links + k for a, k in zip(scene.assets, first[:-1], strict=True)]
+    if scene.background is not None:
+        owner.insert(0, np.full(len(scene.background), len(names)))
+        names.append("background")
+    times = np.concatenate([asset.motion.times_s for asset in scene.assets] or [np.zeros(1)])
+    return Subject(
+        surfels_at=scene.surfels_at,
+        start_s=float(times.min()),
+        stop_s=float(times.max()),
+        part_names=tuple(names),
+        part_of=np.concatenate(owner or [np.zeros(0)]).astype(np.int32),
+        part_colors=link_colors(len(names)),
         kind="link",
     )
 
@@ -142,6 +150,6 @@ def _kind_of(source: Path) -> str:
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as cause:
         raise InputError("holds nothing to film", source=source, remedy=remedy) from cause
     kind = header.get("kind") if isinstance(header, dict) else None
-    if kind not in ("rigged_asset", "surfel_sequence", "reel2sim_value"):
+    if kind not in ("rigged_asset", "scene", "surfel_sequence", "reel2sim_value"):
         raise InputError(f"holds a {kind}, nothing to film", source=source, remedy=remedy)
     return str(kind)

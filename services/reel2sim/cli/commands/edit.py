@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from reel2sim.cli.options import Common, Flag, shown
+from reel2sim.cli.options import Common, Flag, Naming, shown
 
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
@@ -79,10 +79,9 @@ class Edit:
     """Edits to make first: a JSON list of records, or the manifest of an edited bundle."""
     sources: Annotated[tuple[Path, ...], shown("PATH ...")] = ()
     """Bundles and files that --edits brings in."""
-    roots: Annotated[tuple[Path, ...], shown("DIR ...")] = ()
-    """Folders that robot descriptions may read, besides their own."""
     overwrite: Flag = False
     """Replace the bundle at --out."""
+    naming: Naming = field(default_factory=Naming)
     common: Common = field(default_factory=Common)
 
     def __call__(self, console: Console) -> int:
@@ -92,7 +91,7 @@ class Edit:
         from reel2sim.pipeline.publish import check_vacant, publish_scene
 
         check_vacant(self.out, overwrite=self.overwrite)
-        base = open_scene(self.scene, roots=self.roots if self.scene.is_file() else ())
+        base = open_scene(self.scene, **self._named(self.scene))
         sources, edits = self._edits(base)
         with console.progress() as progress:
             scene = edited(base, edits, sources=sources, progress=progress)
@@ -118,7 +117,9 @@ class Edit:
         from reel2sim.editing.history import read_edits
         from reel2sim.scene.errors import UsageError
 
-        sources = Sources.of(self.sources, roots=())
+        sources = Sources()
+        for path in self.sources:
+            sources.add(path, **self._named(path))
         found = [] if self.edits is None else read_edits(self.edits, base=base)
         found += [Remove(target=name) for name in self.remove]
         found += [self._replacement(text, sources) for text in self.replace]
@@ -137,6 +138,15 @@ class Edit:
         if not found:
             raise UsageError("there is nothing to change", remedy="see `reel2sim edit --help`")
         return sources, found
+
+    def _named(self, path: Path) -> dict[str, Any]:
+        """Roots and packages, for what names other files."""
+        from reel2sim.pipeline.opening import DESCRIPTIONS
+
+        kind = path.suffix.lower()
+        foreign = path.is_file() and kind in DESCRIPTIONS
+        packages = self.naming.named_packages() if kind == ".urdf" else {}
+        return {"roots": self.naming.roots if foreign else (), "packages": packages}
 
     def _replacement(self, text: str, sources: Sources) -> SceneEdit:
         from reel2sim.editing import Replace, words
@@ -157,7 +167,7 @@ class Edit:
             )
         found: list[SceneEdit] = []
         for i, path in enumerate(self.add):
-            digest = sources.add_scene(path, roots=self.roots if path.is_file() else ())
+            digest = sources.add_scene(path, **self._named(path))
             at, turn = words.place(self.at[i], "--at") if self.at else (None, 0.0)
             found.append(Add(source=digest, name=path.resolve().name, at=at, turn_deg=turn))
         return found

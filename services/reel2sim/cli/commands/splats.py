@@ -76,15 +76,17 @@ class Splats:
         return 0
 
     def _asset(self) -> RiggedAsset:
-        from reel2sim.pipeline.subject import load_bundle_asset
+        from reel2sim.pipeline.opening import open_scene
         from reel2sim.scene.errors import UsageError
-        from reel2sim.scene.store import load_asset
 
-        if self.source.is_dir():
-            return load_bundle_asset(self.source)
-        if not self.source.exists():
-            raise UsageError("is not there", source=self.source, remedy="name a bundle folder")
-        return load_asset(self.source)
+        scene = open_scene(self.source)
+        if len(scene.placements) != 1:
+            raise UsageError(
+                "is a scene of several assets",
+                source=self.source,
+                remedy="name the bundle of one of them, below assets/",
+            )
+        return scene.assets[0]
 
     def _times(self, asset: RiggedAsset) -> tuple[float, ...] | None:
         """Instants to show; None for the state at rest.

@@ -13,8 +13,10 @@ from reel2sim.scene import RiggedAsset, Scene
 from reel2sim.scene.errors import BundleError, InputError, NotFoundError, UsageError
 from reel2sim.scene.store import load_asset, load_scene
 
-READABLE = (".npz", ".urdf", ".xml")
-"""Files that hold an asset or a scene."""
+DESCRIPTIONS = (".urdf", ".xml", ".glb", ".gltf")
+"""Files of other tools that hold an asset or a scene."""
+READABLE = (".npz", *DESCRIPTIONS)
+"""All files that do."""
 
 
 def open_scene(
@@ -26,7 +28,7 @@ def open_scene(
     """The scene at ``path``; an asset alone is a scene of one.
 
     Args:
-        path: a bundle, of an asset or a scene; an ``.npz`` of either; a URDF or MJCF.
+        path: a bundle, of an asset or a scene; an ``.npz`` of either; a URDF, an MJCF, a GLB.
         roots: folders that a description may read besides its own.
         packages: folder of each ROS package that a URDF names.
 
@@ -40,28 +42,33 @@ def open_scene(
     if not path.exists():
         raise NotFoundError("does not exist", source=path)
     kind = path.suffix.lower()
-    foreign = path.is_file() and kind in READABLE and kind != ".npz"
     if packages and kind != ".urdf":
         raise UsageError("only a .urdf names packages", field="--packages")
-    if roots and not foreign:
-        raise UsageError("it names no other files", source=path, field="--roots")
+    if roots and (path.is_dir() or kind not in DESCRIPTIONS):
+        some = ", ".join(DESCRIPTIONS)
+        raise UsageError(f"only {some} name other files", source=path, field="--roots")
     if path.is_dir():
         return _of_bundle(path)
     if kind == ".npz":
         return _of_store(path)
-    if kind == ".urdf":
-        from reel2sim.importers import load_urdf
-
-        return Scene.of(load_urdf(path, roots=roots, packages=packages))
-    if kind == ".xml":
-        from reel2sim.importers import load_mjcf
-
-        return Scene.of(load_mjcf(path, roots=roots))
+    if kind in DESCRIPTIONS:
+        return _of_description(path, kind, roots, packages or {})
     raise InputError(
         f"holds no asset or scene that can be read ({kind or 'no suffix'})",
         source=path,
         remedy=f"give a bundle folder, or a file of {', '.join(READABLE)}",
     )
+
+
+def _of_description(
+    path: Path, kind: str, roots: Sequence[Path], packages: Mapping[str, Path]
+) -> Scene:
+    from reel2sim.importers import load_gltf, load_mjcf, load_urdf
+
+    if kind == ".urdf":
+        return Scene.of(load_urdf(path, roots=roots, packages=packages))
+    load = load_mjcf if kind == ".xml" else load_gltf
+    return Scene.of(load(path, roots=roots))
 
 
 def _of_bundle(folder: Path) -> Scene:
