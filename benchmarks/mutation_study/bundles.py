@@ -16,7 +16,8 @@ from tests.exporters.conftest import build_asset, geared, skinned
 J = JointType
 
 
-def _built() -> dict[str, Callable[[], RiggedAsset]]:
+def built() -> dict[str, Callable[[], RiggedAsset]]:
+    """Makers of assets of boxes, by name."""
     build: Any = build_asset
     mixed = [J.REVOLUTE, J.PRISMATIC, J.CONTINUOUS, J.FIXED]
     return {
@@ -56,7 +57,7 @@ def good_bundles(folder: Path, data: Path | None) -> Iterator[tuple[str, Path]]:
     Yields:
         Name and folder of each.
     """
-    makers = {**_built(), **({} if data is None else _imported(data))}
+    makers = {**built(), **({} if data is None else _imported(data))}
     for name, make in makers.items():
         out = folder / name.replace(" ", "_")
         export_bundle(make(), out, media=_media() if name == "geared" else None)

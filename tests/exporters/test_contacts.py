@@ -154,6 +154,19 @@ def test_srdf_says_what_the_asset_does(asset, fixed) -> None:
     assert {e.get("name") for e in robot.findall("group/joint")} == moving_names(asset)
 
 
+def test_the_srdf_begins_where_the_reel_does(tmp_path) -> None:
+    """Robots read from elsewhere need not stand at zero."""
+    asset = build_asset([JointType.REVOLUTE, JointType.PRISMATIC], [0, 1], seed=3)
+    motion = asset.motion
+    moved = {name: q + 0.2 for name, q in motion.positions.items()}
+    motion = dataclasses.replace(motion, positions=moved)
+    write_srdf(dataclasses.replace(asset, motion=motion), tmp_path / "scene.srdf")
+    state = ET.parse(tmp_path / "scene.srdf").getroot().findall("group_state/joint")
+    assert {e.get("name"): float(e.get("value", "")) for e in state} == {
+        name: q[0] for name, q in moved.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("pair", "said"),
     [(("link1", "nothing"), "'nothing' is not a link"), (("link2", "link1"), "earlier one first")],

@@ -14,9 +14,10 @@ from reel2sim.scene.contacts import held_links, meeting_links
 def write_srdf(asset: RiggedAsset, path: Path) -> None:
     """Write the semantic description that goes with :func:`reel2sim.exporters.urdf.write_urdf`.
 
-    Moving joints are the planning group ``joints``, all at zero its state ``first_frame``. Pairs of
-    links that must not collide carry MoveIt's reasons: ``Adjacent`` for those that a joint holds
-    together, ``Default`` for those whose shapes are in each other where the reel shows them.
+    Moving joints are the planning group ``joints``, where the reel begins its state
+    ``first_frame``. Pairs of links that must not collide carry MoveIt's reasons: ``Adjacent`` for
+    those that a joint holds together, ``Default`` for those whose shapes are in each other where
+    the reel shows them.
 
     Raises:
         ExportError: if a joint cannot be said in URDF.
@@ -37,7 +38,8 @@ def write_srdf(asset: RiggedAsset, path: Path) -> None:
         state = ET.SubElement(robot, "group_state", name="first_frame", group="joints")
         for name in driven:
             ET.SubElement(group, "joint", name=name)
-            ET.SubElement(state, "joint", name=name, value="0")
+            q = float(asset.motion.positions[name][0]) + 0.0
+            ET.SubElement(state, "joint", name=name, value=repr(q))
     held = set(held_links(asset))
     for first, second in meeting_links(asset):
         reason = "Adjacent" if (first, second) in held else "Default"

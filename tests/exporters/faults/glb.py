@@ -108,6 +108,8 @@ def animation_times_not_ascending(folder, rng):
         animation, channels = _channels(document)
         index = animation["samplers"][pick(rng, channels)["sampler"]]["input"]
         times = glb_values(document, binary, index)
+        if len(times) < 2:
+            raise Inapplicable
         times[1] = times[0]
 
 

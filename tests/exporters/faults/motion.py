@@ -18,6 +18,9 @@ def _moved(record, *types):
 
 
 def _index(record, rng):
+    """Any instant but the first."""
+    if len(record["times_s"]) < 2:
+        raise Inapplicable
     return int(rng.integers(1, len(record["times_s"])))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -70,11 +71,12 @@ def _gltf(notes: Notes, path: Path, named: Named) -> None:
         document = read_document(path, partial(named.resource, "GLB003", path.name))
     if document is None:
         return
-    check_rules(notes, path.name, document)
-    for image in document.json.get("images", []):
-        uri = image.get("uri", "data:")
-        if not uri.startswith("data:"):
-            named.resource("GLB003", path.name, uri)
+    with notes.guard("GLB003", path.name):
+        check_rules(notes, path.name, document)
+        for image in document.json.get("images", []):
+            uri = image.get("uri", "data:")
+            if not uri.startswith("data:"):
+                named.resource("GLB003", path.name, unquote(uri))
     if named.all_found and not any(f.severity == "error" for f in notes.findings):
         with notes.guard("GLB001", path.name):
             load_meshes(path)

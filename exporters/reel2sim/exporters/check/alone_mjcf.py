@@ -27,7 +27,7 @@ def check_mjcf(notes: Notes, path: Path, named: Named) -> None:
         root = ET.parse(path).getroot()
         if root.tag != "mujoco":
             raise ValueError(f"the root element is <{root.tag}>, not <mujoco>")
-        _look_for_files(path.name, root, named)
+        _look_for_files(path.name, root, named, dict(_compiler(root)), seen=set())
         # MuJoCo itself would read from anywhere.
         if not named.all_found:
             return
@@ -38,19 +38,29 @@ def check_mjcf(notes: Notes, path: Path, named: Named) -> None:
         _check_steps(notes, path.name, model)
 
 
-def _look_for_files(where: str, root: ET.Element, named: Named) -> None:
-    compiler = root.find("compiler")
-    told = {} if compiler is None else compiler.attrib
-    shared = told.get("assetdir", "")
+def _compiler(root: ET.Element) -> dict[str, str]:
+    """Options of all ``<compiler>`` elements; later ones win."""
+    return {key: value for element in root.iter("compiler") for key, value in element.items()}
+
+
+def _look_for_files(
+    where: str, root: ET.Element, named: Named, told: dict[str, str], *, seen: set[Path]
+) -> None:
+    """Look for everything the model names, in what it includes too."""
     for element in root.iter():
         keys = [key for key in element.attrib if key.startswith("file")]
         for key in keys if element.tag != "compiler" else []:
-            folder = told.get(_FOLDERS.get(element.tag, ""), shared)
+            folder = told.get(_FOLDERS.get(element.tag, ""), told.get("assetdir", ""))
             name = element.get(key, "")
-            if element.tag == "include":
-                folder = ""
-            if name:
-                named.resource("MESH003", where, f"{folder}/{name}" if folder else name)
+            if not name:
+                continue
+            included = element.tag == "include"
+            reference = f"{folder}/{name}" if folder and not included else name
+            found = named.resource("MESH003", where, reference)
+            if included and found is not None and found not in seen:
+                seen.add(found)
+                more = ET.parse(found).getroot()
+                _look_for_files(where, more, named, {**told, **_compiler(more)}, seen=seen)
 
 
 def _check_numbers(notes: Notes, where: str, model: Any) -> None:

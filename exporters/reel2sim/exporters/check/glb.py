@@ -31,13 +31,13 @@ def check_glb(
     """Note what is wrong, and where the animation leaves the motion; the skin if there is one."""
     skin = None
     with notes.guard("GLB001", GLB):
+        names = {link.name for link in robot.links}
         # A bundle's file is whole: it may not name others.
         document = read_document(notes.root / GLB, lambda uri: None)
         check_rules(notes, GLB, document)
         scene = _Scene(document)
         load_meshes(notes.root / GLB)
-        _check_looks(notes, document)
-        names = {link.name for link in robot.links}
+        _check_looks(notes, document, names)
         missing = sorted(names - scene.names)
         for name in missing:
             notes.add("GLB002", GLB, f"has no node {name}")
@@ -56,15 +56,19 @@ def check_glb(
     return skin
 
 
-def _check_looks(notes: Notes, document: Document) -> None:
-    for mesh in document.json.get("meshes", []):
+def _check_looks(notes: Notes, document: Document, links: set[str]) -> None:
+    """What is seen of the links, or of the skin in their place."""
+    record = document.json
+    nodes = [n for n in record["nodes"] if "mesh" in n]
+    seen = {n["mesh"] for n in nodes if n.get("name") in links or "skin" in n}
+    for mesh in (record["meshes"][index] for index in sorted(seen)):
         for primitive in mesh["primitives"]:
             at = f"{GLB}: mesh {mesh.get('name', '')}"
             material = primitive.get("material")
             if material is None:
                 notes.add("LOOK003", at, "has no material")
                 continue
-            look = document.json["materials"][material].get("pbrMetallicRoughness", {})
+            look = record["materials"][material].get("pbrMetallicRoughness", {})
             factor = look.get("baseColorFactor", [1, 1, 1, 1])
             if len(factor) != 4 or not all(0 <= value <= 1 for value in factor) or not factor[3]:
                 notes.add("LOOK003", at, f"baseColorFactor is {factor}")

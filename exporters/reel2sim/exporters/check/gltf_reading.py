@@ -19,6 +19,9 @@ from reel2sim.scene.arrays import Array
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 TYPES = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 
+_MOST = 2**26
+"""Elements of an accessor; one without data would be zeros, however many it asks for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Document:
@@ -42,6 +45,8 @@ class Document:
         """
         accessor = _entry(self.json, "accessors", index)
         dtype, width = np.dtype(TYPES[accessor["componentType"]]), WIDTHS[accessor["type"]]
+        if not 0 <= accessor["count"] <= _MOST:
+            raise ValueError(f"holds {accessor['count']} elements")
         table = np.zeros((accessor["count"], width), dtype)
         if "bufferView" in accessor:
             start = accessor.get("byteOffset", 0)

@@ -98,7 +98,8 @@ def _check_meshes(notes: Notes, robot: Robot, surfaces: Surfaces, model: Any) ->
 def _check_colors(notes: Notes, robot: Robot, model: Any) -> None:
     seen = _geoms(model, solid=False)
     for link in robot.links:
-        for geom in seen.get(link.name, ()) if link.color is not None else ():
+        plain = [g for g in seen.get(link.name, ()) if model.geom_matid[g] < 0]
+        for geom in plain if link.color is not None else ():
             rgba = np.array(model.geom_rgba[geom])
             if not np.abs(rgba - link.color).max() <= 1e-3:
                 text = f"is {rgba.round(4)}, in the URDF {link.color}"

@@ -96,7 +96,8 @@ def check_looks(notes: Notes, where: str, stage: Usd.Stage, *, surfels: bool) ->
         elif not material.ComputeSurfaceSource()[0]:
             notes.add("LOOK002", at, f"{material.GetPath()} has no surface shader")
         color = UsdGeom.Gprim(prim).GetDisplayColorPrimvar()
-        if not color or not color.HasValue():
+        pictured = UsdGeom.PrimvarsAPI(prim).HasPrimvar("st")
+        if not pictured and (not color or not color.HasValue()):
             notes.add("LOOK002", at, "has no displayColor")
     _check_appearances(notes, where, stage, surfels=surfels)
     _check_metadata(notes, where, stage)
