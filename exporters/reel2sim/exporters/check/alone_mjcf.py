@@ -29,7 +29,7 @@ def check_mjcf(notes: Notes, path: Path, named: Named) -> None:
             raise ValueError(f"the root element is <{root.tag}>, not <mujoco>")
         _look_for_files(path.name, root, named, dict(_compiler(root)), seen=set())
         # MuJoCo itself would read from anywhere.
-        if not named.all_found:
+        if not named.all_inside:
             return
         mujoco.set_mju_user_warning(lambda text: None)
         model = mujoco.MjModel.from_xml_path(str(path))
@@ -56,7 +56,7 @@ def _look_for_files(
                 continue
             included = element.tag == "include"
             reference = f"{folder}/{name}" if folder and not included else name
-            found = named.resource("MESH003", where, reference)
+            found = named.resource(None, where, reference)
             if included and found is not None and found not in seen:
                 seen.add(found)
                 more = ET.parse(found).getroot()

@@ -13,6 +13,7 @@ class Named:
 
     Attributes:
         all_found: whether everything asked for so far was found where it may be read.
+        all_inside: whether nothing asked for so far is outside of that.
     """
 
     def __init__(self, notes: Notes, file: Path, roots: tuple[Path, ...]) -> None:
@@ -20,7 +21,7 @@ class Named:
 
         self._notes, self._base = notes, file.parent
         self._roots = Roots.around(file, *roots)
-        self.all_found = True
+        self.all_found = self.all_inside = True
 
     def mesh(self, where: str, reference: str) -> Path | None:
         """A mesh; a package that nobody was told about is no fault of the file."""
@@ -29,16 +30,20 @@ class Named:
             self._notes.add("MESH001", where, f"names {reference!r}")
         return self.resource("MESH003", where, reference)
 
-    def resource(self, check: str, where: str, reference: str) -> Path | None:
-        """The file of ``reference``; None after noting why not, as ``check`` if it is missing."""
+    def resource(self, check: str | None, where: str, reference: str) -> Path | None:
+        """The file of ``reference``; None after noting why not, as ``check`` if it is missing.
+
+        Without ``check``, what is missing is for the loader to say.
+        """
         try:
             return self._roots.find(reference, base=self._base)
         except InputError as cause:
             self.all_found = False
             if "outside" in str(cause):
+                self.all_inside = False
                 text = f"{reference!r} is outside of the folders that may be read: give --roots"
                 self._notes.add("MESH002", where, text)
-            else:
+            elif check is not None:
                 mild = "warning" if reference.startswith("package://") else None
                 text = f"{reference!r} cannot be read: {cause}"
                 self._notes.add(check, where, text, severity=mild)

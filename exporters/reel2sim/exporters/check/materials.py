@@ -11,6 +11,9 @@ def check_library(notes: Notes, where: str, path: Path) -> None:
     """Note a library or a picture that is not beside the mesh, and materials that none defines."""
     told = _statements(path)
     libraries = [path.parent / name for key, name in told if key == "mtllib"]
+    # What lies elsewhere is not read, and so nothing is known of it.
+    if any(not x.resolve().is_relative_to(path.parent.resolve()) for x in libraries):
+        return
     defined: set[str] = set()
     for library in libraries:
         if not library.is_file():
