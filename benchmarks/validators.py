@@ -9,7 +9,7 @@ number of findings. The findings are listed below it.
     VG.035      the same with the rule for splats
     SimReady    the profile Robotics-Prop
     check_urdf  ROS's parser (Debian: liburdfdom-tools)
-    Newton      poses at rest as in USD, at random states as in the URDF; 200 steps by 3 solvers
+    Newton      poses at rest as in USD, at random states as in the URDF; 200 finite steps
     kinematics  yourdfpy, PyBullet and MuJoCo agree at random states
     converter   NVIDIA's URDF-to-USD converter and our stage say the same
     glTF        Khronos' validator: no error and no warning
