@@ -9,6 +9,7 @@ import numpy as np
 from reel2sim.scene import Joint, JointType, RiggedAsset, Surfels
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import ExportError
+from reel2sim.scene.transforms import pose
 
 EXPRESSIBLE = frozenset(
     {JointType.FIXED, JointType.REVOLUTE, JointType.CONTINUOUS, JointType.PRISMATIC}
@@ -81,10 +82,10 @@ def start_surfels(asset: RiggedAsset) -> Surfels:
 
 def poses_over_time(asset: RiggedAsset) -> Array:
     """``T_world_link`` ``(t, l, 4, 4)`` at every sample of the motion."""
-    motion = asset.motion
-    return np.stack(
-        [
-            asset.link_poses({n: float(q[i]) for n, q in motion.positions.items()}, base)
-            for i, base in enumerate(motion.base_poses)
-        ]
-    )
+    motion, index = asset.motion, asset.link_index
+    T = np.empty((len(motion.times_s), len(asset.links), 4, 4))
+    T[:, 0] = motion.base_poses
+    for i, joint in enumerate(asset.joints, start=1):
+        moved = pose(translation=joint.origin) @ joint.motion(motion.positions[joint.name])
+        T[:, i] = T[:, index[joint.parent]] @ moved
+    return T

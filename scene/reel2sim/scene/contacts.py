@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Iterable
 
 from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.rig import JointType
@@ -17,8 +18,7 @@ def meeting_links(asset: RiggedAsset) -> list[tuple[str, str]]:
     They are those that joints hold together (:func:`held_links`), and those that are in each
     other though no joint joins them.
     """
-    apart = {*held_links(asset), *asset.interpenetrating}
-    return _ordered(asset, lambda first, second: (first, second) in apart)
+    return _ordered(asset, {*held_links(asset), *asset.interpenetrating})
 
 
 def held_links(asset: RiggedAsset) -> list[tuple[str, str]]:
@@ -29,9 +29,14 @@ def held_links(asset: RiggedAsset) -> list[tuple[str, str]]:
     each other.
     """
     body, above, axes = _axes_above(asset)
-    held = {frozenset((parent, child)) for child, parent in above.items() if axes[child] < _FREE}
-    held |= {frozenset((name,)) for name in body.values()}
-    return _ordered(asset, lambda first, second: frozenset((body[first], body[second])) in held)
+    parts: dict[str, list[str]] = {}
+    for link in asset.links:
+        parts.setdefault(body[link.name], []).append(link.name)
+    held = {pair for own in parts.values() for pair in itertools.combinations(own, 2)}
+    for child, parent in above.items():
+        if axes[child] < _FREE:
+            held.update(itertools.product(parts[parent], parts[child]))
+    return _ordered(asset, held)
 
 
 def loose_links(asset: RiggedAsset) -> set[str]:
@@ -68,11 +73,9 @@ def _axes_above(asset: RiggedAsset) -> tuple[dict[str, str], dict[str, str], dic
     return body, above, axes
 
 
-def _ordered(asset: RiggedAsset, chosen: Callable[[str, str], bool]) -> list[tuple[str, str]]:
+def _ordered(asset: RiggedAsset, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Pairs in the order of the links, as are the two of each."""
+    place = asset.link_index
     names = [link.name for link in asset.links]
-    return [
-        (first, second)
-        for i, first in enumerate(names)
-        for second in names[i + 1 :]
-        if chosen(first, second)
-    ]
+    found = {(min(place[a], place[b]), max(place[a], place[b])) for a, b in pairs}
+    return [(names[i], names[k]) for i, k in sorted(found)]

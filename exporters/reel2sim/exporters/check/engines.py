@@ -33,11 +33,15 @@ def read_yourdfpy(path: Path, robot: Robot, states: Mapping[str, Array], count: 
     poses = {name: np.empty((count, 4, 4)) for name in model.link_map}
     # Followers are no part of its configuration: it puts them where it thinks they belong.
     driven = {name: q for name, q in states.items() if name in model.actuated_joint_names}
+    order = _outwards(model)
     for k in range(count):
         if driven:
             model.update_cfg({name: float(q[k]) for name, q in driven.items()})
-        for name, T in poses.items():
-            T[k] = model.get_transform(name)
+        for name in poses.keys() - order.keys():
+            poses[name][k] = model.get_transform(name)
+        # Asked for a link's pose in the base, it would try all ways to multiply those between.
+        for child, parent in order.items():
+            poses[child][k] = poses[parent][k] @ model.get_transform(child, parent)
     bodies = {
         name: _yourdfpy_body(link.inertial)
         for name, link in model.link_map.items()
@@ -50,6 +54,21 @@ def read_yourdfpy(path: Path, robot: Robot, states: Mapping[str, Array], count: 
         if joint.mimic is not None
     }
     return Reading("yourdfpy", path.name, poses, bodies, joints, mimics)
+
+
+def _outwards(model: Any) -> dict[str, str]:
+    """The parent of each link that hangs on the base link, parents first."""
+    below: dict[str, list[str]] = {}
+    for joint in model.joint_map.values():
+        below.setdefault(joint.parent, []).append(joint.child)
+    found: dict[str, str] = {}
+    reached = [model.base_link]
+    for parent in reached:
+        for child in below.get(parent, ()):
+            if child not in found and child != model.base_link and child in model.link_map:
+                found[child] = parent
+                reached.append(child)
+    return found
 
 
 def _yourdfpy_body(inertial: Any) -> Body:

@@ -51,7 +51,7 @@ def write_report(
         "strip_times": times,
         "strips": strips,
         "video": None if preview is None else video_uri(preview),
-        "joints": [_joint_row(asset, i) for i in range(len(asset.joints))],
+        "joints": _joint_rows(asset),
         "links": [_link_row(link) for link in asset.links],
         "total_mass": _number(sum(link.inertial.mass for link in asset.links)),
         "stages": [_stage_row(s.name, s.version, s.metrics, s.config) for s in provenance.stages],
@@ -89,11 +89,14 @@ def _figures(asset: RiggedAsset, provenance: Provenance) -> list[tuple[str, str]
     return figures + [(k.replace("_", " "), _number(v)) for k, v in sorted(shown.items())]
 
 
-def _joint_row(asset: RiggedAsset, index: int) -> dict[str, Any]:
-    joint = asset.joints[index]
+def _joint_rows(asset: RiggedAsset) -> list[dict[str, Any]]:
+    pivots = start_poses(asset)[1:, :3, 3]
+    return [_joint_row(asset, j, pivot) for j, pivot in zip(asset.joints, pivots, strict=True)]
+
+
+def _joint_row(asset: RiggedAsset, joint: Joint, pivot: Array) -> dict[str, Any]:
     positions = asset.motion.positions[joint.name]
     factor, unit = display_unit(joint)
-    pivot = start_poses(asset)[index + 1, :3, 3]
     moves = joint.type is not JointType.FIXED
     return {
         "name": joint.name,

@@ -52,9 +52,10 @@ def author_skin(stage: Usd.Stage, asset: RiggedAsset) -> None:
     binding.CreateSkeletonRel().SetTargets([skeleton.GetPath()])
     _author_influences(binding, asset.skin)
     _author_extent(root, asset)
+    paths = PrimPaths.of(asset)
     for link in asset.links:
         if len(link.visual.faces):
-            body = PrimPaths.of(asset).body(link.name)
+            body = paths.body(link.name)
             visual = UsdGeom.Imageable(stage.OverridePrim(body.AppendChild(VISUAL)))
             visual.CreatePurposeAttr(UsdGeom.Tokens.guide)
 

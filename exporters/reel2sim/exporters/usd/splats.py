@@ -30,14 +30,17 @@ def author_splats(stage: Usd.Stage, asset: RiggedAsset) -> None:
         skin = UsdGeom.Imageable(stage.OverridePrim(skin_path(asset)))
         skin.CreateVisibilityAttr(UsdGeom.Tokens.invisible)
     origins = asset.rest_poses[:, :3, 3]
+    order = np.argsort(asset.surfel_links, kind="stable")
+    starts = np.searchsorted(asset.surfel_links[order], np.arange(len(asset.links) + 1))
     for i, link in enumerate(asset.links):
         body = paths.body(link.name)
         if len(link.visual.faces):
             visual = UsdGeom.Imageable(stage.OverridePrim(body.AppendChild(VISUAL)))
             visual.CreateVisibilityAttr(UsdGeom.Tokens.invisible)
-        own = asset.surfels.select(asset.surfel_links == i)
+        own = order[starts[i] : starts[i + 1]]
         if len(own):
-            author_field(stage, body.AppendChild(SPLATS), own, -origins[i])
+            field = body.AppendChild(SPLATS)
+            author_field(stage, field, asset.surfels.select(own), -origins[i])
 
 
 def author_field(stage: Usd.Stage, path: Sdf.Path, surfels: Surfels, shift: Array) -> None:
