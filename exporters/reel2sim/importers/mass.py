@@ -30,9 +30,10 @@ def hull_inertial(mesh: TriangleMesh, density: float) -> Inertial | None:
         hull = trimesh.Trimesh(mesh.vertices, mesh.faces).convex_hull
     except Exception:  # Qhull's own error, where points lie in a plane
         return None
-    facts = trimesh.Trimesh(hull.vertices, hull.faces).mass_properties
+    with np.errstate(invalid="ignore", divide="ignore"):  # of hulls without volume
+        facts = trimesh.Trimesh(hull.vertices, hull.faces).mass_properties
     mass, tensor = density * float(facts.mass), density * np.asarray(facts.inertia)
-    if not mass > 0 or not np.linalg.eigvalsh(tensor)[0] > 0:
+    if not mass > 0 or not np.isfinite(tensor).all() or not np.linalg.eigvalsh(tensor)[0] > 0:
         return None
     return Inertial(mass, np.asarray(facts.center_mass), (tensor + tensor.T) / 2)
 

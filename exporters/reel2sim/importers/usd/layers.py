@@ -2,7 +2,8 @@
 
 USD opens whatever file a layer names, by plugins and search paths that a file can steer. So its
 resolver gets no name from a file: each layer is looked up in the roots by us, copied under a plain
-name, read as one of three known formats, and its references are turned to the copies.
+name, read as one of three known formats (crates by way of :mod:`.crates`), and its references are
+turned to the copies.
 """
 
 # usd-core fills its modules at run time and ships no stubs.
@@ -23,6 +24,7 @@ from pxr import Sdf, Tf, Usd, UsdUtils
 
 from reel2sim.exporters.check.quiet import quiet
 from reel2sim.importers.roots import Roots
+from reel2sim.importers.usd.crates import CrateWasher
 from reel2sim.scene.errors import InputError
 
 _MOST_BYTES = 512 * 2**20
@@ -77,10 +79,19 @@ def opened(path: Path, roots: Roots) -> Generator[Opened]:
             found = Opened(Usd.Stage.Open(root), library)
             found.check()
             yield found
+        except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as cause:
+            # Attributes of other types than their schemas have: pxr hands out what is written.
+            raise InputError(
+                f"holds values that make no sense: {_first_line(cause)}",
+                source=path,
+                remedy="look for attributes of a wrong type or length with usdchecker",
+            ) from cause
         except Tf.ErrorException as cause:
             raise InputError(f"USD refuses it: {_first_line(cause)}", source=path) from cause
         except RuntimeError as cause:  # pxr's bindings raise it for what they cannot convert
             raise InputError(f"USD fails on it: {_first_line(cause)}", source=path) from cause
+        finally:
+            library.close()
 
 
 class Library:
@@ -93,7 +104,12 @@ class Library:
         self._layers: dict[Path, Any] = {}
         self._kept: list[Any] = []
         self._packages: dict[Path, Path] = {}
+        self._washer = CrateWasher()
         self._bytes = 0
+
+    def close(self) -> None:
+        """End what was started for reading."""
+        self._washer.close()
 
     def open(self, path: Path, roots: Roots, shown: str) -> Any:
         """The layer of a file that the roots hold, its references turned to copies."""
@@ -107,18 +123,33 @@ class Library:
             layer = self.open(first, Roots((self._packages[path],)), f"{shown}[{first.name}]")
             self._layers[path] = layer
             return layer
-        kind = "usdc" if data.startswith(_CRATE) else "usda"
-        copy = self._scratch / f"layer_{len(self._layers)}.{kind}"
-        copy.write_bytes(data)
+        copy = self._copied(data, shown)
         try:
             layer = Sdf.Layer.OpenAsAnonymous(str(copy))
         except Tf.ErrorException as cause:
-            raise InputError(f"is not USD: {_first_line(cause)}", source=shown) from cause
+            text = _first_line(cause).replace(str(copy), "line ")
+            raise InputError(f"is not USD: {text}", source=shown) from cause
         if layer is None:
             raise InputError("is not USD", source=shown)
         self._layers[path] = layer  # before its references: layers may name each other
-        self._turn_references(layer, path.parent, roots)
+        self._turn_references(layer, path.parent, roots, shown)
         return layer
+
+    def _copied(self, data: bytes, shown: str) -> Path:
+        """A file of ``data`` under a plain name, which USD may open."""
+        count = len(self._layers)
+        if data.startswith(_CRATE):
+            raw, copy = (self._scratch / f"{name}_{count}.usdc" for name in ("raw", "layer"))
+            raw.write_bytes(data)
+            self._washer.wash(raw, copy, shown)
+            return copy
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as cause:
+            raise InputError("is neither a crate, a package nor UTF-8 text", source=shown) from cause
+        copy = self._scratch / f"layer_{count}.usda"
+        copy.write_bytes(data)
+        return copy
 
     def _read(self, path: Path, shown: str) -> bytes:
         try:
@@ -130,10 +161,10 @@ class Library:
         except OSError as cause:
             raise InputError(f"cannot be read: {cause.strerror}", source=shown) from cause
 
-    def _turn_references(self, layer: Any, home: Path, roots: Roots) -> None:
+    def _turn_references(self, layer: Any, home: Path, roots: Roots, shown: str) -> None:
         offsets = list(layer.subLayerOffsets)
         arcs = set(layer.GetCompositionAssetDependencies())
-        turned = {name: self._turned(name, home, roots) for name in sorted(arcs)}
+        turned = {name: self._turned(name, home, roots, shown) for name in sorted(arcs)}
 
         def replaced(name: str) -> str:
             if name in turned:
@@ -146,14 +177,19 @@ class Library:
         for i, offset in enumerate(offsets):
             layer.subLayerOffsets[i] = offset
 
-    def _turned(self, name: str, home: Path, roots: Roots) -> str:
+    def _turned(self, name: str, home: Path, roots: Roots, shown: str) -> str:
         """Identifier of the copy; of an empty layer with a fault where there can be none.
 
         A layer that no selected variant uses may be missing, so faults wait for composition.
         """
         try:
-            file, inner = self._located(name, home, roots)
-            return self.open(file, inner, name).identifier
+            try:
+                file, inner = self._located(name, home, roots)
+            except InputError as fault:
+                raise InputError(
+                    fault.message, source=shown, field=f"@{name}@", remedy=fault.remedy
+                ) from fault
+            return self.open(file, inner, str(file)).identifier
         except InputError as fault:
             layer = Sdf.Layer.CreateAnonymous("missing.usda")
             layer.ImportFromString(_MISSING)
@@ -228,4 +264,4 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path, shown
 
 def _first_line(cause: BaseException) -> str:
     text = " ".join(str(cause).split())
-    return text.rsplit(" : ", 1)[-1][:300]
+    return text.rsplit(" : ", 1)[-1].strip("' ")[:300]

@@ -22,6 +22,7 @@ from reel2sim.scene.errors import InputError
 from reel2sim.scene.transforms import apply
 
 _MOST_FACES = 4_000_000
+_FARTHEST = 1e8
 _MOST_INSTANCES = 20_000
 _SHOWN = ("default", "render")
 _SHAPELESS = ("BasisCurves", "NurbsCurves", "HermiteCurves", "NurbsPatch", "Points", "TetMesh")
@@ -160,8 +161,7 @@ class _Reader:
     def _placed(self, prim: Any, T: Array, mesh: TriangleMesh) -> TriangleMesh:
         faces = mesh.faces[:, ::-1] if np.linalg.det(T[:3, :3]) < 0 else mesh.faces
         mesh = replace(mesh, vertices=apply(T, mesh.vertices), faces=faces)
-        if not np.isfinite(mesh.vertices).all():
-            raise InputError("is not finite", source=str(prim.GetPath()), field="points")
+        check_points(mesh.vertices, str(prim.GetPath()))
         return mesh
 
     def instances(self, instancer: UsdGeom.PointInstancer) -> None:
@@ -216,6 +216,18 @@ class _Reader:
         if not level:
             self.notes.append(f"{path} is an endless plane that is not level and left out")
         self.grounds.append(Ground(float(T[2, 3]) if level else None, path))
+
+
+def check_points(points: Array, path: str) -> None:
+    """Refuse points ``(n, 3)`` in the world that are nowhere or too far for arithmetic.
+
+    Raises:
+        InputError: naming the prim.
+    """
+    if not np.isfinite(points).all() or np.abs(points).max(initial=0.0) > _FARTHEST:
+        raise InputError(
+            f"is not finite, or over {_FARTHEST:g} m away", source=path, field="points"
+        )
 
 
 def _is_solid(prim: Any, bodies: Mapping[str, Any]) -> bool:

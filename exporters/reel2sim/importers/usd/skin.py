@@ -16,6 +16,7 @@ from reel2sim.importers.description import DescribedSkin
 from reel2sim.importers.usd.colors import colored
 from reel2sim.importers.usd.frames import Frames
 from reel2sim.importers.usd.geometry import surface_of
+from reel2sim.importers.usd.shapes import check_points
 from reel2sim.scene import TriangleMesh
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError
@@ -88,8 +89,9 @@ def _binding(frames: Frames, prim: Any, api: Any, skeleton: Any) -> Binding | No
     above = frames.affine(skeleton.GetPrim())
     placed = replace(mesh, vertices=apply(above @ geometry, mesh.vertices))
     world = above @ np.swapaxes(bind, 1, 2)
-    if not (np.isfinite(placed.vertices).all() and np.isfinite(world).all()):
-        raise InputError("is not finite", source=path)
+    check_points(placed.vertices, path)
+    if not np.isfinite(world).all() or np.abs(np.linalg.det(world)).min() < 1e-18:
+        raise InputError("has bind transforms that are not finite or flat", source=path)
     return Binding(skeleton, joints, world, placed, table)
 
 

@@ -13,7 +13,7 @@ from pxr import Sdf, Usd
 
 from reel2sim.importers.usd.frames import Frames
 from reel2sim.importers.usd.layers import Opened
-from reel2sim.importers.usd.shapes import carrier
+from reel2sim.importers.usd.shapes import carrier, check_points
 from reel2sim.scene import Surfels
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError
@@ -96,7 +96,9 @@ def _field(frames: Frames, prim: Any) -> Surfels:
         own.sh,
         own.confidence,
     )
-    return sized.moved(pose(rigid[:3, :3], rigid[:3, 3]))
+    moved = sized.moved(pose(rigid[:3, :3], rigid[:3, 3]))
+    check_points(moved.means, path)
+    return moved
 
 
 def _flat(points: Array, turns: Array, scales: Array, opacities: Array, sh: Array) -> Surfels:
