@@ -93,9 +93,7 @@ def load_gltf(
     return assembled(read_gltf(path, Roots.around(path, *roots)), material=material)
 
 
-def load_usd(
-    path: Path, *, roots: Sequence[Path] = (), material: Material | None = None
-) -> Scene:
+def load_usd(path: Path, *, roots: Sequence[Path] = (), material: Material | None = None) -> Scene:
     """A USD stage as a scene: each tree of bodies an asset, of UsdPhysics and what Newton adds.
 
     Units and axes become ours. Joints with several axes become chains of hinges and slides, loops

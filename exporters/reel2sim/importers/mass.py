@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import trimesh
 
+from reel2sim.importers.shapes import solid_hull
 from reel2sim.scene import Inertial, TriangleMesh
 from reel2sim.scene.arrays import Array
 
@@ -23,17 +24,13 @@ def solid_inertial(meshes: Sequence[TriangleMesh], density: float) -> Inertial:
 
 
 def hull_inertial(mesh: TriangleMesh, density: float) -> Inertial | None:
-    """Mass properties of the hull of a mesh; None where it is flat."""
-    if len(mesh.faces) <= 3:
+    """Mass properties of the hull of a mesh; None where it has no inside."""
+    hull = solid_hull(mesh)
+    if hull is None:
         return None
-    try:
-        hull = trimesh.Trimesh(mesh.vertices, mesh.faces).convex_hull
-    except Exception:  # Qhull's own error, where points lie in a plane
-        return None
-    with np.errstate(invalid="ignore", divide="ignore"):  # of hulls without volume
-        facts = trimesh.Trimesh(hull.vertices, hull.faces).mass_properties
+    facts = trimesh.Trimesh(hull.vertices, hull.faces).mass_properties
     mass, tensor = density * float(facts.mass), density * np.asarray(facts.inertia)
-    if not mass > 0 or not np.isfinite(tensor).all() or not np.linalg.eigvalsh(tensor)[0] > 0:
+    if not mass > 0 or not np.linalg.eigvalsh(tensor)[0] > 0:
         return None
     return Inertial(mass, np.asarray(facts.center_mass), (tensor + tensor.T) / 2)
 

@@ -6,6 +6,7 @@ import selectors
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from reel2sim.scene.errors import InputError
@@ -48,10 +49,8 @@ class CrateWasher:
         self._worker.kill()
         for pipe in (self._worker.stdin, self._worker.stdout):
             if pipe is not None:
-                try:
+                with suppress(OSError):  # it died with something unread
                     pipe.close()
-                except OSError:  # it died with something unread
-                    pass
         self._worker.wait()
         self._worker = None
 
@@ -70,7 +69,8 @@ class CrateWasher:
 
     def _answer(self, patience: float) -> str:
         """One line of the process; empty if it ends or takes longer."""
-        assert self._worker is not None and self._worker.stdout is not None
+        assert self._worker is not None
+        assert self._worker.stdout is not None
         said, until = b"", time.monotonic() + patience
         with selectors.DefaultSelector() as waiting:
             waiting.register(self._worker.stdout, selectors.EVENT_READ)

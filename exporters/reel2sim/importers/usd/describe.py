@@ -20,7 +20,7 @@ from reel2sim.importers.usd.trees import Edge, Tree
 from reel2sim.importers.usd.weights import Weigher
 from reel2sim.scene import JointType, Mimic, Motion, TriangleMesh
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import apply, invert, pose
+from reel2sim.scene.transforms import apply, invert
 
 WORLD = "world"
 _SAME = 1e-5
@@ -286,7 +286,7 @@ class Describer:
         return Motion(times, T[self.tree.root], found | still)
 
     def _start(self, joints: Mapping[str, DescribedJoint]) -> Motion | None:
-        found = {name: 0.0 for name in joints}
+        found = dict.fromkeys(joints, 0.0)
         for held in self.held:
             for name, q in zip(self.joint_names[held.edge.joint.path], held.start, strict=False):
                 low, high = joints[name].bounds or (-math.inf, math.inf)

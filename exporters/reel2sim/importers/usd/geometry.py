@@ -100,7 +100,7 @@ def _tapered(kind: str, radii: list[float], height: float) -> trimesh.Trimesh:
     if kind == "Capsule_1":
         ends = [shapes.sphere(max(r, 1e-6 * max(radii))) for r in radii]
         points = [
-            np.asarray(end.vertices) + [0, 0, s * height / 2]
+            np.asarray(end.vertices) + np.array([0, 0, s * height / 2])
             for end, s in zip(ends, (-1, 1), strict=True)
         ]
     else:
@@ -160,7 +160,9 @@ def _mesh(mesh: UsdGeom.Mesh, time: Usd.TimeCode) -> Surface:
 
 def _rows(values: Any, kind: Any, width: int = 0) -> Array:
     shape = (0, width) if width else (0,)
-    return np.zeros(shape, kind) if values is None else np.array(values, kind).reshape(-1, *shape[1:])
+    return (
+        np.zeros(shape, kind) if values is None else np.array(values, kind).reshape(-1, *shape[1:])
+    )
 
 
 def triangulated(

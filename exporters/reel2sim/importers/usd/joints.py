@@ -1,7 +1,7 @@
 """Joints of a stage as frames on two bodies and the axes that are free between them.
 
 Between the frame on body 0 and that on body 1 lies ``M(q)``: first slides along x, y and z, then
-turns about x, y and z, of those axes that are free. All kinds of UsdPhysics joints are of this form.
+turns about x, y and z, of those axes that are free. All UsdPhysics joints are of this form.
 """
 
 # usd-core fills its modules at run time and ships no stubs.
@@ -21,7 +21,7 @@ from reel2sim.importers.usd.frames import Frames, number, rigid_part, rotation
 from reel2sim.importers.usd.shapes import carrier
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError
-from reel2sim.scene.transforms import apply, invert, pose
+from reel2sim.scene.transforms import apply, axis_rotation, invert, pose
 
 _FREEDOMS = ("transX", "transY", "transZ", "rotX", "rotY", "rotZ")
 _LETTERS = "XYZ"
@@ -100,9 +100,7 @@ class Constraint:
         return len(unbounded) == len(_FREEDOMS)
 
 
-def constraints_of(
-    frames: Frames, bodies: Mapping[str, Any]
-) -> tuple[list[Constraint], list[str]]:
+def constraints_of(frames: Frames, bodies: Mapping[str, Any]) -> tuple[list[Constraint], list[str]]:
     """All joints that hold something, in the stage's order, and notes on those left out.
 
     Raises:
@@ -221,7 +219,10 @@ class _Reader:
         turns, frames, path = place >= 3, self.frames, str(prim.GetPath())
         if math.isnan(low) or math.isnan(high) or low > high:
             raise InputError(
-                f"its limits are {low:g} to {high:g}", source=path, field="limit", remedy="swap them"
+                f"its limits are {low:g} to {high:g}",
+                source=path,
+                field="limit",
+                remedy="swap them",
             )
         length = 1 / _PER_RADIAN if turns else frames.metre
         force = frames.torque if turns else frames.force
@@ -285,8 +286,6 @@ def _leader(prim: Any, length: float) -> Follows | None:
 
 def between(q: Array, freedoms: tuple[Freedom, ...]) -> Array:
     """``M(q)`` ``(n, 4, 4)`` of positions ``(n, k)``."""
-    from reel2sim.scene.transforms import axis_rotation
-
     M = np.tile(np.eye(4), (len(q), 1, 1))
     for k, freedom in enumerate(freedoms):
         axis = np.eye(3)[freedom.place % 3]

@@ -146,7 +146,9 @@ class Library:
         try:
             data.decode("utf-8")
         except UnicodeDecodeError as cause:
-            raise InputError("is neither a crate, a package nor UTF-8 text", source=shown) from cause
+            raise InputError(
+                "is neither a crate, a package nor UTF-8 text", source=shown
+            ) from cause
         copy = self._scratch / f"layer_{count}.usda"
         copy.write_bytes(data)
         return copy
@@ -156,7 +158,9 @@ class Library:
             size = path.stat().st_size
             self._bytes += size
             if self._bytes > _MOST_BYTES:
-                raise InputError(f"is, with what it uses, over {_MOST_BYTES >> 20} MiB", source=shown)
+                raise InputError(
+                    f"is, with what it uses, over {_MOST_BYTES >> 20} MiB", source=shown
+                )
             return path.read_bytes()
         except OSError as cause:
             raise InputError(f"cannot be read: {cause.strerror}", source=shown) from cause
@@ -164,6 +168,12 @@ class Library:
     def _turn_references(self, layer: Any, home: Path, roots: Roots, shown: str) -> None:
         offsets = list(layer.subLayerOffsets)
         arcs = set(layer.GetCompositionAssetDependencies())
+        for name in (arc for arc in arcs if arc.startswith("`")):
+            raise InputError(
+                f"names a file by the expression {name}",
+                source=shown,
+                remedy="flatten the stage, or write the path out",
+            )
         turned = {name: self._turned(name, home, roots, shown) for name in sorted(arcs)}
 
         def replaced(name: str) -> str:
@@ -200,10 +210,6 @@ class Library:
     def _located(self, name: str, home: Path, roots: Roots) -> tuple[Path, Roots]:
         """The file that a name means, and the roots of what it names in turn."""
         name = name.split(":SDF_FORMAT_ARGS:")[0]
-        if name.startswith("`"):
-            raise InputError(
-                "is an expression", source=name, remedy="flatten the stage, or write the path out"
-            )
         if "://" in name and not name.startswith("file://"):
             raise InputError(
                 "is not a file on this machine", source=name, remedy="download it and name the copy"

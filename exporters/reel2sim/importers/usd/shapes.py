@@ -167,9 +167,9 @@ class _Reader:
     def instances(self, instancer: UsdGeom.PointInstancer) -> None:
         """Every prototype at each of its instances."""
         time, prim = self.frames.rest, instancer.GetPrim()
-        where = np.array(
-            instancer.ComputeInstanceTransformsAtTime(time, time), np.float64
-        ).reshape(-1, 4, 4)
+        where = np.array(instancer.ComputeInstanceTransformsAtTime(time, time), np.float64).reshape(
+            -1, 4, 4
+        )
         which = np.array(instancer.GetProtoIndicesAttr().Get(time) or [], np.int64)
         roots = instancer.GetPrototypesRel().GetForwardedTargets()
         mask = np.array(instancer.ComputeMaskAtTime(time) or [True] * len(which), bool)
@@ -177,7 +177,9 @@ class _Reader:
             which, mask = which[mask], mask[mask]  # masked instances have no transform
         if len(where) > _MOST_INSTANCES:
             raise InputError(f"has over {_MOST_INSTANCES} instances", source=str(prim.GetPath()))
-        if len(where) != len(which) or (len(which) and not 0 <= which.min() <= which.max() < len(roots)):
+        if len(where) != len(which) or (
+            len(which) and not 0 <= which.min() <= which.max() < len(roots)
+        ):
             raise InputError("its instances make no sense", source=str(prim.GetPath()))
         if any(p.HasAPI(UsdPhysics.RigidBodyAPI) for p in Usd.PrimRange(prim)):
             self.notes.append(f"{prim.GetPath()} makes instances of bodies, which stand still here")

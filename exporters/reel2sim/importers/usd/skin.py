@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,10 +17,10 @@ from reel2sim.importers.usd.colors import colored
 from reel2sim.importers.usd.frames import Frames
 from reel2sim.importers.usd.geometry import surface_of
 from reel2sim.importers.usd.shapes import check_points
-from reel2sim.scene import TriangleMesh
+from reel2sim.scene import Influences, TriangleMesh
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError
-from reel2sim.scene.transforms import apply
+from reel2sim.scene.transforms import apply, invert
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +28,15 @@ class Binding:
     """A mesh that a skeleton bends.
 
     Attributes:
-        skeleton: the ``Skeleton`` prim.
+        path: of the mesh.
+        skeleton: the ``Skeleton``.
         joints: its joints' paths in its own tree.
         bind: where its joints were when the mesh was bound, in the world, metres ``(k, 4, 4)``.
         mesh: the mesh then, in the world, metres.
         weights: of each joint ``(v, k)``; rows sum to 1.
     """
 
+    path: str
     skeleton: Any
     joints: tuple[str, ...]
     bind: Array
@@ -92,7 +94,7 @@ def _binding(frames: Frames, prim: Any, api: Any, skeleton: Any) -> Binding | No
     check_points(placed.vertices, path)
     if not np.isfinite(world).all() or np.abs(np.linalg.det(world)).min() < 1e-18:
         raise InputError("has bind transforms that are not finite or flat", source=path)
-    return Binding(skeleton, joints, world, placed, table)
+    return Binding(path, skeleton, joints, world, placed, table)
 
 
 def _weights(api: Any, path: str, points: int, joints: int) -> Array:
@@ -111,28 +113,49 @@ def _weights(api: Any, path: str, points: int, joints: int) -> Array:
     if not np.isfinite(amounts).all() or (amounts < 0).any():
         raise InputError("has weights that make no sense", source=path, field="jointWeights")
     table = np.zeros((rows, joints))
-    np.add.at(
-        table, (np.repeat(np.arange(rows), width), indices), amounts
-    )
+    np.add.at(table, (np.repeat(np.arange(rows), width), indices), amounts)
     total = table.sum(axis=1, keepdims=True)
     table = np.where(total > 0, table / np.where(total > 0, total, 1), np.eye(1, joints))
     return np.repeat(table, points // rows, axis=0)
 
 
+@dataclass(frozen=True, eq=False)
+class Skinned:
+    """A skin whose joints are bodies, all joints of the articulation at zero.
+
+    Attributes:
+        mesh: in the world.
+        bodies: paths of the bodies that carry it ``k``.
+        weights: by how much ``(v, k)``; rows sum to 1.
+    """
+
+    mesh: TriangleMesh
+    bodies: tuple[str, ...]
+    weights: Array
+
+    def described(
+        self, links: Sequence[str], names: Mapping[str, str], T_world_root: Array
+    ) -> DescribedSkin:
+        """The skin in the root's frame, over ``links`` of which ``names`` has those of bodies."""
+        place = {name: i for i, name in enumerate(links)}
+        weights = np.zeros((len(self.weights), len(links)))
+        for column, body in enumerate(self.bodies):
+            weights[:, place[names[body]]] += self.weights[:, column]
+        points = apply(invert(T_world_root), self.mesh.vertices)
+        return DescribedSkin(replace(self.mesh, vertices=points), Influences.strongest(weights))
+
+
 def skin_over(
-    bindings: list[Binding], names: Mapping[str, str], poses: Mapping[str, Array]
-) -> tuple[DescribedSkin | None, list[str]]:
+    bindings: Sequence[Binding], poses: Mapping[str, Array]
+) -> tuple[Skinned | None, list[str]]:
     """The skin all of whose joints are named as bodies are, and notes.
 
     Args:
         bindings: of the stage.
-        names: link of each body, by its path.
         poses: where each body is with all joints at zero ``(4, 4)``, by its path.
     """
-    by_end = {path.rsplit("/", 1)[-1]: path for path in names if path}
-    fitting = [
-        b for b in bindings if all(joint.rsplit("/", 1)[-1] in by_end for joint in b.joints)
-    ]
+    by_end = {path.rsplit("/", 1)[-1]: path for path in poses if path}
+    fitting = [b for b in bindings if all(joint.rsplit("/", 1)[-1] in by_end for joint in b.joints)]
     if not fitting:
         return None, []
     first = fitting[0]
@@ -144,4 +167,4 @@ def skin_over(
         points = np.einsum("vij,vj->vi", blend[:, :3, :3], mesh.vertices) + blend[:, :3, 3]
         mesh = replace(mesh, vertices=points)
     notes = [f"{len(fitting) - 1} more skins are left out"] if len(fitting) > 1 else []
-    return DescribedSkin(mesh, tuple(names[p] for p in paths), first.weights), notes
+    return Skinned(mesh, tuple(paths), first.weights), notes

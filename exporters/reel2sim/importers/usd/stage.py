@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pxr import UsdPhysics
@@ -27,10 +26,10 @@ from reel2sim.importers.usd.skin import Binding, bindings_of, skin_over
 from reel2sim.importers.usd.splats import surfels_of
 from reel2sim.importers.usd.trees import Tree, trees
 from reel2sim.importers.usd.weights import Weigher
-from reel2sim.scene import Material, Surfels, TriangleMesh
+from reel2sim.scene import Material, Surfels
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError
-from reel2sim.scene.transforms import apply, invert, pose
+from reel2sim.scene.transforms import invert, pose
 
 _GRAVITY = 9.81
 _MOST_BODIES = 5000
@@ -142,7 +141,7 @@ class _Reader:
         weigher = Weigher(self.frames, self.material)
         maker = Describer(self.frames, self.bodies, tree, self.carried, weigher)
         own = [s for body in tree.bodies for s in self.carried[body]]
-        skin, said = skin_over(self.bindings, maker.names, maker.zero_poses())
+        skin, said = skin_over(self._own_bindings(tree), maker.zero_poses())
         if skin is not None:  # its links' own meshes are guides, so that they are not drawn twice
             self._reveal(tree)
             own = [s for body in tree.bodies for s in self.carried[body]]
@@ -158,11 +157,16 @@ class _Reader:
         made = replace(
             made,
             links=tuple(links),
-            skin=skin,
+            skin=skin and skin.described([x.name for x in links], maker.names, made.T_world_root),
             apart=tuple((a, b) for a, b in inside),
             notes=(*made.notes, *weigher.notes, *said),
         )
         return Placed(made, np.eye(4)) if alone else self._placed(made, tree)
+
+    def _own_bindings(self, tree: Tree) -> list[Binding]:
+        """Skins below the prim that holds the tree's bodies and no other object's."""
+        top = self._top(tree.bodies)
+        return [b for b in self.bindings if top == "/" or b.path.startswith(f"{top}/")]
 
     def _reveal(self, tree: Tree) -> None:
         for body in tree.bodies:
@@ -198,7 +202,6 @@ class _Reader:
                 motion=None
                 if motion is None
                 else replace(motion, base_poses=back @ motion.base_poses),
-                skin=None if made.skin is None else _moved_skin(made.skin, back),
             ),
             T,
         )
@@ -295,11 +298,6 @@ class _Reader:
         return said
 
 
-def _moved_skin(skin: Any, T: Array) -> Any:
-    mesh: TriangleMesh = skin.mesh
-    return replace(skin, mesh=replace(mesh, vertices=apply(T, mesh.vertices)))
-
-
 def _reach(shapes: Sequence[Shape]) -> float:
     """Size of what is described: how far a slide without bounds may go, at least a metre."""
     points = [s.mesh.vertices for s in shapes if len(s.mesh.vertices)]
@@ -307,4 +305,3 @@ def _reach(shapes: Sequence[Shape]) -> float:
         return 1.0
     every = np.concatenate(points)
     return max(1.0, float(np.linalg.norm(np.ptp(every, axis=0))))
-

@@ -139,9 +139,7 @@ def _tree(
     return Tree(tuple(bodies), root, anchor, tuple(edges), parted)
 
 
-def _natural_root(
-    bodies: list[str], joints: list[Constraint], roots: frozenset[str]
-) -> str:
+def _natural_root(bodies: list[str], joints: list[Constraint], roots: frozenset[str]) -> str:
     """The body that the file says, or the first that hangs on no other."""
     said = [body for body in bodies if body in roots]
     hangs = {joint.ends[1] for joint in joints}
