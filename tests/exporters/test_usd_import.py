@@ -103,6 +103,8 @@ def test_what_we_wrote_comes_back(asset: RiggedAsset, seed: int, package: bool) 
             assert ours.material == link.material
             assert len(ours.collision) == len(link.collision)
             np.testing.assert_allclose(ours.visual.vertices, link.visual.vertices, atol=1e-6)
+            assert ours.visual.colors is not None
+            assert link.visual.colors is not None
             np.testing.assert_allclose(ours.visual.colors, link.visual.colors, atol=1e-6)
         for ours, joint in zip(other.joints, asset.joints, strict=True):
             assert (ours.name, ours.type, ours.parent) == (joint.name, joint.type, joint.parent)
@@ -541,7 +543,9 @@ def test_a_stage_without_bodies_is_one_that_is_fixed(tmp_path: Path) -> None:
     asset = only(load_usd(written(tmp_path, text)))
     assert asset.fixed_base
     assert len(asset.links) == 1
-    np.testing.assert_allclose(asset.links[0].visual.colors[0], [1, 0, 0])
+    colors = asset.links[0].visual.colors
+    assert colors is not None
+    np.testing.assert_allclose(colors[0], [1, 0, 0])
     assert any("no rigid body" in note for note in asset.notes)
     with pytest.raises(InputError, match="no rigid body and no mesh"):
         load_usd(written(tmp_path, 'def Xform "nothing" {\n}', name="empty.usda"))

@@ -208,8 +208,8 @@ class _Reader:
     def _ground(self, prim: Any, T: Array, body: str) -> None:
         path = str(prim.GetPath())
         axis = {"X": 0, "Y": 1}.get(str(prim.GetAttribute("axis").Get()), 2)
-        sides = [T[:3, k] for k in range(3) if k != axis]
-        normal = np.cross(*sides)
+        first, second = (T[:3, k] for k in range(3) if k != axis)
+        normal = np.cross(first, second)
         length = float(np.linalg.norm(normal))
         level = length > 0 and abs(normal[2]) / length > 1 - 1e-6
         if body:
