@@ -53,3 +53,45 @@ def test_only_a_urdf_has_roots(tmp_path: Path) -> None:
     asset.write_bytes(b"x")
     code = main(["export", str(asset), "--roots", str(tmp_path), "--out", str(tmp_path / "b")])
     assert code == 2
+
+
+def test_a_stage_becomes_a_bundle_whose_stage_becomes_one_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    body = 'def Xform "{0}" (prepend apiSchemas = ["PhysicsRigidBodyAPI"]) {{\n{1}}}\n'
+    cube = 'def Cube "c" (prepend apiSchemas = ["PhysicsCollisionAPI"]) {\n double size = 0.2\n}\n'
+    joint = (
+        'def PhysicsRevoluteJoint "hinge" {\n rel physics:body0 = </a>\n rel physics:body1 = </b>\n'
+        " float physics:lowerLimit = -45\n float physics:upperLimit = 45\n"
+        " point3f physics:localPos0 = (0, 0, 0.25)\n point3f physics:localPos1 = (0, 0, -0.25)\n}\n"
+    )
+    lifted = "double3 xformOp:translate = (0, 0, 0.5)\n"
+    lifted += 'uniform token[] xformOpOrder = ["xformOp:translate"]\n'
+    text = body.format("a", cube) + body.format("b", lifted + cube) + joint
+    stage = tmp_path / "pair.usda"
+    stage.write_text(f'#usda 1.0\n(\n upAxis = "Z"\n metersPerUnit = 1\n)\n{text}')
+    made = [stage, tmp_path / "one" / "scene.usdz"]
+    for source, out in zip(made, (tmp_path / "one", tmp_path / "two"), strict=True):
+        assert main(["export", str(source), "--out", str(out)]) == 0
+        capfd.readouterr()
+        assert main(["check", str(out), "--json"]) == 0
+        assert json.loads(capfd.readouterr().out)["ok"]
+    one, two = ((tmp_path / x / "scene.urdf").read_text() for x in ("one", "two"))
+    assert one == two
+
+
+def test_a_stage_of_several_objects_becomes_a_scene(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    body = (
+        'def Xform "{0}" (prepend apiSchemas = ["PhysicsRigidBodyAPI"]) {{\n'
+        ' def Cube "c" (prepend apiSchemas = ["PhysicsCollisionAPI"]) {{\n  double size = 0.2\n }}\n'
+        " double3 xformOp:translate = ({1}, 0, 0.1)\n"
+        ' uniform token[] xformOpOrder = ["xformOp:translate"]\n}}\n'
+    )
+    stage = tmp_path / "two.usda"
+    head = '#usda 1.0\n(\n upAxis = "Z"\n metersPerUnit = 1\n)\n'
+    stage.write_text(head + body.format("one", 0) + body.format("other", 1))
+    assert main(["export", str(stage), "--out", str(tmp_path / "b"), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["assets"] == ["one", "other"]
+    assert main(["check", str(tmp_path / "b"), "--json"]) == 0

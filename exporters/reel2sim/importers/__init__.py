@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reel2sim.scene import Material, RiggedAsset
+    from reel2sim.scene import Material, RiggedAsset, Scene
 
-__all__ = ["load_gltf", "load_mjcf", "load_urdf"]
+__all__ = ["load_gltf", "load_mjcf", "load_urdf", "load_usd"]
 
 
 def load_urdf(
@@ -91,3 +91,35 @@ def load_gltf(
 
     path = Path(path)
     return assembled(read_gltf(path, Roots.around(path, *roots)), material=material)
+
+
+def load_usd(path: Path, *, roots: Sequence[Path] = (), material: Material | None = None) -> Scene:
+    """A USD stage as a scene: each tree of bodies an asset, of UsdPhysics and what Newton adds.
+
+    Units and axes become ours. Joints with several axes become chains of hinges and slides, loops
+    are opened, and a stage without bodies is one fixed body, all of it noted. Layers that the stage
+    names must lie in its folder or in ``roots``; a package sees itself alone.
+
+    Args:
+        path: .usd, .usda, .usdc or .usdz.
+        roots: folders that may be read besides its own.
+        material: of what has no mass or density of its own.
+
+    Raises:
+        InputError: if the file cannot be used; it names file, prim and remedy.
+    """
+    from reel2sim.importers.assemble import assembled
+    from reel2sim.importers.roots import Roots
+    from reel2sim.importers.usd import read_usd
+    from reel2sim.scene import Placement, Scene
+
+    path = Path(path)
+    found = read_usd(path, Roots.around(path, *roots), material=material)
+    return Scene(
+        tuple(
+            Placement.of(assembled(x.description, material=material), x.T_world_asset)
+            for x in found.objects
+        ),
+        gravity=found.gravity,
+        ground_z=found.ground_z,
+    )

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import trimesh
+from scipy.spatial import cKDTree  # pyright: ignore[reportMissingTypeStubs]
 
 from reel2sim.exporters.names import free_name, identifier
 from reel2sim.importers import shapes
@@ -19,6 +20,7 @@ from reel2sim.importers.description import (
     DescribedSkin,
     Description,
 )
+from reel2sim.importers.mass import solid_inertial
 from reel2sim.importers.tidy import tidied
 from reel2sim.scene import (
     Inertial,
@@ -41,7 +43,6 @@ from reel2sim.scene.transforms import apply, invert, pose
 
 EFFORT, VELOCITY = 100.0, 10.0
 """Of joints whose file says nothing: N·m or N, and rad/s or m/s."""
-_LEAST_MASS = 1e-3
 
 
 def assembled(
@@ -82,6 +83,9 @@ def assembled(
     skin, seen, owner = None, *surfels_on(made, [origins[n] for n in order], count=surfels)
     if description.skin is not None:
         skin, seen, owner = _skin(description.skin, description, order, count=surfels)
+    if any(link.surfels is not None for link in description.links):
+        seen, owner = _own_surfels([links[n] for n in order], [T[n] for n in order])
+        skin = None if skin is None else _carrying(skin, seen)
     asset = RiggedAsset(
         name=identifier(description.name),
         links=tuple(made),
@@ -90,7 +94,7 @@ def assembled(
         surfels=seen,
         surfel_links=owner,
         fixed_base=description.fixed_base,
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
         skin=skin,
     )
     place = asset.link_index
@@ -127,6 +131,24 @@ def _skin(
     mesh = _moved(skin.mesh, description.T_world_root)
     surfels, carried = surfels_on_skin(mesh, vertices, len(order), count=count)
     return Skin(mesh, vertices, carried), surfels, carried.links[:, 0]
+
+
+def _own_surfels(links: Sequence[DescribedLink], poses: Sequence[Array]) -> tuple[Surfels, Array]:
+    """Surfels of all links in the world, and the link of each ``(n,)``."""
+    parts = [
+        (i, link.surfels.moved(T))
+        for i, (link, T) in enumerate(zip(links, poses, strict=True))
+        if link.surfels is not None
+    ]
+    owner = [np.full(len(part), i) for i, part in parts]
+    return Surfels.joined([part for _, part in parts]), np.concatenate(owner)
+
+
+def _carrying(skin: Skin, surfels: Surfels) -> Skin:
+    """The skin with ``surfels``, carried as the vertices nearest to them are."""
+    _, nearest = cKDTree(skin.mesh.vertices).query(surfels.means)
+    near = skin.vertices
+    return replace(skin, surfels=Influences(near.links[nearest], near.weights[nearest]))
 
 
 def _rest(joints: Sequence[Joint]) -> dict[str, Array]:
@@ -201,7 +223,7 @@ def _link(
     inertial = link.inertial
     if inertial is None:
         solid = [_moved(mesh, into) for mesh in (link.collision or link.visuals)]
-        turned = _from_shape(solid, made_of.density)
+        turned = solid_inertial(solid, made_of.density)
         if link.mass is not None:
             turned = Inertial(link.mass, turned.center, turned.inertia * (link.mass / turned.mass))
             notes.append(f"{name} has no inertia; it follows from its mass and shape")
@@ -242,32 +264,6 @@ def _hull(mesh: TriangleMesh, link: str, notes: list[str]) -> TriangleMesh:
         return shapes.NOTHING
     notes.append(f"a collision shape of {link} is not convex; its hull stands in for it")
     return hull
-
-
-def _from_shape(meshes: Sequence[TriangleMesh], density: float) -> Inertial:
-    """Mass properties of the hulls of meshes; a gram where there is nothing to weigh."""
-    mass, center, tensor = 0.0, np.zeros(3), np.zeros((3, 3))
-    for mesh in meshes:
-        body = shapes.solid_hull(mesh)
-        if body is None:
-            continue
-        facts = trimesh.Trimesh(body.vertices, body.faces).mass_properties
-        m, c = density * float(facts.mass), np.asarray(facts.center_mass)
-        if not m > 0:
-            continue
-        both = (mass * center + m * c) / (mass + m)
-        tensor = _shifted(tensor, mass, center - both) + _shifted(
-            density * np.asarray(facts.inertia), m, c - both
-        )
-        mass, center = mass + m, both
-    if mass < _LEAST_MASS:
-        return Inertial(_LEAST_MASS, center, _LEAST_MASS * 1e-4 * np.eye(3))
-    return Inertial(mass, center, (tensor + tensor.T) / 2)
-
-
-def _shifted(tensor: Array, mass: float, way: Array) -> Array:
-    """Inertia about a point ``way`` from the centre of mass (Steiner)."""
-    return tensor + mass * (way @ way * np.eye(3) - np.outer(way, way))
 
 
 def _joint(

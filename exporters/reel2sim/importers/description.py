@@ -14,6 +14,7 @@ from reel2sim.scene import (
     Material,
     Mimic,
     Motion,
+    Surfels,
     TriangleMesh,
 )
 from reel2sim.scene.arrays import Array
@@ -32,6 +33,7 @@ class DescribedLink:
         material: what it is made of; None if unknown.
         friction: Coulomb coefficient, where that is said though the material is not.
         restitution: 0..1, likewise.
+        surfels: its appearance, if the file has surfels.
     """
 
     name: str
@@ -42,6 +44,7 @@ class DescribedLink:
     material: Material | None = None
     friction: float | None = None
     restitution: float | None = None
+    surfels: Surfels | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ import trimesh
 
 from reel2sim.exporters.mjcf import FIXED_JOINTS, LINK_ORDER
 from reel2sim.importers import shapes
+from reel2sim.importers.chains import Axis, chained
 from reel2sim.importers.description import DescribedJoint, DescribedLink, Description
 from reel2sim.importers.roots import Roots
 from reel2sim.scene import Inertial, JointType, Mimic, TriangleMesh
@@ -26,10 +27,6 @@ from reel2sim.scene.errors import InputError
 from reel2sim.scene.transforms import matrix_from_quaternion, pose
 
 _FOLDERS = ("meshdir", "texturedir", "assetdir")
-_HUB_SHARE = 1e-3
-"""Mass and inertia of what is between two joints of one body, as a share of the body's."""
-_LEAST_MASS, _LEAST_MOMENT = 1e-4, 1e-8
-"""Of it in kg and kg·m²: engines refuse less."""
 _MOST_BYTES = 64 * 2**20
 
 
@@ -201,62 +198,52 @@ class _Reader:
 
     def _body(self, body: int, *, root: bool) -> None:
         """A body with its joints; hubs between them where it has several."""
-        joints = [] if root else self._axes(body)
-        anchors = [anchor for *_, anchor in joints]
-        self.anchors[body] = anchors[-1] if anchors else np.zeros(3)
+        axes = [] if root else self._axes(body)
+        self.anchors[body] = axes[-1].anchor if axes else np.zeros(3)
         if not root:
             above = int(self.model.body_parentid[body])
             T = pose(np.eye(3), -self.anchors[above]) @ self._frame(body)
-            self._chain(body, self.names[above], T, joints)
+            self._chain(body, self.names[above], T, axes)
         self.links.append(self._link(body))
 
-    def _chain(self, body: int, parent: str, T: Array, joints: list[tuple[Any, ...]]) -> None:
+    def _chain(self, body: int, parent: str, T: Array, axes: list[Axis]) -> None:
         name = self.names[body]
-        if not joints:
+        if not axes:
             self.joints.append(
                 DescribedJoint(
                     self._fixed_name(name), JointType.FIXED, parent, name, T_parent_child=T
                 )
             )
             return
-        at = np.zeros(3)
-        for i, (facts, anchor) in enumerate(joints):
-            last = i == len(joints) - 1
-            child = name if last else f"{name}_hub_{i + 1}"
-            step = T @ pose(np.eye(3), anchor - at) if i == 0 else pose(np.eye(3), anchor - at)
-            self.joints.append(
-                DescribedJoint(parent=parent, child=child, T_parent_child=step, **facts)
-            )
-            if not last:
-                weight = max(_HUB_SHARE * float(self.model.body_mass[body]), _LEAST_MASS)
-                moment = max(_HUB_SHARE * float(self.model.body_inertia[body].max()), _LEAST_MOMENT)
-                hub = Inertial(weight, np.zeros(3), moment * np.eye(3))
-                self.links.append(DescribedLink(child, inertial=hub))
-            parent, at = child, anchor
+        mass, moments = float(self.model.body_mass[body]), self.model.body_inertia[body]
+        joints, hubs = chained(parent, name, T, axes, mass=mass, moment=float(moments.max()))
+        self.joints += joints
+        self.links += hubs
 
-    def _axes(self, body: int) -> list[tuple[Any, ...]]:
-        """Facts and anchor of each axis on which a body moves, outermost first."""
+    def _axes(self, body: int) -> list[Axis]:
+        """Each axis on which a body moves, outermost first."""
         import mujoco
 
-        found: list[tuple[Any, ...]] = []
+        found: list[Axis] = []
         for j in self._joints_of(body):
             model, name = self.model, self.joint_names[j]
             anchor = np.array(model.jnt_pos[j])
             if model.jnt_type[j] == int(mujoco.mjtJoint.mjJNT_BALL):
                 self.notes.append(f"{name} is a ball joint; three hinges stand in for it")
                 for letter, axis in zip("xyz", np.eye(3), strict=True):
-                    facts = self._facts(j, f"{name}_{letter}", JointType.CONTINUOUS, axis)
-                    found.append((facts, anchor))
+                    joint = self._joint(j, f"{name}_{letter}", JointType.CONTINUOUS, axis)
+                    found.append(Axis(joint, anchor))
                 continue
             hinge = model.jnt_type[j] == int(mujoco.mjtJoint.mjJNT_HINGE)
             bounded = bool(model.jnt_limited[j])
             kind = JointType.PRISMATIC
             if hinge:
                 kind = JointType.REVOLUTE if bounded else JointType.CONTINUOUS
-            found.append((self._facts(j, name, kind, np.array(model.jnt_axis[j])), anchor))
+            found.append(Axis(self._joint(j, name, kind, np.array(model.jnt_axis[j])), anchor))
         return found
 
-    def _facts(self, j: int, name: str, kind: JointType, axis: Array) -> dict[str, Any]:
+    def _joint(self, j: int, name: str, kind: JointType, axis: Array) -> DescribedJoint:
+        """Joint ``j`` or a part of it, between bodies yet to be named."""
         model = self.model
         bounds = None
         start = float(model.qpos0[model.jnt_qposadr[j]])
@@ -267,16 +254,18 @@ class _Reader:
             reach = float(model.stat.extent)
             bounds = (-reach, reach)
             self.notes.append(f"{name} has no range; {reach:.3g} m either way is assumed")
-        return {
-            "name": name,
-            "type": kind,
-            "axis": axis,
-            "bounds": bounds,
-            "effort": self._effort(j),
-            "damping": float(model.dof_damping[model.jnt_dofadr[j]].flat[0]),
-            "friction": float(model.dof_frictionloss[model.jnt_dofadr[j]]),
-            "mimic": self._mimic(j),
-        }
+        return DescribedJoint(
+            name,
+            kind,
+            parent="",
+            child="",
+            axis=axis,
+            bounds=bounds,
+            effort=self._effort(j),
+            damping=float(model.dof_damping[model.jnt_dofadr[j]].flat[0]),
+            friction=float(model.dof_frictionloss[model.jnt_dofadr[j]]),
+            mimic=self._mimic(j),
+        )
 
     def _effort(self, j: int) -> float | None:
         """The largest force of a joint: its own limit, or what its motors can give."""

@@ -84,7 +84,7 @@ class Naming:
     """Where the files are that descriptions of other tools name."""
 
     roots: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...")] = ()
-    """Folders that descriptions (.urdf, .xml, .gltf) may read from, besides their own."""
+    """Folders that descriptions (.urdf, .xml, .gltf, .usd) may read from, besides their own."""
     packages: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=DIR ...")] = ()
     """Folders of ROS packages that a URDF names as package://NAME."""
 

@@ -13,7 +13,9 @@ from reel2sim.scene import RiggedAsset, Scene
 from reel2sim.scene.errors import BundleError, InputError, NotFoundError, UsageError
 from reel2sim.scene.store import load_asset, load_scene
 
-DESCRIPTIONS = (".urdf", ".xml", ".glb", ".gltf")
+STAGES = (".usd", ".usda", ".usdc", ".usdz")
+"""Files of OpenUSD."""
+DESCRIPTIONS = (".urdf", ".xml", ".glb", ".gltf", *STAGES)
 """Files of other tools that hold an asset or a scene."""
 READABLE = (".npz", *DESCRIPTIONS)
 """All files that do."""
@@ -28,7 +30,8 @@ def open_scene(
     """The scene at ``path``; an asset alone is a scene of one.
 
     Args:
-        path: a bundle, of an asset or a scene; an ``.npz`` of either; a URDF, an MJCF, a GLB.
+        path: a bundle, of an asset or a scene; an ``.npz`` of either; a URDF, an MJCF, a GLB,
+            a USD stage.
         roots: folders that a description may read besides its own.
         packages: folder of each ROS package that a URDF names.
 
@@ -63,8 +66,10 @@ def open_scene(
 def _of_description(
     path: Path, kind: str, roots: Sequence[Path], packages: Mapping[str, Path]
 ) -> Scene:
-    from reel2sim.importers import load_gltf, load_mjcf, load_urdf
+    from reel2sim.importers import load_gltf, load_mjcf, load_urdf, load_usd
 
+    if kind in STAGES:
+        return load_usd(path, roots=roots)
     if kind == ".urdf":
         return Scene.of(load_urdf(path, roots=roots, packages=packages))
     load = load_mjcf if kind == ".xml" else load_gltf

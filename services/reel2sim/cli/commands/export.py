@@ -23,8 +23,9 @@ class Export:
 
     With the reel it came from the bundle also gets its preview video and the pictures of its
     report. A URDF or MJCF of your own becomes a bundle that stands still, a GLB or glTF one that
-    moves as its animation does: nodes that turn or slide become joints. What the file leaves out,
-    such as mass or limits of effort, is assumed and noted. A file of several assets becomes the
+    moves as its animation does: nodes that turn or slide become joints. A USD stage is read by its
+    UsdPhysics, and moves as its time samples say. What the file leaves out, such as mass or limits
+    of effort, is assumed and noted. A file of several assets becomes the
     bundle of a scene, with a bundle of each under assets/.
 
     Examples:
@@ -33,10 +34,12 @@ class Export:
       reel2sim export old_bundle --out bundle
       reel2sim export arm_description/urdf/arm.urdf --roots arm_description --out bundle
       reel2sim export cabinet.glb --out bundle
+      reel2sim export kitchen.usda --roots usd_assets --out bundle
     """
 
     asset: Annotated[tyro.conf.Positional[Path], shown("ASSET")]
-    """What `reel2sim rig` wrote, a bundle, a .urdf, a MuJoCo model (.xml), or a .glb or .gltf."""
+    """What `reel2sim rig` wrote, a bundle, a .urdf, a MuJoCo model (.xml), a .glb or .gltf, or a USD
+    stage (.usd, .usda, .usdc, .usdz)."""
     source: Annotated[Path | None, shown("SOURCE")] = None
     """The reel the asset came from, for the preview."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]

@@ -1,0 +1,84 @@
+"""Crate files made safe to open, by a process that may fail on them."""
+
+from __future__ import annotations
+
+import selectors
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from reel2sim.scene.errors import InputError
+
+_START_S = 60.0
+_PATIENCE_S, _BYTES_PER_S = 2.5, 8 * 2**20
+
+
+class CrateWasher:
+    """Writes crates anew by USD in a process of its own, which starts when it is needed."""
+
+    def __init__(self) -> None:
+        self._worker: subprocess.Popen[bytes] | None = None
+
+    def wash(self, source: Path, target: Path, shown: str) -> None:
+        """Write what USD reads from ``source`` to ``target``, both .usdc.
+
+        Raises:
+            InputError: if it cannot be read, or not in time.
+        """
+        if self._worker is None:
+            self._worker = self._started()
+        assert self._worker.stdin is not None
+        patience = _PATIENCE_S + source.stat().st_size / _BYTES_PER_S
+        try:
+            self._worker.stdin.write(f"{source}\t{target}\n".encode())
+            self._worker.stdin.flush()
+            answer = self._answer(patience)
+        except OSError:
+            answer = ""
+        if answer != "ok":
+            if answer != "error":
+                self.close()  # crashed or hangs
+            raise InputError("is a damaged crate file", source=shown, remedy="save it again")
+
+    def close(self) -> None:
+        """End the process."""
+        if self._worker is None:
+            return
+        self._worker.kill()
+        for pipe in (self._worker.stdin, self._worker.stdout):
+            if pipe is not None:
+                with suppress(OSError):  # it died with something unread
+                    pipe.close()
+        self._worker.wait()
+        self._worker = None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        worker = Path(__file__).with_name("crate_worker.py")
+        self._worker = subprocess.Popen(
+            [sys.executable, "-P", str(worker)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        if self._answer(_START_S) != "ready":
+            self.close()
+            raise InputError("the reader of crate files does not start", source=worker)
+        return self._worker
+
+    def _answer(self, patience: float) -> str:
+        """One line of the process; empty if it ends or takes longer."""
+        assert self._worker is not None
+        assert self._worker.stdout is not None
+        said, until = b"", time.monotonic() + patience
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self._worker.stdout, selectors.EVENT_READ)
+            while not said.endswith(b"\n"):
+                if not waiting.select(max(until - time.monotonic(), 0.0)):
+                    return ""
+                part = self._worker.stdout.read1(4096)  # type: ignore[attr-defined]
+                if not part:
+                    return ""
+                said += part
+        return said.decode("utf-8", "replace").strip()
