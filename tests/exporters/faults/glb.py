@@ -8,7 +8,19 @@ from .seeding import Inapplicable, fault, glb_values, in_glb, pick
 
 
 def _primitive(document, rng):
-    return pick(rng, document.get("meshes", []))["primitives"][0]
+    """Of a mesh that is seen."""
+    first = [mesh["primitives"][0] for mesh in document.get("meshes", [])]
+    return pick(rng, [p for p in first if "NORMAL" in p["attributes"]])
+
+
+def _link_facts(document, rng):
+    return pick(
+        rng, [n["extras"]["link"] for n in document["nodes"] if "link" in n.get("extras", {})]
+    )
+
+
+def _joint_facts(document):
+    return [n["extras"]["joint"] for n in document["nodes"] if "joint" in n.get("extras", {})]
 
 
 def _channels(document, path=None):
@@ -203,8 +215,9 @@ def colours_lost(folder, rng):
 @fault("GLB", "LIM004", seen="who rebuilds the joint from the GLB gets another")
 def joint_facts_of_other_values(folder, rng):
     with in_glb(folder) as (document, _):
-        facts = [n["extras"]["joint"] for n in document["nodes"] if "extras" in n]
-        bounded = [f for f in facts if f["limits"][0] is not None and f["type"] != "fixed"]
+        bounded = [
+            f for f in _joint_facts(document) if f["limits"][0] is not None and f["type"] != "fixed"
+        ]
         pick(rng, bounded)["limits"][1] += 0.5
 
 
@@ -212,3 +225,63 @@ def joint_facts_of_other_values(folder, rng):
 def node_scaled(folder, rng):
     with in_glb(folder) as (document, _):
         pick(rng, [n for n in document["nodes"][1:] if "skin" not in n])["scale"] = [0.1] * 3
+
+
+@fault("GLB", "LIM004", seen="a rebuilt joint opens to the other side")
+def joint_axis_of_facts_flipped(folder, rng):
+    with in_glb(folder) as (document, _):
+        facts = pick(rng, [f for f in _joint_facts(document) if f["type"] != "fixed"])
+        facts["axis"] = [-x for x in facts["axis"]]
+
+
+@fault("GLB", "DYN004", seen="a rebuilt joint swings on")
+def joint_damping_of_facts_dropped(folder, rng):
+    with in_glb(folder) as (document, _):
+        facts = [f for f in _joint_facts(document) if f["type"] != "fixed" and f["damping"]]
+        pick(rng, facts)["damping"] = 0.0
+
+
+@fault("GLB", "MIM004", seen="a rebuilt follower hangs loose")
+def mimic_of_facts_dropped(folder, rng):
+    with in_glb(folder) as (document, _):
+        pick(rng, [f for f in _joint_facts(document) if "mimic" in f]).pop("mimic")
+
+
+@fault("GLB", "MASS004", seen="a rebuilt link of another weight")
+def mass_of_facts_in_grams(folder, rng):
+    with in_glb(folder) as (document, _):
+        _link_facts(document, rng)["mass"] *= 1000
+
+
+@fault("GLB", "MASS004", seen="a rebuilt link that tumbles otherwise")
+def inertia_of_facts_of_other_values(folder, rng):
+    with in_glb(folder) as (document, _):
+        _link_facts(document, rng)["inertia"][0][0] *= 1.5
+
+
+@fault("GLB", "MAT004", seen="a rebuilt link that slides")
+def friction_of_facts_of_another_value(folder, rng):
+    with in_glb(folder) as (document, _):
+        _link_facts(document, rng)["material"]["friction"] = 0.0123
+
+
+@fault("GLB", "GLB002", seen="things fall through a rebuilt link")
+def collision_of_facts_dropped(folder, rng):
+    with in_glb(folder) as (document, _):
+        facts = [n["extras"]["link"] for n in document["nodes"] if "link" in n.get("extras", {})]
+        pick(rng, [f for f in facts if f["collision"]])["collision"] = []
+
+
+@fault("GLB", "MESH011", seen="things touch a rebuilt link where it is not")
+def collision_mesh_moved(folder, rng):
+    with in_glb(folder) as (document, binary):
+        solid = [m for m in document.get("meshes", []) if "/collision/" in m["name"]]
+        index = pick(rng, solid)["primitives"][0]["attributes"]["POSITION"]
+        glb_values(document, binary, index)[:, 0] += 0.05
+
+
+@fault("GLB", "BASE001", seen="a rebuilt object falls, or hangs in the air")
+def base_of_the_other_kind(folder, rng):
+    with in_glb(folder) as (document, _):
+        facts = document["scenes"][0]["extras"]["reel2sim"]
+        facts["fixed_base"] = not facts["fixed_base"]

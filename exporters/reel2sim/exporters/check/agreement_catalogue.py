@@ -53,6 +53,13 @@ AGREEMENT_CHECKS: tuple[Row, ...] = (
     ),
     ("MASS003", "error", None, "Mass, centre or inertia in USD differ from the URDF.", EXPORT),
     (
+        "MASS004",
+        "error",
+        None,
+        "Mass, centre or inertia in the GLB's `extras` differ from the URDF.",
+        EXPORT,
+    ),
+    (
         "LIM001",
         "error",
         "warning",
@@ -105,6 +112,13 @@ AGREEMENT_CHECKS: tuple[Row, ...] = (
         EXPORT,
     ),
     (
+        "DYN004",
+        "error",
+        None,
+        "Damping or friction of joints in the GLB's `extras` differ from the URDF.",
+        EXPORT,
+    ),
+    (
         "MAT001",
         "error",
         None,
@@ -126,6 +140,13 @@ AGREEMENT_CHECKS: tuple[Row, ...] = (
         EXPORT,
     ),
     (
+        "MAT004",
+        "error",
+        None,
+        "Friction or restitution in the GLB's `extras` differ from the URDF.",
+        EXPORT,
+    ),
+    (
         "MIM001",
         "error",
         "warning",
@@ -140,6 +161,7 @@ AGREEMENT_CHECKS: tuple[Row, ...] = (
         "Coupled joints of the USD stage are not the URDF's (offsets of hinges are in degrees).",
         EXPORT,
     ),
+    ("MIM004", "error", None, "Coupled joints in the GLB's `extras` are not the URDF's.", EXPORT),
     (
         "PAIR001",
         "error",

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from reel2sim.exporters.check.gltf_reading import read_document
 from reel2sim.exporters.check.motion import Replay
 from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.robot import Robot
@@ -64,6 +65,7 @@ def check_base(
         "scene.srdf": _srdf,
         "scene.xml": _mjcf,
         "usd/scene/scene.usda": _usd,
+        "asset.glb": _glb,
     }
     for file, read in readers.items():
         base = None
@@ -124,6 +126,13 @@ def _usd(path: Path, robot: Robot) -> Base | None:
             ]
             return Base(name, True, frames[0] @ np.linalg.inv(frames[1]))
     return Base(name, False)
+
+
+def _glb(path: Path, robot: Robot) -> Base:
+    """Where the root is, is in its node; see :mod:`reel2sim.exporters.check.glb`."""
+    document = read_document(path, lambda uri: None).json
+    scene = document["scenes"][document.get("scene", 0)]
+    return Base(scene.get("name", ""), bool(scene["extras"]["reel2sim"]["fixed_base"]))
 
 
 def _frame(place: Any, turn: Any) -> Array:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
+from reel2sim.exporters.check.glb_facts import check_facts
 from reel2sim.exporters.check.gltf_reading import Document, read_document
 from reel2sim.exporters.check.gltf_rules import check_rules
 from reel2sim.exporters.check.meshes import Surfaces
 from reel2sim.exporters.check.motion import Replay
 from reel2sim.exporters.check.reading import compare_poses
 from reel2sim.exporters.check.report import Notes
-from reel2sim.exporters.check.robot import Robot, RobotJoint
+from reel2sim.exporters.check.robot import Robot
 from reel2sim.exporters.check.skins import SkinReading, blended
 from reel2sim.exporters.check.surfaces import Surface, compare_surfaces, joined
 from reel2sim.scene.arrays import Array
@@ -47,8 +48,11 @@ def check_glb(
         for name in sorted(seen - scene.with_mesh - set(missing)):
             notes.add("GLB002", f"{GLB}: {name}", "has no mesh")
         compare_surfaces(notes, GLB, surfaces.visual, scene.surfaces())
-        for joint in robot.joints:
-            _check_facts(notes, joint, scene.extras(joint.child).get("joint"))
+        pieces = scene.pieces()
+        compare_surfaces(notes, f"{GLB}: collision", surfaces.collision, pieces)
+        for name in sorted(set(surfaces.collision) - set(pieces)):
+            notes.add("GLB002", f"{GLB}: {name}", "has no collision meshes")
+        check_facts(notes, GLB, document, robot)
         if replay is None or not robot.finite:
             return skin
         found = scene.poses(replay.times_s)
@@ -75,28 +79,6 @@ def _check_looks(notes: Notes, document: Document, links: set[str]) -> None:
             colored = "COLOR_0" in primitive["attributes"] or "baseColorTexture" in look
             if not colored and list(factor) == [1, 1, 1, 1]:
                 notes.add("LOOK003", at, "has neither vertex colours nor a colour of its own")
-
-
-def _check_facts(notes: Notes, joint: RobotJoint, told: Any) -> None:
-    """What is in ``extras`` for those who rebuild the joint from the GLB alone."""
-    at = f"{GLB}: {joint.name}"
-    if not isinstance(told, dict):
-        notes.add("LIM004", at, "extras say nothing of the joint")
-        return
-    for key, wanted in (("name", joint.name), ("type", joint.type)):
-        if told.get(key) != wanted:
-            notes.add("LIM004", at, f"{key} is {told.get(key)!r}, in the URDF {wanted!r}")
-    if joint.type == "fixed":
-        return
-    gap = np.abs(np.array(told.get("axis", np.full(3, np.nan)), float) - joint.axis).max()
-    if not gap <= 1e-5:
-        notes.add("LIM004", at, f"axis is {told.get('axis')}, in the URDF {joint.axis}")
-    limit = joint.limit or {}
-    for key, found in zip(("lower", "upper"), told.get("limits", [None, None]), strict=True):
-        wanted = None if joint.type == "continuous" else limit.get(key)
-        near = wanted is not None and found is not None and abs(found - wanted) <= 1e-5
-        if not (near or wanted is found is None):
-            notes.add("LIM004", at, f"{key} limit is {found}, in the URDF {wanted}")
 
 
 def load_meshes(path: Path) -> None:
@@ -133,10 +115,16 @@ class _Scene:
         """Names of nodes that hold a mesh."""
         return {node.get("name", "") for node in self._nodes if "mesh" in node}
 
-    def extras(self, name: str) -> dict[str, Any]:
-        """What a node has for those who know of it."""
-        found = (node.get("extras") for node in self._nodes if node.get("name") == name)
-        return next(found, None) or {}
+    def pieces(self) -> dict[str, Surface]:
+        """What collides of each link, in its node's frame: meshes that no node shows."""
+        meshes = {mesh.get("name"): mesh for mesh in self._document.get("meshes", [])}
+        found: dict[str, Surface] = {}
+        for node in self._nodes:
+            named = (node.get("extras") or {}).get("link", {}).get("collision", [])
+            primitives = [p for name in named for p in meshes[name]["primitives"]]
+            if primitives:
+                found[node.get("name", "")] = joined(self._triangles(p) for p in primitives)
+        return found
 
     def surfaces(self) -> dict[str, Surface]:
         """Each node's mesh in the node's frame."""
