@@ -76,6 +76,12 @@ def load_bundle(folder: str | Path) -> LoadedBundle:
         raise BundleError(
             "is not a folder", source=root, remedy="give the folder that `reel2sim run` wrote"
         )
+    if (root / "scene.json").is_file():
+        raise BundleError(
+            "is a scene of several assets, and an environment is of one",
+            source=root,
+            remedy="give the bundle of one of them, in its folder assets",
+        )
     for name in ("manifest.json", "scene.urdf", "motion.json"):
         if not (root / name).is_file():
             raise BundleError(
