@@ -88,7 +88,8 @@ def test_a_stage_of_several_objects_becomes_a_scene(
 ) -> None:
     body = (
         'def Xform "{0}" (prepend apiSchemas = ["PhysicsRigidBodyAPI"]) {{\n'
-        ' def Cube "c" (prepend apiSchemas = ["PhysicsCollisionAPI"]) {{\n  double size = 0.2\n }}\n'
+        ' def Cube "c" (prepend apiSchemas = ["PhysicsCollisionAPI"]) {{\n'
+        "  double size = 0.2\n }}\n"
         " double3 xformOp:translate = ({1}, 0, 0.1)\n"
         ' uniform token[] xformOpOrder = ["xformOp:translate"]\n}}\n'
     )

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pxr import Usd, UsdGeom, UsdPhysics
+from pxr import Gf, Usd, UsdGeom, UsdPhysics, UsdSkel
 from scipy.spatial.transform import Rotation
 
 from reel2sim.exporters.usd import write_usd
@@ -549,6 +549,51 @@ def test_a_stage_without_bodies_is_one_that_is_fixed(tmp_path: Path) -> None:
     assert any("no rigid body" in note for note in asset.notes)
     with pytest.raises(InputError, match="no rigid body and no mesh"):
         load_usd(written(tmp_path, 'def Xform "nothing" {\n}', name="empty.usda"))
+
+
+def test_a_prim_that_swings_without_physics_is_on_a_hinge(tmp_path: Path) -> None:
+    swing = (
+        "double3 xformOp:translate = (0.5, 0, 0)\n"
+        " float xformOp:rotateY.timeSamples = { 0: 0, 12: 45, 24: 90 }\n"
+        ' uniform token[] xformOpOrder = ["xformOp:translate", "xformOp:rotateY"]'
+    )
+    door = f'def Xform "door" {{\n {swing}\n{cube("leaf", at(0.3, 0, 0), api="")}}}\n'
+    path = written(tmp_path, cube("frame", api="") + door, head="timeCodesPerSecond = 24")
+    asset = only(load_usd(path))
+    assert [(j.name, j.type) for j in asset.joints] == [("door_joint", JointType.REVOLUTE)]
+    np.testing.assert_allclose(asset.motion.times_s, [0, 0.5, 1])
+    stage = Usd.Stage.Open(str(path))
+    leaf = stage.GetPrimAtPath("/door/leaf")
+    for code in (0.0, 12.0, 24.0):
+        T = asset.link_poses_at(code / 24)[1]
+        middle = asset.links[1].visual.vertices.mean(axis=0)
+        wanted = UsdGeom.XformCache(code).GetLocalToWorldTransform(leaf).ExtractTranslation()
+        np.testing.assert_allclose(T[:3, :3] @ middle + T[:3, 3], wanted, atol=1e-6)
+
+
+MAN = DATA / "rigged_pair" / "usdwg_CesiumMan" / "CesiumMan.usdz"
+
+
+@pytest.mark.skipif(not MAN.is_file(), reason="REEL2SIM_DATA has no rigged_pair")
+def test_a_skeleton_of_another_tool_bends_its_skin_as_usd_does() -> None:
+    asset = only(load_usd(MAN))
+    stage = Usd.Stage.Open(str(MAN))
+    (root,) = (UsdSkel.Root(p) for p in stage.Traverse() if p.IsA(UsdSkel.Root))
+    cache = UsdSkel.Cache()
+    cache.Populate(root, Usd.PrimDefaultPredicate)
+    (binding,) = cache.ComputeSkelBindings(root, Usd.PrimDefaultPredicate)
+    skeleton = cache.GetSkelQuery(binding.GetSkeleton())
+    (target,) = binding.GetSkinningTargets()
+    codes = skeleton.GetAnimQuery().GetJointTransformTimeSamples()
+    for code in codes[::15]:
+        points = UsdGeom.Mesh(target.GetPrim()).GetPointsAttr().Get()
+        transforms = skeleton.ComputeSkinningTransforms(code)
+        target.ComputeSkinnedPoints(transforms, points, code)
+        above = UsdGeom.XformCache(code).GetLocalToWorldTransform(skeleton.GetPrim())
+        y_up = np.array([above.Transform(Gf.Vec3d(p)) for p in points])
+        wanted = np.stack([y_up[:, 0], -y_up[:, 2], y_up[:, 1]], axis=1)
+        found = asset.skin_at((code - codes[0]) / stage.GetTimeCodesPerSecond())
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 def test_a_variant_that_is_not_selected_may_be_missing(tmp_path: Path) -> None:

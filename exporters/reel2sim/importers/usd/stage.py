@@ -17,6 +17,7 @@ from reel2sim.exporters.names import free_name, identifier
 from reel2sim.importers.description import DescribedLink, Description
 from reel2sim.importers.roots import Roots
 from reel2sim.importers.usd.describe import Describer
+from reel2sim.importers.usd.figures import Figure
 from reel2sim.importers.usd.frames import Frames
 from reel2sim.importers.usd.joints import constraints_of
 from reel2sim.importers.usd.layers import Opened, opened
@@ -110,7 +111,7 @@ class _Reader:
     def scene(self) -> DescribedScene:
         """Everything."""
         if not self.bodies:
-            return self._scene_of([Placed(self._still(alone=True), np.eye(4))])
+            return self._scene_of([Placed(self._without_bodies(), np.eye(4))])
         forest, said = trees(list(self.bodies), self.joints, self._said_roots())
         self.notes += said
         solid = [s for s in self.carried[""] if s.solid is not None]
@@ -243,6 +244,14 @@ class _Reader:
             if prim and prim.HasAPI(UsdPhysics.ArticulationRootAPI):
                 found.add(joint.ends[1] or joint.ends[0])
         return frozenset(found)
+
+    def _without_bodies(self) -> Description:
+        """A stage without physics: what moves on it, or all of it as one body that is fixed."""
+        figure = Figure(self.frames, self.carried[""], self.bindings)
+        if not figure.moves:
+            return self._still(alone=True)
+        root = self.stage.GetDefaultPrim()
+        return figure.description(str(root.GetName()) if root else self.path.stem)
 
     def _still(self, *, alone: bool) -> Description:
         """What no body carries as one body that is fixed."""

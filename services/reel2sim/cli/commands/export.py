@@ -38,8 +38,8 @@ class Export:
     """
 
     asset: Annotated[tyro.conf.Positional[Path], shown("ASSET")]
-    """What `reel2sim rig` wrote, a bundle, a .urdf, a MuJoCo model (.xml), a .glb or .gltf, or a USD
-    stage (.usd, .usda, .usdc, .usdz)."""
+    """What `reel2sim rig` wrote, a bundle, a .urdf, a MuJoCo model (.xml), a .glb or .gltf, or a
+    USD stage (.usd, .usda, .usdc, .usdz)."""
     source: Annotated[Path | None, shown("SOURCE")] = None
     """The reel the asset came from, for the preview."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
