@@ -19,17 +19,28 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pxr import Usd, UsdGeom, UsdPhysics
+from pxr import Gf, Usd, UsdGeom, UsdPhysics, UsdSkel
 from scipy.spatial.transform import Rotation
 
 from reel2sim.exporters.usd import write_usd
+from reel2sim.exporters.usd.assembly import write_scene_usd
 from reel2sim.importers import load_usd
 from reel2sim.importers.usd.geometry import triangulated
 from reel2sim.importers.usd.joints import Freedom, between, positions
-from reel2sim.scene import JointType, Link, Material, RiggedAsset, Scene
+from reel2sim.scene import (
+    JointType,
+    Light,
+    LightKind,
+    Link,
+    Material,
+    Placement,
+    RiggedAsset,
+    Scene,
+    look_at,
+)
 from reel2sim.scene.contacts import meeting_links
 from reel2sim.scene.errors import InputError
-from reel2sim.scene.transforms import invert, matrix_from_quaternion, pose
+from reel2sim.scene.transforms import axis_rotation, invert, matrix_from_quaternion, pose
 
 from .conftest import assets, skinned
 
@@ -156,6 +167,52 @@ def test_a_skin_comes_back(asset: RiggedAsset, seed: int) -> None:
 def test_links_in_each_other_stay_apart(cabinet: RiggedAsset) -> None:
     asset = replace(cabinet, interpenetrating=(("link1", "link2"), ("link3", "link4")))
     assert loaded_again(asset).interpenetrating == asset.interpenetrating
+
+
+def test_a_scene_comes_back(cabinet: RiggedAsset) -> None:
+    """Objects where they stood and as they moved, and all that is around them."""
+    other = replace(skinned(cabinet, seed=2), name="other")
+    turned = pose(axis_rotation(np.array([0.0, 0, 1]), np.array(0.7)), np.array([2.0, 0.3, 1]))
+    camera = look_at(np.array([0.0, -5, 2]), np.zeros(3), width=1280, height=960, fov_y=0.9)
+    sun = Light("sun", LightKind.SUN, turned, np.array([1, 2, 0.5]), 800.0)
+    lamp = Light("lamp", LightKind.POINT, pose(translation=np.array([0, 0, 3.0])), strength=40.0)
+    scene = Scene(
+        (Placement.of(cabinet), Placement.of(other, turned)),
+        np.array([0, 0, -1.6]),
+        -0.5,
+        "room",
+        (sun, lamp),
+        {"front": camera},
+        cabinet.surfels,
+    )
+    with TemporaryDirectory() as folder:
+        found = load_usd(write_scene_usd(scene, Path(folder)).package)
+    assert (found.name, found.names) == (scene.name, scene.names)
+    np.testing.assert_allclose(found.gravity, scene.gravity)
+    assert found.ground_z == scene.ground_z
+    for ours, asset in zip(found.assets, scene.assets, strict=True):
+        assert [x.name for x in ours.links] == [x.name for x in asset.links]
+        for time_s in (0.0, 0.6):
+            T, wanted = ours.link_poses_at(time_s), asset.link_poses_at(time_s)
+            # Bodies, not links: their frames have the axes of another world.
+            for i, link in enumerate(asset.links):
+                own = ours.links[i].visual.vertices @ T[i][:3, :3].T + T[i][:3, 3]
+                theirs = link.visual.vertices @ wanted[i][:3, :3].T + wanted[i][:3, 3]
+                np.testing.assert_allclose(own, theirs, atol=1e-6)
+        assert np.bincount(ours.surfel_links).tolist() == np.bincount(asset.surfel_links).tolist()
+        assert (ours.skin is None) == (asset.skin is None)
+        if asset.skin is not None:
+            np.testing.assert_allclose(ours.skin_at(0.6), asset.skin_at(0.6), atol=1e-5)
+    for ours, light in zip(found.lights, scene.lights, strict=True):
+        assert (ours.name, ours.kind) == (light.name, light.kind)
+        assert ours.strength == pytest.approx(light.strength, rel=1e-6)
+        np.testing.assert_allclose(ours.color, light.color, rtol=1e-6)
+        np.testing.assert_allclose(ours.T_world_light, light.T_world_light, atol=1e-6)
+    np.testing.assert_allclose(found.cameras["front"].K, camera.K, rtol=1e-5)
+    ours = found.cameras["front"].T_world_camera
+    np.testing.assert_allclose(ours, camera.T_world_camera, atol=1e-6)
+    assert found.background is not None
+    np.testing.assert_allclose(found.background.means, cabinet.surfels.means, atol=1e-6)
 
 
 def parsed(path: Path) -> dict[str, Any]:
@@ -549,6 +606,51 @@ def test_a_stage_without_bodies_is_one_that_is_fixed(tmp_path: Path) -> None:
     assert any("no rigid body" in note for note in asset.notes)
     with pytest.raises(InputError, match="no rigid body and no mesh"):
         load_usd(written(tmp_path, 'def Xform "nothing" {\n}', name="empty.usda"))
+
+
+def test_a_prim_that_swings_without_physics_is_on_a_hinge(tmp_path: Path) -> None:
+    swing = (
+        "double3 xformOp:translate = (0.5, 0, 0)\n"
+        " float xformOp:rotateY.timeSamples = { 0: 0, 12: 45, 24: 90 }\n"
+        ' uniform token[] xformOpOrder = ["xformOp:translate", "xformOp:rotateY"]'
+    )
+    door = f'def Xform "door" {{\n {swing}\n{cube("leaf", at(0.3, 0, 0), api="")}}}\n'
+    path = written(tmp_path, cube("frame", api="") + door, head="timeCodesPerSecond = 24")
+    asset = only(load_usd(path))
+    assert [(j.name, j.type) for j in asset.joints] == [("door_joint", JointType.REVOLUTE)]
+    np.testing.assert_allclose(asset.motion.times_s, [0, 0.5, 1])
+    stage = Usd.Stage.Open(str(path))
+    leaf = stage.GetPrimAtPath("/door/leaf")
+    for code in (0.0, 12.0, 24.0):
+        T = asset.link_poses_at(code / 24)[1]
+        middle = asset.links[1].visual.vertices.mean(axis=0)
+        wanted = UsdGeom.XformCache(code).GetLocalToWorldTransform(leaf).ExtractTranslation()
+        np.testing.assert_allclose(T[:3, :3] @ middle + T[:3, 3], wanted, atol=1e-6)
+
+
+MAN = DATA / "rigged_pair" / "usdwg_CesiumMan" / "CesiumMan.usdz"
+
+
+@pytest.mark.skipif(not MAN.is_file(), reason="REEL2SIM_DATA has no rigged_pair")
+def test_a_skeleton_of_another_tool_bends_its_skin_as_usd_does() -> None:
+    asset = only(load_usd(MAN))
+    stage = Usd.Stage.Open(str(MAN))
+    (root,) = (UsdSkel.Root(p) for p in stage.Traverse() if p.IsA(UsdSkel.Root))
+    cache = UsdSkel.Cache()
+    cache.Populate(root, Usd.PrimDefaultPredicate)
+    (binding,) = cache.ComputeSkelBindings(root, Usd.PrimDefaultPredicate)
+    skeleton = cache.GetSkelQuery(binding.GetSkeleton())
+    (target,) = binding.GetSkinningTargets()
+    codes = skeleton.GetAnimQuery().GetJointTransformTimeSamples()
+    for code in codes[::15]:
+        points = UsdGeom.Mesh(target.GetPrim()).GetPointsAttr().Get()
+        transforms = skeleton.ComputeSkinningTransforms(code)
+        target.ComputeSkinnedPoints(transforms, points, code)
+        above = UsdGeom.XformCache(code).GetLocalToWorldTransform(skeleton.GetPrim())
+        y_up = np.array([above.Transform(Gf.Vec3d(p)) for p in points])
+        wanted = np.stack([y_up[:, 0], -y_up[:, 2], y_up[:, 1]], axis=1)
+        found = asset.skin_at((code - codes[0]) / stage.GetTimeCodesPerSecond())
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 def test_a_variant_that_is_not_selected_may_be_missing(tmp_path: Path) -> None:

@@ -122,4 +122,8 @@ def load_usd(path: Path, *, roots: Sequence[Path] = (), material: Material | Non
         ),
         gravity=found.gravity,
         ground_z=found.ground_z,
+        name=found.name,
+        lights=found.lights,
+        cameras=found.cameras,
+        background=found.background,
     )

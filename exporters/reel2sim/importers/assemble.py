@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import trimesh
-from scipy.spatial import cKDTree  # pyright: ignore[reportMissingTypeStubs]
+from scipy.spatial import KDTree  # pyright: ignore[reportMissingTypeStubs]
 
 from reel2sim.exporters.names import free_name, identifier
 from reel2sim.importers import shapes
@@ -146,7 +146,7 @@ def _own_surfels(links: Sequence[DescribedLink], poses: Sequence[Array]) -> tupl
 
 def _carrying(skin: Skin, surfels: Surfels) -> Skin:
     """The skin with ``surfels``, carried as the vertices nearest to them are."""
-    _, nearest = cKDTree(skin.mesh.vertices).query(surfels.means)
+    _, nearest = KDTree(skin.mesh.vertices).query(surfels.means)
     near = skin.vertices
     return replace(skin, surfels=Influences(near.links[nearest], near.weights[nearest]))
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from reel2sim.importers.gltf.animation import Channel, Poses, sample_times
 from reel2sim.importers.gltf.declared import declared_step, joint_facts, joint_fields, link_facts
-from reel2sim.importers.gltf.movement import Movement, movement_of
 from reel2sim.importers.gltf.nodes import Z_UP_FROM_Y_UP, Node, parts_of, zero_poses
+from reel2sim.importers.movement import Movement, movement_of
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.transforms import invert

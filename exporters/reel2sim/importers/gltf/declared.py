@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from reel2sim.importers.gltf.fields import Fields
-from reel2sim.importers.gltf.movement import Step
+from reel2sim.importers.movement import Step
 from reel2sim.scene import Certainty, Inertial, JointType, Material, Mimic
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError

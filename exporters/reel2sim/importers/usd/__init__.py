@@ -8,9 +8,11 @@
     what is seen and what collides,
 ``joints``, ``trees``
     how bodies hang together,
-``describe``, ``weights``, ``motion``, ``pairs``, ``splats``, ``skin``, ``figures``
+``describe``, ``weights``, ``motion``, ``pairs``, ``splats``, ``skin``
     the description of each object,
-``stage``
+``figures``
+    the same for stages without physics,
+``surroundings``, ``stage``
     all of it as one scene.
 """
 

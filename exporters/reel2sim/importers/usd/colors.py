@@ -72,6 +72,18 @@ def _material_color(material: Any) -> Array | None:
     return color if color.shape == (3,) and np.isfinite(color).all() else None
 
 
+def has_texture(prim: Any) -> bool:
+    """Whether a picture colours ``prim``, which then has another colour here."""
+    material = _bound(prim)
+    source = material.ComputeSurfaceSource() if material else None
+    shader = source[0] if isinstance(source, tuple) else source
+    entry = shader.GetInput("diffuseColor") if shader else None
+    if not entry or not entry.HasConnectedSource():
+        return False
+    other = UsdShade.Shader(entry.GetConnectedSource()[0].GetPrim())
+    return bool(other) and str(other.GetIdAttr().Get()) == "UsdUVTexture"
+
+
 def _part_colors(prim: Any, surface: Surface) -> list[tuple[Array, Array]]:
     """Triangles of each subset with a material of its own, and its colour."""
     if surface.face is None or not prim.IsA(UsdGeom.Mesh):

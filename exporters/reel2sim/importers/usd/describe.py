@@ -246,7 +246,7 @@ class Describer:
         multiplier, offset, leader = follows.multiplier, follows.offset, follows.leader
         while True:
             other = joints.get(leader)
-            axes = other.freedoms if other is not None else ()
+            axes: tuple[Freedom, ...] = other.freedoms if other is not None else ()
             fits = len(axes) == 1 == len(edge.joint.freedoms) and axes[0].turns == freedom.turns
             if not fits or leader in seen or multiplier == 0:
                 self.notes.append(f"{name} follows {leader}, which it cannot; this is left out")

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -31,13 +31,12 @@ _MOST_BYTES = 512 * 2**20
 _MOST_LAYERS = 2000
 _MOST_PACKAGES = 8
 _CRATE, _ZIP = b"PXR-USDC", b"PK\x03\x04"
-PICTURES = (".png", ".jpg", ".jpeg")
 _MISSING = '#usda 1.0\n(defaultPrim = "missing")\ndef "missing" {}\n'
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A stage and where its pictures are.
+    """A stage and what it was read from.
 
     Attributes:
         stage: composed, payloads loaded; anonymous layers only.
@@ -99,7 +98,6 @@ class Library:
 
     def __init__(self, scratch: Path) -> None:
         self.faults: dict[str, InputError] = {}
-        self.pictures: dict[str, Path] = {}
         self._scratch = scratch
         self._layers: dict[Path, Any] = {}
         self._kept: list[Any] = []
@@ -176,14 +174,8 @@ class Library:
             )
         turned = {name: self._turned(name, home, roots, shown) for name in sorted(arcs)}
 
-        def replaced(name: str) -> str:
-            if name in turned:
-                return turned[name]
-            if PurePosixPath(name).suffix.lower() not in PICTURES:
-                return ""  # such as value clips, which USD would open later
-            return self._picture(name, home, roots)
-
-        UsdUtils.ModifyAssetPaths(layer, replaced)
+        # All else, such as value clips, is nothing that USD may open later.
+        UsdUtils.ModifyAssetPaths(layer, lambda name: turned.get(name, ""))
         for i, offset in enumerate(offsets):
             layer.subLayerOffsets[i] = offset
 
@@ -221,16 +213,6 @@ class Library:
         self._unpacked(package, self._read(package, outer), outer)
         within = Roots((self._packages[package],))
         return self._located(inner.removesuffix("]"), self._packages[package], within)
-
-    def _picture(self, name: str, home: Path, roots: Roots) -> str:
-        """A key of :attr:`pictures`; empty where the roots have none. Nothing is opened."""
-        try:
-            file, _ = self._located(name, home, roots)
-        except InputError:
-            return ""
-        key = f"picture-{len(self.pictures)}"
-        self.pictures[key] = file
-        return key
 
     def _unpacked(self, path: Path, data: bytes, shown: str) -> Path:
         """The first layer of a package, whose files are laid out in a folder of their own."""

@@ -13,7 +13,7 @@ import numpy as np
 from pxr import Usd, UsdGeom, UsdPhysics, UsdSkel
 
 from reel2sim.importers import shapes
-from reel2sim.importers.usd.colors import colored
+from reel2sim.importers.usd.colors import colored, has_texture
 from reel2sim.importers.usd.frames import Frames, is_scaled
 from reel2sim.importers.usd.geometry import surface_of
 from reel2sim.scene import TriangleMesh
@@ -151,6 +151,8 @@ class _Reader:
                 source=str(prim.GetPath()),
                 remedy="decimate it first",
             )
+        if _is_drawn(prim) and has_texture(prim):
+            self.notes.append(f"{prim.GetPath()} has a texture, whose colours are left out")
         mesh = self._placed(prim, T, colored(prim, surface, self.frames.rest))
         touched = None
         if solid:

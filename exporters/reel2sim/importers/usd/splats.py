@@ -26,7 +26,7 @@ _LEAST_SCALE = 1e-7
 
 
 def surfels_of(opened: Opened, frames: Frames, bodies: Mapping[str, Any]) -> dict[str, Surfels]:
-    """Surfels in the world's coordinates by the path of their body.
+    """Surfels in the world's coordinates by the path of their body; "" for those of none.
 
     If there are none, the ``splats`` variant of the default prim's ``appearance`` is looked into.
 
@@ -58,10 +58,9 @@ def surfels_of(opened: Opened, frames: Frames, bodies: Mapping[str, Any]) -> dic
 def _fields(frames: Frames, bodies: Mapping[str, Any]) -> dict[str, Surfels]:
     parts: dict[str, list[Surfels]] = {}
     for prim in Usd.PrimRange.Stage(frames.stage, Usd.TraverseInstanceProxies()):
-        body = carrier(prim, bodies) if str(prim.GetTypeName()) == _KIND else ""
-        if body:
-            parts.setdefault(body, []).append(_field(frames, prim))
-    return {body: _joined(own) for body, own in parts.items()}
+        if str(prim.GetTypeName()) == _KIND:
+            parts.setdefault(carrier(prim, bodies), []).append(_field(frames, prim))
+    return {body: Surfels.joined(own) for body, own in parts.items()}
 
 
 def _field(frames: Frames, prim: Any) -> Surfels:
@@ -135,21 +134,3 @@ def _array(prim: Any, name: str, width: int) -> Array:
         Sdf.ValueTypeNames.QuathArray,
     )
     return np.roll(array, 1, axis=1) if is_quaternion else array
-
-
-def _joined(parts: list[Surfels]) -> Surfels:
-    if len(parts) == 1:
-        return parts[0]
-    size = max(part.sh.shape[1] for part in parts)
-    columns = [
-        (
-            p.means,
-            p.rotations,
-            p.scales,
-            p.opacities,
-            np.pad(p.sh, ((0, 0), (0, size - p.sh.shape[1]), (0, 0))),
-            p.confidence,
-        )
-        for p in parts
-    ]
-    return Surfels(*(np.concatenate(column) for column in zip(*columns, strict=True)))

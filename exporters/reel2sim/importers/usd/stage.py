@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +15,9 @@ from pxr import UsdPhysics
 from reel2sim.exporters.names import free_name, identifier
 from reel2sim.importers.description import DescribedLink, Description
 from reel2sim.importers.roots import Roots
+from reel2sim.importers.usd.colors import has_texture
 from reel2sim.importers.usd.describe import Describer
+from reel2sim.importers.usd.figures import Figure
 from reel2sim.importers.usd.frames import Frames
 from reel2sim.importers.usd.joints import constraints_of
 from reel2sim.importers.usd.layers import Opened, opened
@@ -24,14 +25,14 @@ from reel2sim.importers.usd.pairs import filtered_pairs
 from reel2sim.importers.usd.shapes import Shape, Shapes, bodies_of, shapes_of
 from reel2sim.importers.usd.skin import Binding, bindings_of, skin_over
 from reel2sim.importers.usd.splats import surfels_of
+from reel2sim.importers.usd.surroundings import cameras_of, gravity_of, lights_of
 from reel2sim.importers.usd.trees import Tree, trees
 from reel2sim.importers.usd.weights import Weigher
-from reel2sim.scene import Material, Surfels
+from reel2sim.scene import Camera, Light, Material, Surfels
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.transforms import invert, pose
 
-_GRAVITY = 9.81
 _MOST_BODIES = 5000
 STATIC = "surroundings"
 
@@ -57,11 +58,19 @@ class DescribedScene:
         objects: in the stage's order; what stands still and belongs to no body comes last.
         gravity: ``(3,)``, m/s².
         ground_z: height of an endless level plane; None without one.
+        name: of the scene.
+        lights: suns and points.
+        cameras: by name.
+        background: surfels that no body carries; None without any.
     """
 
     objects: tuple[Placed, ...]
     gravity: Array
     ground_z: float | None
+    name: str
+    lights: tuple[Light, ...]
+    cameras: Mapping[str, Camera]
+    background: Surfels | None
 
 
 def read_usd(path: Path, roots: Roots, *, material: Material | None = None) -> DescribedScene:
@@ -101,6 +110,9 @@ class _Reader:
         self.joints, said = constraints_of(self.frames, self.bodies)
         self.notes = [*self._units(), *self.shapes.notes, *said]
         self.bindings: list[Binding] = bindings_of(self.frames)
+        for binding in self.bindings:
+            if has_texture(found.stage.GetPrimAtPath(binding.path)):
+                self.notes.append(f"{binding.path} has a texture, whose colours are left out")
         self.surfels: dict[str, Surfels] = surfels_of(found, self.frames, self.bodies)
         self.material = material
         self.carried: dict[str, list[Shape]] = {path: [] for path in ["", *self.bodies]}
@@ -110,7 +122,7 @@ class _Reader:
     def scene(self) -> DescribedScene:
         """Everything."""
         if not self.bodies:
-            return self._scene_of([Placed(self._still(alone=True), np.eye(4))])
+            return self._scene_of([Placed(self._without_bodies(), np.eye(4))])
         forest, said = trees(list(self.bodies), self.joints, self._said_roots())
         self.notes += said
         solid = [s for s in self.carried[""] if s.solid is not None]
@@ -129,13 +141,22 @@ class _Reader:
 
     def _scene_of(self, placed: list[Placed]) -> DescribedScene:
         first = placed[0].description
-        noted = replace(first, notes=(*self.notes, *first.notes))
+        lights, said = lights_of(self.frames)
+        noted = replace(first, notes=(*self.notes, *said, *first.notes))
         levels = [g.height for g in self.shapes.grounds if g.height is not None]
         return DescribedScene(
             (replace(placed[0], description=noted), *placed[1:]),
-            self._gravity(),
+            gravity_of(self.frames),
             levels[0] if levels else None,
+            self._scene_name(),
+            lights,
+            cameras_of(self.frames),
+            self.surfels.get(""),
         )
+
+    def _scene_name(self) -> str:
+        root = self.stage.GetDefaultPrim()
+        return identifier(str(root.GetName()) if root else self.path.stem)
 
     def _described(self, tree: Tree, name: str, *, alone: bool) -> Placed:
         weigher = Weigher(self.frames, self.material)
@@ -244,6 +265,14 @@ class _Reader:
                 found.add(joint.ends[1] or joint.ends[0])
         return frozenset(found)
 
+    def _without_bodies(self) -> Description:
+        """A stage without physics: what moves on it, or all of it as one body that is fixed."""
+        figure = Figure(self.frames, self.carried[""], self.bindings)
+        if not figure.moves:
+            return self._still(alone=True)
+        root = self.stage.GetDefaultPrim()
+        return figure.description(str(root.GetName()) if root else self.path.stem)
+
     def _still(self, *, alone: bool) -> Description:
         """What no body carries as one body that is fixed."""
         seen = [s.mesh for s in self.carried[""] if s.seen]
@@ -270,21 +299,6 @@ class _Reader:
         made_of = weigher.material_of(self.carried[""])
         link = DescribedLink("base", tuple(seen or solid), tuple(solid), material=made_of)
         return Description(name, (link,), (), notes=(*notes, *weigher.notes))
-
-    def _gravity(self) -> Array:
-        """Of the first physics scene; the Earth's, downwards, where it does not say."""
-        usual = np.array([0.0, 0.0, -_GRAVITY])
-        scenes = [p for p in self.stage.Traverse() if p.IsA(UsdPhysics.Scene)]
-        if not scenes:
-            return usual
-        api = UsdPhysics.Scene(scenes[0])
-        way = np.array(api.GetGravityDirectionAttr().Get(), np.float64)
-        size = api.GetGravityMagnitudeAttr().Get()
-        length = np.linalg.norm(way)
-        down = self.frames.turn @ way / length if length > 0 else usual / _GRAVITY
-        if not (math.isfinite(size) and size >= 0):
-            return down * _GRAVITY
-        return down * float(str(np.float32(size))) * self.frames.metre
 
     def _units(self) -> list[str]:
         frames = self.frames

@@ -105,8 +105,8 @@ class Weigher:
         frames, api = self.frames, UsdPhysics.MassAPI(prim)
         mass, density = number(prim, "physics:mass"), number(prim, "physics:density")
         affine = invert(T_world_body) @ frames.affine(prim)
-        center = np.array(api.GetCenterOfMassAttr().Get(), np.float64)
-        moments = np.array(api.GetDiagonalInertiaAttr().Get(), np.float64)
+        center = np.array([decimal(x) for x in api.GetCenterOfMassAttr().Get()])
+        moments = np.array([decimal(x) for x in api.GetDiagonalInertiaAttr().Get()])
         tensor = None
         if np.isfinite(moments).all() and moments.min() > 0:
             turn = invert(T_world_body)[:3, :3] @ frames.rigid(prim)[:3, :3]
