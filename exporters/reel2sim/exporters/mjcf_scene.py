@@ -43,8 +43,8 @@ def write_scene_mjcf(scene: Scene, path: Path, *, folders: Mapping[str, str]) ->
     _add_lights(world, scene.lights)
     _add_cameras(world, scene.cameras)
     if scene.ground_z is not None:
-        at = {"pos": f"0 0 {float(scene.ground_z)!r}", "size": "0 0 1"}
-        ET.SubElement(world, "geom", name="ground", type="plane", friction=_GROUND_FRICTION, **at)
+        ground = {"name": "ground", "type": "plane", "pos": f"0 0 {float(scene.ground_z)!r}"}
+        ET.SubElement(world, "geom", {**ground, "size": "0 0 1", "friction": _GROUND_FRICTION})
     start: list[float] = []
     for asset in scene.assets:
         model = mjcf_model(asset)
@@ -87,16 +87,13 @@ def _add_lights(world: ET.Element, lights: Sequence[Light]) -> None:
         sun = light.kind is LightKind.SUN
         strongest = max(other.strength for other in lights if other.kind is light.kind)
         color = np.clip(light.color * light.strength / strongest, 0.0, 1.0)
-        attributes = {"directional": "true"} if sun else {}
-        ET.SubElement(
-            world,
-            "light",
-            name=light.name,
-            pos=numbers(light.T_world_light[:3, 3]),
-            dir=numbers(light.direction),
-            diffuse=numbers(color),
-            **attributes,
-        )
+        attributes = {
+            "name": light.name,
+            "pos": numbers(light.T_world_light[:3, 3]),
+            "dir": numbers(light.direction),
+            "diffuse": numbers(color),
+        }
+        ET.SubElement(world, "light", attributes | ({"directional": "true"} if sun else {}))
 
 
 def _add_cameras(world: ET.Element, cameras: Mapping[str, Camera]) -> None:

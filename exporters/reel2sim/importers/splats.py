@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import trimesh
 from scipy.special import expit
+from trimesh.exchange.ply import load_ply
 
 from reel2sim.scene import Surfels
 from reel2sim.scene.errors import InputError
@@ -70,7 +70,7 @@ def _fields(path: Path) -> dict[str, np.ndarray]:
         if path.stat().st_size > _MOST_BYTES:
             raise InputError(f"is over {_MOST_BYTES // 2**30} GiB", source=path)
         with path.open("rb") as stream:
-            loaded = trimesh.exchange.ply.load_ply(stream, skip_materials=True, prefer_color=None)
+            loaded = load_ply(stream, skip_materials=True, prefer_color=None)
         data = loaded["metadata"]["_ply_raw"]["vertex"]["data"]
         return {name: data[name].ravel() for name in data.dtype.names}
     except (InputError, MemoryError):

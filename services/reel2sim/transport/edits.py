@@ -36,7 +36,7 @@ def edit_from_message(
         kind = record.pop("type")
         record["value"] = kind if record["field"] == "type" else record["value"]
     if op == "ground":
-        record = {"height": _ground(message.ground)}
+        record = dict[str, Any](height=_ground(message.ground))
     if op == "camera":
         record["size"] = [record.pop("width") or 640, record.pop("height") or 480]
     if op == "replace":
@@ -64,6 +64,7 @@ def message_of(edit: Edit) -> pb.SceneEdit:
     if op == "replace":
         record["as_is"] = not record.pop("fit")
     kind = pb.SceneEdit.DESCRIPTOR.fields_by_name[op].message_type
+    assert kind is not None  # every kind of edit is a message
     points = {f.name for f in kind.fields if f.message_type is not None}
     fields = {k: _point(v) if k in points else v for k, v in record.items()}
     return pb.SceneEdit(**{op: getattr(pb, kind.name)(**fields)})

@@ -247,12 +247,13 @@ class Describer:
         while True:
             other = joints.get(leader)
             axes: tuple[Freedom, ...] = other.freedoms if other is not None else ()
-            fits = len(axes) == 1 == len(edge.joint.freedoms) and axes[0].turns == freedom.turns
-            if not fits or leader in seen or multiplier == 0:
+            one = axes[0] if len(axes) == 1 == len(edge.joint.freedoms) else None
+            fits = one is not None and one.turns == freedom.turns
+            if one is None or not fits or leader in seen or multiplier == 0:
                 self.notes.append(f"{name} follows {leader}, which it cannot; this is left out")
                 return None
             seen.add(leader)
-            above = axes[0].follows
+            above = one.follows
             if above is None:
                 return Mimic(self.joint_names[leader][0], multiplier, offset)
             offset += multiplier * above.offset
