@@ -331,7 +331,7 @@ def _upwards(prim: Any) -> list[Any]:
 
 def _used(weights: Array, parents: Sequence[int]) -> list[bool]:
     """Which joints carry a vertex, or have one below that does."""
-    used = [bool(x) for x in (weights > 0).any(axis=0)]
+    used: list[bool] = np.any(weights > 0, axis=0).tolist()
     for joint in range(len(parents) - 1, -1, -1):
         if used[joint] and 0 <= parents[joint] < joint:
             used[parents[joint]] = True
