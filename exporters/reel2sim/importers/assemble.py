@@ -43,6 +43,8 @@ from reel2sim.scene.transforms import apply, invert, pose
 
 EFFORT, VELOCITY = 100.0, 10.0
 """Of joints whose file says nothing: N·m or N, and rad/s or m/s."""
+_SINGLE = 1e-5
+"""Radians or metres that single precision may part a follower from its leader."""
 
 
 def assembled(
@@ -116,9 +118,14 @@ def _motion(
         return Motion(np.zeros(1), np.eye(4)[None], _rest(joints))
     positions = {joint_names[name]: q for name, q in told.positions.items() if name in joint_names}
     count = len(told.times_s)
-    rest = {name: np.repeat(q, count) for name, q in _rest(joints).items()}
+    found = {name: np.repeat(q, count) for name, q in _rest(joints).items()} | positions
+    for joint in joints:
+        if joint.mimic is not None and joint.mimic.joint in found:
+            followed = joint.mimic.follow(found[joint.mimic.joint])
+            if np.allclose(found[joint.name], followed, rtol=0, atol=_SINGLE):
+                found[joint.name] = followed
     base = told.base_poses @ invert(description.T_world_root)
-    return Motion(told.times_s, base, rest | positions)
+    return Motion(told.times_s, base, found)
 
 
 def _skin(

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from reel2sim.exporters.names import free_name
 from reel2sim.importers.description import (
     DescribedJoint,
     DescribedLink,
@@ -295,17 +294,17 @@ def _texts(*values: object) -> bool:
 
 def _taken(wanted: str, taken: set[str]) -> str:
     """A free name like ``wanted``, which then is taken."""
-    name = free_name(wanted, taken)
+    name = wanted
+    while name in taken:
+        name += "_"
     taken.add(name)
     return name
 
 
 def _names(skeleton: Skeleton) -> dict[int, str]:
     """A name of its own for each body."""
-    given: dict[int, str] = {}
-    for node, body in skeleton.bodies.items():
-        given[node] = free_name(body.name, given.values())
-    return given
+    taken: set[str] = set()
+    return {node: _taken(body.name, taken) for node, body in skeleton.bodies.items()}
 
 
 def _moved(mesh: TriangleMesh, G: Array) -> TriangleMesh:
