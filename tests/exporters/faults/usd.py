@@ -545,6 +545,8 @@ def physics_material_unbound(folder, rng):
 
 @fault("USD", "LOOK002", seen="a grey part")
 def material_unbound(folder, rng):
+    if (folder / "usd/scene/payloads/skin.usdc").exists():
+        raise Inapplicable  # the skin is seen in the links' place
     with in_layer(folder, GEOMETRY) as stage:
         drawn = [p for p in _drawn(stage) if p.GetRelationship("material:binding")]
         pick(rng, drawn).RemoveProperty("material:binding")
@@ -552,6 +554,8 @@ def material_unbound(folder, rng):
 
 @fault("USD", "LOOK002", seen="a grey part")
 def color_dropped(folder, rng):
+    if (folder / "usd/scene/payloads/skin.usdc").exists():
+        raise Inapplicable  # the skin is seen in the links' place
     with in_layer(folder, GEOMETRY) as stage:
         drawn = [
             p for p in _drawn(stage) if p.GetAttribute("primvars:displayColor").HasAuthoredValue()
