@@ -31,6 +31,16 @@ def _vertices(path, change):
     path.write_text("\n".join(lines))
 
 
+def lopsided(folder):
+    """Collision meshes that mirroring along z changes."""
+    found = []
+    for path in sorted((folder / "meshes/collision").glob("*.obj")):
+        z = [float(line.split()[3]) for line in path.read_text().split("\n") if line[:2] == "v "]
+        if abs(min(z) + max(z)) > 1e-3:
+            found.append(path)
+    return found
+
+
 def _convert(folder, rng, suffix):
     """Another format of a visual, named in the URDF in its place."""
     import trimesh
@@ -117,7 +127,11 @@ def mesh_as_dae(folder, rng):
 @fault("meshes", "MESH006", seen="engines collide with the hull instead")
 def piece_dented(folder, rng):
     def change(points):
-        points[0] = points.mean(axis=0)
+        """Pull an eighth of the vertices, all of one side, halfway to the middle."""
+        middle = points.mean(axis=0)
+        gaps = np.linalg.norm(points - points[rng.integers(len(points))], axis=1)
+        near = np.argsort(gaps)[: max(1, len(points) // 8)]
+        points[near] = (points[near] + middle) / 2
         return points
 
     _vertices(_file(folder, rng, "collision"), change)
@@ -197,7 +211,7 @@ def collision_mirrored(folder, rng):
 @fault("meshes", "MESH011", seen="one side of it is in the air")
 def piece_mirrored(folder, rng):
     """About the link's origin, with faces turned so that the mesh is sound by itself."""
-    path = _file(folder, rng, "collision")
+    path = pick(rng, lopsided(folder))
     _vertices(path, lambda points: points * [1, 1, -1])
     text = re.sub(r"(?m)^f (\S+) (\S+) (\S+)$", r"f \1 \3 \2", path.read_text())
     path.write_text(text)

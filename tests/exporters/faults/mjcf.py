@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from .meshes import lopsided
 from .seeding import Inapplicable, child, fault, hinges, in_mjcf, pick, scaled, swap
 
 
@@ -261,7 +262,7 @@ def mesh_scaled(folder, rng):
 @fault("MJCF", "MESH011", seen="a collider that is mirrored")
 def mesh_mirrored(folder, rng):
     with in_mjcf(folder) as root:
-        names = [e.get("mesh") for e in _geoms(root, solid=True)]
+        names = [path.stem for path in lopsided(folder)]
         meshes = [e for e in root.findall("asset/mesh") if e.get("name") in names]
         pick(rng, meshes).set("scale", "1 1 -1")
 

@@ -124,7 +124,7 @@ def axis_of_length_two(folder, rng):
         child(pick(rng, moving(root, "prismatic")), "axis").set("xyz", "0 0 2")
 
 
-@fault("URDF", "KIN002", "KIN003", "KIN005", "LIM004", seen="opens to the other side in URDF")
+@fault("URDF", "KIN002", "KIN003", "LIM004", seen="opens to the other side in URDF")
 def axis_sign_flipped(folder, rng):
     with in_urdf(folder) as root:
         axis = child(pick(rng, moving(root)), "axis")
@@ -389,16 +389,24 @@ def moved_origin_nan(folder, rng):
         child(pick(rng, moving(root)), "origin").set("xyz", "nan 0 0")
 
 
-@fault("URDF", "SIM002", seen="it flies off at the first contact")
+@fault("URDF", "URDF018", "MASS002", "MASS003", seen="it flies off at the first contact")
 def inertia_tiny(folder, rng):
     with in_urdf(folder) as root:
-        # A link that carries another, whose weight then has nothing to rest on.
-        carriers = {e.find("parent").get("link") for e in moving(root)}
-        carried = {e.find("child").get("link") for e in moving(root)}
+        link = _moved_link(root, rng)
+        child(link, "inertial/mass").set("value", "1e-9")
+        _set_moments(link, 1e-12, 1e-12, 1e-12)
+
+
+@fault("URDF", "SIM002", seen="it flies off at the first step")
+def carrier_of_nothing(folder, rng):
+    """A link of no weight to speak of that carries another, and whose centre is far away."""
+    with in_urdf(folder) as root:
+        held = moving(root, "revolute", "prismatic")
+        carriers, carried = ({e.find(end).get("link") for e in held} for end in ("parent", "child"))
         links = [e for e in root.findall("link") if e.get("name") in carriers & carried]
         link = pick(rng, links)
         child(link, "inertial/mass").set("value", "1e-9")
-        child(link, "inertial/origin").set("xyz", "100 100 100")
+        child(link, "inertial/origin").set("xyz", "1000 1000 1000")
         _set_moments(link, 1e-12, 1e-12, 1e-12)
 
 

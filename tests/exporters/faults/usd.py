@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import shutil
 
+import numpy as np
+
+from .meshes import lopsided
 from .seeding import (
     PHYSICS,
     STAGE,
@@ -106,6 +109,8 @@ def physics_scene_dropped(folder, rng):
 @fault("USD", "USD017", seen="a player shows a tenth of it")
 def time_codes_per_second_of_another_value(folder, rng):
     """USD itself scales the payloads' times, but not the span."""
+    if not moves(folder):
+        raise Inapplicable
     swap(folder / STAGE, r"timeCodesPerSecond = \d+", "timeCodesPerSecond = 480")
 
 
@@ -146,9 +151,12 @@ def body_mirrored(folder, rng):
 def collider_mirrored(folder, rng):
     from pxr import Gf, UsdGeom
 
+    whole = {path.stem.rsplit("_", 1)[0] for path in lopsided(folder)}
     with in_layer(folder) as stage:
-        prim = pick(rng, _colliders(stage))
-        UsdGeom.Xformable(prim).AddScaleOp().Set(Gf.Vec3f(1, 1, -1))
+        prim = pick(rng, [p for p in _colliders(stage) if p.GetParent().GetName() in whole])
+        for other in prim.GetParent().GetAllChildren():
+            if "PhysicsCollisionAPI" in other.GetPrimTypeInfo().GetAppliedAPISchemas():
+                UsdGeom.Xformable(other).AddScaleOp().Set(Gf.Vec3f(1, 1, -1))
 
 
 @fault("USD", "USD006", seen="engines refuse it, or take the hull")
@@ -454,12 +462,20 @@ def inertia_of_no_body(folder, rng):
 def inertia_not_turned(folder, rng):
     from pxr import Gf
 
-    def change(q):
-        if abs(q.GetReal()) > 0.995:
-            raise Inapplicable
-        return Gf.Quatf(1, 0, 0, 0)
+    def turned(prim):
+        """Whether the axes matter for the body's inertia."""
+        q, moments = (
+            prim.GetAttribute(f"physics:{key}").Get()
+            for key in ("principalAxes", "diagonalInertia")
+        )
+        R = np.array(Gf.Matrix3d(Gf.Quatd(q))).T
+        gap = np.abs(R @ np.diag(moments) @ R.T - np.diag(moments)).max()
+        return gap > 5e-3 * max(moments)
 
-    _set(folder, rng, _bodies, "physics:principalAxes", change)
+    def choose(stage):
+        return [prim for prim in _bodies(stage) if turned(prim)]
+
+    _set(folder, rng, choose, "physics:principalAxes", lambda q: Gf.Quatf(1, 0, 0, 0))
 
 
 @fault("USD", "MASS003", seen="it tips over on another side")
@@ -529,23 +545,30 @@ def physics_material_unbound(folder, rng):
 
 @fault("USD", "LOOK002", seen="a grey part")
 def material_unbound(folder, rng):
+    if (folder / "usd/scene/payloads/skin.usdc").exists():
+        raise Inapplicable  # the skin is seen in the links' place
     with in_layer(folder, GEOMETRY) as stage:
-        drawn = [p for p in of_type(stage, "Mesh") if p.GetRelationship("material:binding")]
+        drawn = [p for p in _drawn(stage) if p.GetRelationship("material:binding")]
         pick(rng, drawn).RemoveProperty("material:binding")
 
 
 @fault("USD", "LOOK002", seen="a grey part")
 def color_dropped(folder, rng):
+    if (folder / "usd/scene/payloads/skin.usdc").exists():
+        raise Inapplicable  # the skin is seen in the links' place
     with in_layer(folder, GEOMETRY) as stage:
         drawn = [
-            p
-            for p in of_type(stage, "Mesh")
-            if p.GetAttribute("primvars:displayColor").HasAuthoredValue()
+            p for p in _drawn(stage) if p.GetAttribute("primvars:displayColor").HasAuthoredValue()
         ]
         pick(rng, drawn).RemoveProperty("primvars:displayColor")
 
 
 GEOMETRY = "payloads/geometry.usdc"
+
+
+def _drawn(stage):
+    """Meshes of the links that are seen: a skin takes their place."""
+    return [p for p in of_type(stage, "Mesh") if p.GetAttribute("purpose").Get() == "default"]
 
 
 def _meshes(stage):

@@ -59,6 +59,7 @@ In a test of yours:
 ```python
 from reel2sim.exporters.check import assert_sound
 
+
 def test_my_robot():
     assert_sound("robot.urdf")  # or a bundle; an AssertionError lists every error and its remedy
 ```
