@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reel2sim.exporters.names import free_name
+from reel2sim.exporters.names import Distinct
 from reel2sim.importers.description import (
     DescribedJoint,
     DescribedLink,
@@ -76,8 +76,8 @@ class _Reader:
         channels = channels_of(container, self.nodes, self.notes)
         self.skeleton = skeleton_of(self.nodes, channels, self._content(), self.notes)
         self.names = _names(self.skeleton)
-        self.taken_links = set(self.names.values())
-        self.taken_joints: set[str] = set()
+        self.taken_links = Distinct(self.names.values())
+        self.taken_joints = Distinct()
         self.visuals: dict[int, list[TriangleMesh]] = {b: [] for b in self.skeleton.bodies}
         self.carried: list[Carried] = []
 
@@ -188,9 +188,9 @@ class _Reader:
         made: list[tuple[DescribedJoint, Array]] = []
         for k, step in enumerate(steps):
             last = k == len(steps) - 1
-            child = name if last else _taken(f"{name}_hub_{k + 1}", self.taken_links)
+            child = name if last else self.taken_links.name(f"{name}_hub_{k + 1}")
             joint = DescribedJoint(
-                name=joint_name if last else _taken(f"{joint_name}_{k + 1}", self.taken_joints),
+                name=joint_name if last else self.taken_joints.name(f"{joint_name}_{k + 1}"),
                 type=step.type,
                 parent=parent,
                 child=child,
@@ -208,7 +208,7 @@ class _Reader:
     def _joint_name(self, body: Body) -> str:
         facts = joint_facts(self.nodes[body.node].facts)
         told = "" if facts is None else facts.text("name")
-        return _taken(told or f"{self.names[body.node]}_joint", self.taken_joints)
+        return self.taken_joints.name(told or f"{self.names[body.node]}_joint")
 
     def _link(self, body: Body) -> DescribedLink:
         visuals = tuple(self.visuals[body.node])
@@ -293,19 +293,10 @@ def _texts(*values: object) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
-def _taken(wanted: str, taken: set[str]) -> str:
-    """A free name like ``wanted``, which then is taken."""
-    name = free_name(wanted, taken)
-    taken.add(name)
-    return name
-
-
 def _names(skeleton: Skeleton) -> dict[int, str]:
     """A name of its own for each body."""
-    given: dict[int, str] = {}
-    for node, body in skeleton.bodies.items():
-        given[node] = free_name(body.name, given.values())
-    return given
+    names = Distinct()
+    return {node: names.name(body.name) for node, body in skeleton.bodies.items()}
 
 
 def _moved(mesh: TriangleMesh, G: Array) -> TriangleMesh:
