@@ -216,6 +216,7 @@ class Says:
         colors: of each vertex; else one for each link.
         contacts: friction of materials.
         restitution: of materials.
+        motion: times, and where everything is at them.
         digits: relative accuracy of points of meshes.
     """
 
@@ -226,6 +227,7 @@ class Says:
     colors: bool = False
     contacts: bool = True
     restitution: bool = True
+    motion: bool = False
     digits: float = 1e-6
 
 
@@ -255,6 +257,8 @@ def assert_same(found: RiggedAsset, asset: RiggedAsset, *, says: Says, seed: int
         _assert_same_body(other, link, theirs[i], ours[i], says)
     for i, (other, joint) in enumerate(zip(found.joints, asset.joints, strict=True), start=1):
         _assert_same_joint(other, joint, theirs[i], ours[i], says)
+    if says.motion:
+        _assert_same_motion(found, asset)
     if says.base:
         assert found.fixed_base == asset.fixed_base
     if says.apart:
@@ -276,6 +280,18 @@ def _assert_moves_alike(
         moved = found.link_poses(state, theirs[0]) @ invert(theirs)
         wanted = asset.link_poses(state, ours[0]) @ invert(ours)
         np.testing.assert_allclose(moved, wanted, atol=1e-6)
+
+
+def _assert_same_motion(found: RiggedAsset, asset: RiggedAsset) -> None:
+    """The same instants, and everywhere the same way from the first: to single precision."""
+    times = found.motion.times_s, asset.motion.times_s
+    np.testing.assert_allclose(times[0] - times[0][0], times[1] - times[1][0], atol=1e-6)
+    for i in range(len(times[1])):
+        ways: list[Array] = []
+        for one in (found, asset):
+            start, now = (one.link_poses_at(float(one.motion.times_s[k])) for k in (0, i))
+            ways.append(now @ invert(start))
+        np.testing.assert_allclose(*ways, atol=2e-5)
 
 
 def _assert_same_body(other: Link, link: Link, T: Array, T_wanted: Array, says: Says) -> None:

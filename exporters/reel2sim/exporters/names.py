@@ -34,6 +34,27 @@ def numbered_name(wanted: str, taken: Iterable[str]) -> str:
     return next(name for name in names if name.lower() not in used)
 
 
+class Distinct:
+    """Names given one after another, no two of them equal, in time that grows with their number."""
+
+    def __init__(self, taken: Iterable[str] = (), *, cases: bool = True) -> None:
+        """Names in ``taken`` are not given; without ``cases``, nor what differs in case only."""
+        self._key = str if cases else str.lower
+        self._taken = {self._key(name) for name in taken}
+        self._count: dict[str, int] = {}
+
+    def name(self, wanted: str) -> str:
+        """``wanted``, or that with an underscore or a number after it."""
+        name = wanted
+        if self._key(name) in self._taken:
+            name = f"{wanted}_"
+        while self._key(name) in self._taken:
+            self._count[wanted] = self._count.get(wanted, 1) + 1
+            name = f"{wanted}_{self._count[wanted]}"
+        self._taken.add(self._key(name))
+        return name
+
+
 def identifier(text: str) -> str:
     """``text`` with everything but letters, digits and underscores replaced; never empty."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", text) or "unnamed"

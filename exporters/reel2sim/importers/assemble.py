@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import numpy as np
 import trimesh
 from scipy.spatial import KDTree  # pyright: ignore[reportMissingTypeStubs]
 
-from reel2sim.exporters.names import free_name, identifier
+from reel2sim.exporters.names import Distinct, identifier
 from reel2sim.importers import shapes
 from reel2sim.importers.appearance import surfels_on, surfels_on_skin
 from reel2sim.importers.description import (
@@ -118,7 +119,8 @@ def _motion(
         return Motion(np.zeros(1), np.eye(4)[None], _rest(joints))
     positions = {joint_names[name]: q for name, q in told.positions.items() if name in joint_names}
     count = len(told.times_s)
-    found = {name: np.repeat(q, count) for name, q in _rest(joints).items()} | positions
+    rest = {name: np.repeat(q, count) for name, q in _rest(joints).items()}
+    found = _unwound(rest | positions, joints)
     for joint in joints:
         if joint.mimic is not None and joint.mimic.joint in found:
             followed = joint.mimic.follow(found[joint.mimic.joint])
@@ -126,6 +128,16 @@ def _motion(
                 found[joint.name] = followed
     base = told.base_poses @ invert(description.T_world_root)
     return Motion(told.times_s, base, found)
+
+
+def _unwound(positions: dict[str, Array], joints: Sequence[Joint]) -> dict[str, Array]:
+    """Followers that turn, as many times round as their leaders ask: poses do not show it."""
+    found = dict(positions)
+    for joint in joints:
+        if joint.mimic is not None and joint.type.angular and joint.mimic.joint in positions:
+            off = joint.mimic.follow(positions[joint.mimic.joint]) - positions[joint.name]
+            found[joint.name] = positions[joint.name] + 2 * np.pi * np.round(off / (2 * np.pi))
+    return found
 
 
 def _skin(
@@ -176,7 +188,7 @@ def _tree(description: Description) -> list[str]:
     """
     names = [link.name for link in description.links]
     for kind, found in (("link", names), ("joint", [j.name for j in description.joints])):
-        twice = sorted({name for name in found if found.count(name) > 1})
+        twice = sorted(name for name, count in Counter(found).items() if count > 1)
         if twice:
             raise InputError(f"has two {kind}s named {twice[0]!r}", source=description.name)
     children: dict[str, list[str]] = {name: [] for name in names}
@@ -211,11 +223,10 @@ def _tree(description: Description) -> list[str]:
 def _names(found: Sequence[str], notes: list[str]) -> dict[str, str]:
     """Names that every format accepts, by the names in the file; MuJoCo keeps one for itself."""
     given = {name: name for name in found if identifier(name) == name and name != "world"}
-    taken = {"world", *(name.lower() for name in given)}
+    free = Distinct({"world", *given}, cases=False)
     for name in found:
         if name not in given:
-            given[name] = free_name(identifier(name), taken)
-            taken.add(given[name].lower())
+            given[name] = free.name(identifier(name))
             notes.append(f"{name} is called {given[name]}")
     return given
 

@@ -17,6 +17,7 @@ import numpy as np
 import trimesh
 
 from reel2sim.exporters.mjcf import FIXED_JOINTS, LINK_ORDER
+from reel2sim.exporters.names import Distinct
 from reel2sim.importers import shapes
 from reel2sim.importers.chains import Axis, chained
 from reel2sim.importers.description import DescribedJoint, DescribedLink, Description
@@ -110,7 +111,7 @@ class _Reader:
             j: model.joint(j).name or f"{self.names[int(model.jnt_bodyid[j])]}_joint_{j}"
             for j in range(model.njnt)
         }
-        self.taken = set(self.joint_names.values())
+        self.taken = Distinct(self.joint_names.values())
         self.texts = self._texts()
         words = (word.partition(":") for word in self.texts.get(FIXED_JOINTS, "").split())
         self.fixed_names = {body: joint for body, _, joint in words if joint}
@@ -172,11 +173,7 @@ class _Reader:
 
     def _fixed_name(self, body: str) -> str:
         """Bodies have no joint that holds them; a text of the file may name it all the same."""
-        name = self.fixed_names.pop(body, f"{body}_fixed")
-        while name in self.taken:
-            name += "_"
-        self.taken.add(name)
-        return name
+        return self.taken.name(self.fixed_names.pop(body, f"{body}_fixed"))
 
     def _model_name(self) -> str:
         name = bytes(self.model.names).split(b"\0", 1)[0].decode("utf-8", "replace")

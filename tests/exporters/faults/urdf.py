@@ -57,6 +57,23 @@ def joint_with_spaces(folder, rng):
         pick(rng, root.findall("joint")).set("name", "left door/1")
 
 
+@fault("URDF", "LOAD005", seen="PyBullet loads it and gives no states of it")
+def more_links_than_pybullet_holds(folder, rng):
+    with in_urdf(folder) as root:
+        leaf = copy.deepcopy(_moved_link(root, rng))
+        for tag in ("visual", "collision"):
+            for shape in leaf.findall(tag):
+                leaf.remove(shape)
+        base = root.findall("link")[0].get("name")
+        for i in range(130):
+            more = copy.deepcopy(leaf)
+            more.set("name", f"more_{i}")
+            joint = ET.SubElement(root, "joint", name=f"weld_{i}", type="fixed")
+            ET.SubElement(joint, "parent", link=base)
+            ET.SubElement(joint, "child", link=f"more_{i}")
+            root.append(more)
+
+
 @fault("URDF", "URDF003", seen="USD cannot keep the name")
 def link_that_begins_with_a_digit(folder, rng):
     with in_urdf(folder) as root:

@@ -17,6 +17,8 @@ from reel2sim.exporters.check.robot import Body, Robot
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import matrix_from_quaternion, pose
 
+MOST_LINKS = 128
+"""Of an object whose states the engine gives."""
 _STEPS = 240
 _PATIENCE_S = 300.0
 _LINEAR, _ANGULAR = 10.0, 100.0

@@ -249,6 +249,13 @@ ROBOT_CHECKS: tuple[Row, ...] = (
     ),
     ("LOAD004", "error", "error", "MuJoCo cannot load `scene.xml`.", EXPORT),
     (
+        "LOAD005",
+        "warning",
+        "warning",
+        "PyBullet holds objects of at most 128 links, and gives no states of larger ones.",
+        "Simulate it in another engine, or split it into several objects.",
+    ),
+    (
         "SIM001",
         "error",
         "warning",

@@ -75,8 +75,8 @@ class _Reader:
         channels = channels_of(container, self.nodes, self.notes)
         self.skeleton = skeleton_of(self.nodes, channels, self._content(), self.notes)
         self.names = _names(self.skeleton)
-        self.taken_links = set(self.names.values())
-        self.taken_joints: set[str] = set()
+        self.taken_links = Distinct(self.names.values())
+        self.taken_joints = Distinct()
         self.visuals: dict[int, list[TriangleMesh]] = {b: [] for b in self.skeleton.bodies}
         self.carried: list[Carried] = []
 
@@ -187,9 +187,9 @@ class _Reader:
         made: list[tuple[DescribedJoint, Array]] = []
         for k, step in enumerate(steps):
             last = k == len(steps) - 1
-            child = name if last else _taken(f"{name}_hub_{k + 1}", self.taken_links)
+            child = name if last else self.taken_links.name(f"{name}_hub_{k + 1}")
             joint = DescribedJoint(
-                name=joint_name if last else _taken(f"{joint_name}_{k + 1}", self.taken_joints),
+                name=joint_name if last else self.taken_joints.name(f"{joint_name}_{k + 1}"),
                 type=step.type,
                 parent=parent,
                 child=child,
@@ -207,7 +207,7 @@ class _Reader:
     def _joint_name(self, body: Body) -> str:
         facts = joint_facts(self.nodes[body.node].facts)
         told = "" if facts is None else facts.text("name")
-        return _taken(told or f"{self.names[body.node]}_joint", self.taken_joints)
+        return self.taken_joints.name(told or f"{self.names[body.node]}_joint")
 
     def _link(self, body: Body) -> DescribedLink:
         visuals = tuple(self.visuals[body.node])
