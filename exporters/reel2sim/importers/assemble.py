@@ -309,7 +309,7 @@ def _joint(
         parent=names[joint.parent],
         child=names[joint.child],
         origin=apply(T_ours_parent, joint.T_parent_child[None, :3, 3])[0],
-        axis=axis / length,
+        axis=axis if abs(length - 1) < 1e-12 else axis / length,  # or digits change each time
         limits=_limits(joint, name, notes),
         damping=joint.damping,
         friction=joint.friction,

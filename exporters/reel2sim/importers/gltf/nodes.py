@@ -11,13 +11,15 @@ from reel2sim.importers.gltf.container import Container
 from reel2sim.importers.gltf.fields import Fields
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError
-from reel2sim.scene.transforms import axis_rotation, pose
+from reel2sim.scene.transforms import pose
 
 _MOST_NODES = 50_000
 _MOST_DEPTH = 500
 _FARTHEST = 1e7
 """Metres; what is beyond is a mistake, and no number to reckon with."""
-Z_UP_FROM_Y_UP = pose(axis_rotation(np.array([1.0, 0.0, 0.0]), np.pi / 2))
+Z_UP_FROM_Y_UP = pose(np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]]))
+_EXACT = 1e-12
+"""What a turn that was computed may differ from what it should be."""
 
 
 @dataclass
@@ -59,6 +61,8 @@ class Node:
 def composed(translation: Array, rotation: Array, scale: Array) -> Array:
     """Matrices ``(..., 4, 4)`` of translations, xyzw quaternions and scales."""
     R = Rotation.from_quat(rotation.reshape(-1, 4)).as_matrix().reshape(*rotation.shape[:-1], 3, 3)
+    whole = np.round(R)  # quarter turns have no digits to lose
+    R = np.where(np.abs(R - whole) < 1e-15, whole, R)
     return pose(R * scale[..., None, :], translation)
 
 
@@ -138,7 +142,11 @@ def parts_of(G: Array) -> tuple[Array, Array]:
 
     ``G = T @ S``; ``S`` is symmetric, and mirrors where ``G`` does.
     """
-    left, size, right = np.linalg.svd(G[..., :3, :3])
+    A = G[..., :3, :3]
+    rigid = np.abs(A @ np.swapaxes(A, -1, -2) - np.eye(3)).max() < _EXACT
+    if rigid and (np.linalg.det(A) > 0).all():
+        return pose(A, G[..., :3, 3]), np.broadcast_to(np.eye(3), A.shape)
+    left, size, right = np.linalg.svd(A)
     R = left @ right
     sign = np.where(np.linalg.det(R) < 0, -1.0, 1.0)[..., None, None]
     S = sign * (np.swapaxes(right, -1, -2) * size[..., None, :]) @ right

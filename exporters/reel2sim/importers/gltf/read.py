@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reel2sim.exporters.names import Distinct
 from reel2sim.importers.description import (
     DescribedJoint,
     DescribedLink,
@@ -292,19 +293,10 @@ def _texts(*values: object) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
-def _taken(wanted: str, taken: set[str]) -> str:
-    """A free name like ``wanted``, which then is taken."""
-    name = wanted
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
-
-
 def _names(skeleton: Skeleton) -> dict[int, str]:
     """A name of its own for each body."""
-    taken: set[str] = set()
-    return {node: _taken(body.name, taken) for node, body in skeleton.bodies.items()}
+    names = Distinct()
+    return {node: names.name(body.name) for node, body in skeleton.bodies.items()}
 
 
 def _moved(mesh: TriangleMesh, G: Array) -> TriangleMesh:
