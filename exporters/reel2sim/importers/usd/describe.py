@@ -247,7 +247,8 @@ class Describer:
         while True:
             other = joints.get(leader)
             axes: tuple[Freedom, ...] = other.freedoms if other is not None else ()
-            one = axes[0] if len(axes) == 1 == len(edge.joint.freedoms) else None
+            alone = len(axes) == 1 == len(edge.joint.freedoms)
+            one = next(iter(axes)) if alone else None
             fits = one is not None and one.turns == freedom.turns
             if one is None or not fits or leader in seen or multiplier == 0:
                 self.notes.append(f"{name} follows {leader}, which it cannot; this is left out")
