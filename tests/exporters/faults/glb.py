@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .seeding import Inapplicable, fault, glb_values, in_glb, pick
+from .seeding import Inapplicable, fault, glb_values, in_glb, moves, pick
 
 
 def _primitive(document, rng):
@@ -59,7 +59,7 @@ def mesh_unhung(folder, rng):
 @fault("GLB", "KIN005", seen="nothing moves")
 def animation_dropped(folder, rng):
     with in_glb(folder) as (document, _):
-        if not document.pop("animations", None):
+        if not moves(folder) or not document.pop("animations", None):
             raise Inapplicable
 
 

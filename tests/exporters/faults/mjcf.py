@@ -155,20 +155,21 @@ def effort_of_another_value(folder, rng):
 @fault("MJCF", "DYN002", seen="swings on in MuJoCo alone")
 def damping_dropped(folder, rng):
     with in_mjcf(folder) as root:
-        pick(rng, _joints(root)).attrib.pop("damping")
+        pick(rng, [e for e in _joints(root) if float(e.get("damping"))]).attrib.pop("damping")
 
 
 @fault("MJCF", "DYN002", seen="57 times as stiff as elsewhere")
 def damping_per_degree(folder, rng):
     with in_mjcf(folder) as root:
-        joint = pick(rng, hinges(root))
+        joint = pick(rng, [e for e in hinges(root) if float(e.get("damping"))])
         joint.set("damping", scaled(joint.get("damping"), math.degrees(1)))
 
 
 @fault("MJCF", "DYN002", seen="falls shut in MuJoCo alone")
 def friction_dropped(folder, rng):
     with in_mjcf(folder) as root:
-        pick(rng, _joints(root)).attrib.pop("frictionloss")
+        rubbing = [e for e in _joints(root) if float(e.get("frictionloss"))]
+        pick(rng, rubbing).attrib.pop("frictionloss")
 
 
 @fault("MJCF", "DYN002", seen="a drawer that shuts by itself")

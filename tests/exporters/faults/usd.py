@@ -52,6 +52,12 @@ def _slides(stage):
     return of_type(stage, "PhysicsPrismaticJoint")
 
 
+def _damped(choose):
+    """Those of ``choose`` whose drives damp."""
+    names = [f"drive:{kind}:physics:damping" for kind in ("angular", "linear")]
+    return lambda stage: [p for p in choose(stage) if any(p.GetAttribute(n).Get() for n in names)]
+
+
 def _colliders(stage):
     return with_api(stage, "PhysicsCollisionAPI")
 
@@ -420,7 +426,7 @@ def speed_in_radians(folder, rng):
 
 @fault("USD", "DYN003", seen="57 times as stiff as elsewhere")
 def damping_per_radian(folder, rng):
-    _set(folder, rng, _hinges, "drive:angular:physics:damping", math.degrees)
+    _set(folder, rng, _damped(_hinges), "drive:angular:physics:damping", math.degrees)
 
 
 @fault("USD", "DYN003", seen="a spring pulls the joint to zero")
@@ -430,7 +436,7 @@ def drive_with_stiffness(folder, rng):
 
 @fault("USD", "DYN003", seen="slides on in USD alone")
 def linear_damping_dropped(folder, rng):
-    _set(folder, rng, _slides, "drive:linear:physics:damping", lambda v: 0.0)
+    _set(folder, rng, _damped(_slides), "drive:linear:physics:damping", lambda v: 0.0)
 
 
 @fault("USD", "DYN003", seen="falls shut in Newton alone")
