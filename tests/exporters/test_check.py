@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from reel2sim.exporters import export_bundle
 from reel2sim.exporters.check import CHECKS, check_bundle, documentation
 from reel2sim.exporters.check.files import REQUIRED
+from reel2sim.exporters.check.looks.splats import read_splats
 from reel2sim.exporters.check.quiet import quiet
-from reel2sim.exporters.check.robot import read_robot
-from reel2sim.exporters.check.splats import read_splats
+from reel2sim.exporters.check.robot.model import read_robot
 from reel2sim.scene import JointType, Mimic
 from reel2sim.scene.errors import BundleError
 

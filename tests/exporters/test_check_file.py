@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reel2sim.cli.main import main
 from reel2sim.exporters import export_bundle
 from reel2sim.exporters.check import CHECKS, assert_sound, check_file
-from reel2sim.exporters.check.alone import READERS
+from reel2sim.exporters.check.alone.file import READERS
 from reel2sim.exporters.check.quiet import quiet
 from reel2sim.scene import JointType, Mimic
 from reel2sim.scene.errors import BundleError, InputError

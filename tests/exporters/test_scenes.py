@@ -13,7 +13,7 @@ import trimesh
 from pxr import Usd, UsdGeom, UsdLux, UsdPhysics
 
 from reel2sim.exporters import export_scene
-from reel2sim.exporters.check.splats import read_splats
+from reel2sim.exporters.check.looks.splats import read_splats
 from reel2sim.exporters.joints import start_poses
 from reel2sim.scene import JointType, Light, LightKind, Placement, Scene, look_at
 from reel2sim.scene.digest import digest_tree

@@ -12,9 +12,9 @@ from pxr import Gf, Usd, UsdGeom, UsdSkel, UsdValidation
 
 from reel2sim.exporters import export_bundle
 from reel2sim.exporters.check import check_bundle
-from reel2sim.exporters.check.glb import GLB
+from reel2sim.exporters.check.gltf.glb import GLB
 from reel2sim.exporters.check.quiet import quiet
-from reel2sim.exporters.check.stage import STAGE
+from reel2sim.exporters.check.stage.stage import STAGE
 from reel2sim.exporters.gltf import write_glb
 from reel2sim.exporters.usd import write_usd
 from reel2sim.scene import Influences, JointType

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reel2sim.cli.main import main
-from reel2sim.exporters.check.glb import _Scene
-from reel2sim.exporters.check.gltf_reading import read_document
-from reel2sim.exporters.check.splats import read_splats
+from reel2sim.exporters.check.gltf.glb import _Scene
+from reel2sim.exporters.check.gltf.reading import read_document
+from reel2sim.exporters.check.looks.splats import read_splats
 from reel2sim.exporters.joints import start_surfels
 from reel2sim.exporters.splat import write_splats
 from reel2sim.exporters.splat_files import splat_files, write_splat_files

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reel2sim.exporters.check.alone import check_file
+from reel2sim.exporters.check.alone.file import check_file
 from reel2sim.exporters.check.bundle import check_bundle
 from reel2sim.exporters.check.report import CheckReport
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from reel2sim.exporters.check.base import check_base
-from reel2sim.exporters.check.contacts import check_contacts
 from reel2sim.exporters.check.files import (
     check_files,
     check_manifest,
     check_manifest_names,
     check_stored,
 )
-from reel2sim.exporters.check.media import check_film, check_page
-from reel2sim.exporters.check.meshes import Surfaces, check_meshes
+from reel2sim.exporters.check.looks.media import check_film, check_page
+from reel2sim.exporters.check.looks.skins import SkinReading, check_skins
+from reel2sim.exporters.check.looks.splats import Splats, check_splats
 from reel2sim.exporters.check.motion import Replay, check_motion
-from reel2sim.exporters.check.plausible import check_plausible
 from reel2sim.exporters.check.quiet import quiet
 from reel2sim.exporters.check.report import CheckReport, Notes
-from reel2sim.exporters.check.robot import Robot
-from reel2sim.exporters.check.scene import RECORD, CheckedAsset, check_scene
-from reel2sim.exporters.check.skins import SkinReading, check_skins
-from reel2sim.exporters.check.splats import Splats, check_splats
-from reel2sim.exporters.check.states import STATES, random_states
+from reel2sim.exporters.check.robot.base import check_base
+from reel2sim.exporters.check.robot.contacts import check_contacts
+from reel2sim.exporters.check.robot.meshes import Surfaces, check_meshes
+from reel2sim.exporters.check.robot.model import Robot
+from reel2sim.exporters.check.robot.plausible import check_plausible
+from reel2sim.exporters.check.robot.states import STATES, random_states
+from reel2sim.exporters.check.scene.bundle import RECORD, CheckedAsset, check_scene
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
 
@@ -84,7 +84,7 @@ def _check_robot(notes: Notes, there: set[str]) -> tuple[Robot | None, Surfaces]
     """Read the URDF and look at its meshes."""
     if "scene.urdf" not in there:
         return None, Surfaces()
-    from reel2sim.exporters.check.urdf import check_urdf
+    from reel2sim.exporters.check.robot.urdf import check_urdf
 
     robot = check_urdf(notes)
     if robot is None:
@@ -115,21 +115,21 @@ def _check_formats(
         _check_mjcf(notes, there, robot, states, expected)
         check_contacts(notes, there, robot, replay)
         if "scene.xml" in there:
-            from reel2sim.exporters.check.model import check_model
+            from reel2sim.exporters.check.robot.mjcf import check_model
 
             check_model(notes, robot, surfaces, replay)
     skins: dict[str, SkinReading | None] = {}
     if "usd/scene/scene.usda" in there:
-        from reel2sim.exporters.check.stage import check_stage
+        from reel2sim.exporters.check.stage.stage import check_stage
 
         found = check_stage(notes, robot, surfaces, replay, states, expected, splats)
         skins["SKIN005"] = found
     if "scene.usdz" in there:
-        from reel2sim.exporters.check.stage import check_package
+        from reel2sim.exporters.check.stage.stage import check_package
 
         check_package(notes)
     if robot is not None and "asset.glb" in there:
-        from reel2sim.exporters.check.glb import check_glb
+        from reel2sim.exporters.check.gltf.glb import check_glb
 
         skins["SKIN006"] = check_glb(notes, robot, surfaces, replay)
     check_skins(notes, robot, replay, skins)
@@ -151,9 +151,9 @@ def check_engines(
         states: positions ``(s,)`` by joint.
         expected: ``T_root_link`` ``(s, 4, 4)`` by link at these, if they can be computed.
     """
-    from reel2sim.exporters.check.bullet import MOST_LINKS, read_pybullet
-    from reel2sim.exporters.check.engines import read_mujoco, read_yourdfpy
-    from reel2sim.exporters.check.reading import URDF_IDS, Reading, compare, compare_pairs
+    from reel2sim.exporters.check.robot.bullet import MOST_LINKS, read_pybullet
+    from reel2sim.exporters.check.robot.engines import read_mujoco, read_yourdfpy
+    from reel2sim.exporters.check.robot.reading import URDF_IDS, Reading, compare, compare_pairs
 
     readings: list[Reading] = []
     with notes.guard("LOAD001", urdf.name):
@@ -177,8 +177,8 @@ def _check_mjcf(
     states: Mapping[str, Array],
     expected: Mapping[str, Array] | None,
 ) -> None:
-    from reel2sim.exporters.check.engines import read_mujoco
-    from reel2sim.exporters.check.reading import MJCF_IDS, compare
+    from reel2sim.exporters.check.robot.engines import read_mujoco
+    from reel2sim.exporters.check.robot.reading import MJCF_IDS, compare
 
     if "scene.xml" in there:
         with notes.guard("LOAD004", "scene.xml"):

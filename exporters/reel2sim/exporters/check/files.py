@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reel2sim.exporters.check.report import Notes
-from reel2sim.exporters.check.robot import Robot
+from reel2sim.exporters.check.robot.model import Robot
 from reel2sim.exporters.manifest import MANIFEST, SCHEMA_VERSION
 from reel2sim.scene.digest import digest_file
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.exporters.check.reading import compare_mimics
 from reel2sim.exporters.check.report import Notes
-from reel2sim.exporters.check.robot import Robot, RobotMimic
+from reel2sim.exporters.check.robot.model import Robot, RobotMimic
+from reel2sim.exporters.check.robot.reading import compare_mimics
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import vector_to_pose
 

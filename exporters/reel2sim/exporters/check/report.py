@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reel2sim.exporters.check.catalogue import CHECKS, Severity
-from reel2sim.exporters.check.severity import EXPORT, WRITE
+from reel2sim.exporters.check.catalogue.severity import EXPORT, WRITE
+from reel2sim.exporters.check.catalogue.table import CHECKS, Severity
 from reel2sim.scene.errors import CancelledError
 
 

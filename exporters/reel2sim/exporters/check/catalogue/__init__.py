@@ -1,0 +1,1 @@
+"""What is checked: stable ids, severities, remedies."""

@@ -1,0 +1,1 @@
+"""glTF: the container, its rules, and what is in it."""

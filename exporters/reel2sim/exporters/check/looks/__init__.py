@@ -1,0 +1,1 @@
+"""What is seen: surfaces, splats, skins, film and page."""

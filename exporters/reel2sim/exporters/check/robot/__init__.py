@@ -1,0 +1,1 @@
+"""The robot: the URDF, what engines make of it, and the MJCF."""

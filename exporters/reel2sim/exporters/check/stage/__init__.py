@@ -1,0 +1,1 @@
+"""The USD stage and its package."""
