@@ -197,11 +197,11 @@ def random_asset(draw: st.DrawFn, *, max_links: int = 30) -> RiggedAsset:
 
 
 def _entangled(asset: RiggedAsset, rng: np.random.Generator) -> tuple[tuple[str, str], ...]:
-    """Some pairs of links that no joint holds together."""
-    names = [link.name for link in asset.links]
+    """Some pairs of links with shapes that no joint holds together."""
+    solid = [link.name for link in asset.links if link.collision]
     apart = set(held_links(asset))
-    free = [pair for pair in itertools.combinations(names, 2) if pair not in apart]
-    return tuple(pair for pair in free if rng.random() < 2 / len(names))
+    free = [pair for pair in itertools.combinations(solid, 2) if pair not in apart]
+    return tuple(pair for pair in free if rng.random() < 2 / len(solid))
 
 
 @dataclass(frozen=True, kw_only=True)

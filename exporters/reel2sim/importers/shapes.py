@@ -60,6 +60,8 @@ def read_mesh(file: Path, roots: Roots) -> list[trimesh.Trimesh]:
         raise InputError(
             f"has over {_MOST_FACES} triangles", source=file, remedy="decimate it first"
         )
+    if not all(mesh.vertices.shape[1:] == mesh.faces.shape[1:] == (3,) for mesh in found):
+        raise InputError("has points or faces without three corners", source=file)
     if not all(np.isfinite(mesh.vertices).all() for mesh in found):
         raise InputError("has vertices that are not finite", source=file)
     return found
@@ -135,7 +137,10 @@ def vertex_colors(mesh: trimesh.Trimesh) -> Array | None:
     visual = mesh.visual
     if not isinstance(visual, ColorVisuals) or visual.kind is None:
         return None
-    return np.asarray(visual.vertex_colors, np.float64)[:, :3] / 255.0
+    colors = np.asarray(visual.vertex_colors, np.float64)
+    if colors.ndim != 2 or colors.shape[0] != len(mesh.vertices) or colors.shape[1] < 3:
+        return None
+    return colors[:, :3] / 255.0
 
 
 def _colored(mesh: trimesh.Trimesh) -> trimesh.Trimesh:

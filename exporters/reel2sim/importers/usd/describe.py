@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from reel2sim.exporters.names import free_name
+from reel2sim.exporters.names import Distinct, free_name
 from reel2sim.importers.chains import Axis, chained
 from reel2sim.importers.description import DescribedJoint, DescribedLink, Description
 from reel2sim.importers.usd.frames import Frames
@@ -151,7 +152,7 @@ class Describer:
 
     def _joint_names(self) -> dict[str, list[str]]:
         """Names of each joint's axes, by the joint's path."""
-        taken: list[str] = []
+        given = Distinct()
         found: dict[str, list[str]] = {}
         for held in self.held:
             joint = held.edge.joint
@@ -161,9 +162,7 @@ class Describer:
                 suffixes = [f"_{'' if a.turns else 'along_'}{'xyz'[a.place % 3]}" for a in axes]
             found[joint.path] = []
             for suffix in suffixes:
-                name = free_name(joint.name + suffix, taken)
-                taken.append(name)
-                found[joint.path].append(name)
+                found[joint.path].append(given.name(joint.name + suffix))
         return found
 
     def _link(self, path: str, *, shown: bool) -> DescribedLink:
@@ -304,12 +303,12 @@ class Describer:
 def link_names(paths: Sequence[str]) -> dict[str, str]:
     """A name for each prim: its own, or with its parent's where several have it."""
     ends = [path.rsplit("/", 1)[-1] for path in paths]
-    taken: list[str] = []
+    often = Counter(ends)
+    given = Distinct()
     found: dict[str, str] = {}
     for path, end in zip(paths, ends, strict=True):
         longer = "_".join(path.strip("/").split("/")[-2:])
-        found[path] = free_name(end if ends.count(end) == 1 else longer, taken)
-        taken.append(found[path])
+        found[path] = given.name(end if often[end] == 1 else longer)
     return found
 
 

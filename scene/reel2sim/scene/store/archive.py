@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import math
 import zipfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from reel2sim.scene.surfels import Surfels
 
 VERSION = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_MOST_BYTES = 4 * 2**30
 
 
 def write(path: Path, kind: str, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> None:
@@ -44,16 +46,18 @@ def read(path: Path, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+            if size > _MOST_BYTES:
+                raise ValueError(f"holds {size / 2**30:.1f} GiB")
             header: Any = json.loads(archive.read("header.json"))
             arrays = {
-                name.removesuffix(".npy"): np.load(
-                    io.BytesIO(archive.read(name)), allow_pickle=False
-                )
+                name.removesuffix(".npy"): _array(archive.read(name))
                 for name in archive.namelist()
                 if name.endswith(".npy")
             }
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, EOFError) as cause:
-        raise InputError(f"cannot be read: {cause}", source=path) from cause
+    except Exception as cause:  # readers of untrusted bytes raise anything
+        text = " ".join(str(cause).split())[:200] or type(cause).__name__
+        raise InputError(f"cannot be read: {text}", source=path) from cause
     if not isinstance(header, dict):
         raise InputError(f"is not a {kind} file", source=path)
     fields = cast("dict[str, Any]", header)
@@ -62,6 +66,23 @@ def read(path: Path, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
     if fields.get("version") != VERSION:
         raise InputError(f"has layout version {fields.get('version')}", source=path)
     return arrays, fields
+
+
+def _array(data: bytes) -> Array:
+    """An array of numbers or texts, of the size that its header says."""
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read_header is None:
+        raise ValueError(f"an array is of version {version}")
+    shape, _, dtype = read_header(stream)
+    # Room is made for what a header says before anything is read.
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
+        raise ValueError(f"an array of shape {shape} and type {dtype} is not as long as that")
+    return np.load(io.BytesIO(data), allow_pickle=False)
 
 
 @contextmanager
