@@ -41,10 +41,12 @@ class Roots:
         Raises:
             InputError: if there is none, it is outside of the roots, or it is too large.
         """
-        candidates = [path.resolve() for path in self._candidates(reference, base)]
+        candidates = [
+            found for path in self._candidates(reference, base) if (found := _resolved(path))
+        ]
         allowed = [path for path in candidates if self.holds(path)]
         for path in allowed:
-            if path.is_file():
+            if _is_file(path):
                 if path.stat().st_size > _MOST_BYTES:
                     raise InputError(f"is over {_MOST_BYTES // 2**20} MiB", source=path)
                 return path
@@ -79,6 +81,24 @@ class Roots:
             return [folder / rest for folder in [*named, *(f / name for f in self.folders)]]
         path = Path(PurePosixPath(reference.removeprefix(_FILE).replace("\\", "/")))
         return [path] if path.is_absolute() else [base / path, *(f / path for f in self.folders)]
+
+
+def _resolved(path: Path) -> Path | None:
+    """``path`` with links followed; None where they lead in circles, or no file could be so named.
+
+    What is too long for a name is only noticed where it lies in a folder that is there.
+    """
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 class RootedResolver(Resolver):

@@ -1,7 +1,8 @@
 """Writes crate files anew; started as a script by ``crates``.
 
 A process of its own, because USD's crate reader may crash, or ask for all memory, on bytes that
-are not what they say. What comes out was written by USD itself, and is safe to open.
+are not what they say. What comes out was written by USD itself. It is opened once more, because
+children that are listed and not there are kept in writing, and end a process that looks for them.
 
 For every line ``source<TAB>target`` on standard input it answers one line: ``ok`` or ``error``.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 import os
 import sys
 
-from pxr import Sdf
+from pxr import Sdf, Usd, UsdUtils
 
 _MEMORY = 8 * 2**30
 
@@ -41,9 +42,27 @@ def main() -> None:
 def _written(source: str, target: str) -> bool:
     try:
         layer = Sdf.Layer.OpenAsAnonymous(source)
-        return layer is not None and bool(layer.Export(target))
+        if layer is None or not layer.Export(target):
+            return False
+        _walk(target)
     except Exception:  # USD's own errors, and memory that is not there
         return False
+    return True
+
+
+def _walk(path: str) -> None:
+    """Look at all that ``path`` holds as its reader will; other files that it names are not."""
+    layer = Sdf.Layer.OpenAsAnonymous(path)
+    list(layer.subLayerOffsets)
+    layer.GetCompositionAssetDependencies()
+    UsdUtils.ModifyAssetPaths(layer, lambda name: "")
+    stage = Usd.Stage.Open(layer)
+    for prim in stage.TraverseAll():
+        for relationship in prim.GetRelationships():
+            relationship.GetTargets()
+        for attribute in prim.GetAttributes():
+            attribute.GetTypeName()
+            attribute.GetNumTimeSamples()
 
 
 if __name__ == "__main__":
