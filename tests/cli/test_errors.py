@@ -20,6 +20,7 @@ from reel2sim.scene.errors import (
     InputError,
     MediaError,
     NoMotionError,
+    NotFoundError,
     PromptError,
     Reel2SimError,
     TooFewFramesError,
@@ -78,7 +79,7 @@ CASES: list[Case] = [
     ("seed", UsageError, lambda p: run(p, "--seed", "-1", "--out", p / "o")),
     ("taken", ConflictError, lambda p: run(capture(p / "c"), "--out", p / "c", "--overwrite")),
     ("surfels", InputError, lambda p: ["rig", str(p), str(p / "x.npz"), "--out", str(p / "y")]),
-    ("asset", InputError, lambda p: ["export", str(p / "x.npz"), "--out", str(p / "y")]),
+    ("asset", NotFoundError, lambda p: ["export", str(p / "x.npz"), "--out", str(p / "y")]),
     ("no folder", UsageError, lambda p: ["reconstruct", str(p), "--out", str(p / "no" / "x.npz")]),
     (
         "no bundle",
@@ -117,7 +118,7 @@ def test_broken_input_ends_in_one_line_and_its_code(
 def test_a_person_gets_the_line_and_no_json(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["export", str(tmp_path / "x.npz"), "--out", str(tmp_path / "y")]) == 65
+    assert main(["export", str(tmp_path / "x.npz"), "--out", str(tmp_path / "y")]) == 40
     out, err = capfd.readouterr()
     assert out == ""
     assert str(tmp_path / "x.npz") in err

@@ -17,11 +17,12 @@ from reel2sim.exporters import export_scene
 from reel2sim.exporters.check import CHECKS, check_bundle
 from reel2sim.exporters.gltf import container
 from reel2sim.scene import JointType, Light, LightKind, Placement, Scene, look_at
-from reel2sim.scene.transforms import pose
+from reel2sim.scene.transforms import axis_rotation, pose
 
 from .conftest import build_asset, skinned
 
 J = JointType
+Z = np.array([0.0, 0.0, 1.0])
 
 
 def build_scene(apart: float = 3.0) -> Scene:
@@ -31,7 +32,10 @@ def build_scene(apart: float = 3.0) -> Scene:
         skinned(build_asset([J.REVOLUTE], [0], seed=5)),
     ]
     placements = tuple(
-        Placement.of(replace(asset, name=name), pose(translation=np.array([apart * i, 0, 1.5])))
+        Placement.of(
+            replace(asset, name=name),
+            pose(axis_rotation(Z, np.array(0.6 * i)), np.array([apart * i, 0, 1.5])),
+        )
         for i, (name, asset) in enumerate(zip(("one", "two", "three"), made, strict=True))
     )
     camera = look_at(np.array([0.0, -5, 2]), np.zeros(3), width=320, height=240, fov_y=0.9)

@@ -11,6 +11,8 @@ from pxr import Usd, UsdGeom
 from reel2sim.exporters.check.looks.splats import Splats, joined_splats
 from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.stage.looks import SPLATS, appearances
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.harmonics import rotate_sh
 from reel2sim.scene.transforms import matrix_from_quaternion
 
 _LOOSE = 2e-3
@@ -63,8 +65,16 @@ def _field(notes: Notes, where: str, prim: Usd.Prim, cache: UsdGeom.XformCache) 
         np.einsum("ij,njk->nik", T[:3, :3], matrix_from_quaternion(columns["orientations"])),
         columns["scales"],
         columns["opacities"],
-        sh.reshape(count, -1, 3),
+        _turned(sh.reshape(count, -1, 3), T[:3, :3]),
     )
+
+
+def _turned(sh: Array, R: Array) -> Array:
+    """Colours seen along the world's directions: a field's own turn with it."""
+    whole = sh.shape[1] in (1, 4, 9, 16)  # else the field is at fault, which is noted
+    if not whole or not len(sh) or np.abs(R - np.eye(3)).max() < 1e-12:
+        return sh
+    return rotate_sh(sh, np.broadcast_to(R, (len(sh), 3, 3)))
 
 
 def _compare(notes: Notes, where: str, found: Splats, wanted: Splats) -> None:
