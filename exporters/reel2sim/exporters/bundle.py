@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reel2sim.exporters.joints import require_expressible, start_surfels
-from reel2sim.exporters.manifest import MANIFEST, manifest_record, write_manifest
+from reel2sim.exporters.manifest import manifest_record, write_manifest
 from reel2sim.exporters.media import BundleMedia, Provenance
 from reel2sim.exporters.motion import write_motion
+from reel2sim.exporters.paths import FolderPaths
 from reel2sim.exporters.splat import write_splats
 from reel2sim.exporters.srdf import write_srdf
 from reel2sim.exporters.urdf import write_urdf
@@ -20,29 +21,12 @@ ASSET_FILE = "asset.npz"
 
 
 @dataclass(frozen=True)
-class BundlePaths:
-    """Where a bundle keeps things.
+class BundlePaths(FolderPaths):
+    """Where the bundle of an asset keeps things.
 
     Attributes:
         root: the folder.
     """
-
-    root: Path
-
-    @property
-    def manifest(self) -> Path:
-        """Versions, configuration, digests and timings."""
-        return self.root / MANIFEST
-
-    @property
-    def usd(self) -> Path:
-        """The stage's interface layer."""
-        return self.root / "usd" / "scene" / "scene.usda"
-
-    @property
-    def usdz(self) -> Path:
-        """The stage in one file."""
-        return self.root / "scene.usdz"
 
     @property
     def urdf(self) -> Path:
@@ -53,21 +37,6 @@ class BundlePaths:
     def srdf(self) -> Path:
         """What the URDF cannot say for planners: the root's joint and what never collides."""
         return self.root / "scene.srdf"
-
-    @property
-    def mjcf(self) -> Path:
-        """The MuJoCo model; it shares the URDF's meshes."""
-        return self.root / "scene.xml"
-
-    @property
-    def glb(self) -> Path:
-        """Animated meshes for viewers and engines."""
-        return self.root / "asset.glb"
-
-    @property
-    def splats(self) -> Path:
-        """Surfels at time zero."""
-        return self.root / "splats.ply"
 
     @property
     def splats_glb(self) -> Path:
@@ -88,11 +57,6 @@ class BundlePaths:
     def preview(self) -> Path:
         """The film; absent if the bundle was made without pictures."""
         return self.root / "preview.mp4"
-
-    @property
-    def report(self) -> Path:
-        """The page for people."""
-        return self.root / "report.html"
 
 
 def export_bundle(

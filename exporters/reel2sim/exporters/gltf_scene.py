@@ -12,6 +12,7 @@ from reel2sim.exporters.gltf import glb_document
 from reel2sim.exporters.gltf_buffer import container
 from reel2sim.scene import Camera, Light, LightKind, Scene
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.camera import opencv_from_opengl
 from reel2sim.scene.transforms import pose, quaternion_from_matrix
 
 _LISTS = ("nodes", "meshes", "materials", "skins", "accessors", "bufferViews")
@@ -147,7 +148,7 @@ def _add_cameras(document: dict[str, Any], cameras: Mapping[str, Camera]) -> Non
     ]
     for i, (name, camera) in enumerate(cameras.items()):
         # glTF's cameras look along −Z with Y up.
-        T = camera.T_world_camera @ pose(np.diag([1.0, -1.0, -1.0]))
+        T = opencv_from_opengl(camera.T_world_camera)
         _add_node(document, name, T, camera=i)
 
 

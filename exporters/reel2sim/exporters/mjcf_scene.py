@@ -10,7 +10,8 @@ import numpy as np
 
 from reel2sim.exporters.mjcf import add_options, mjcf_model, numbers, write_model
 from reel2sim.scene import Camera, Light, LightKind, Scene
-from reel2sim.scene.transforms import pose, pose_to_vector
+from reel2sim.scene.camera import opencv_from_opengl
+from reel2sim.scene.transforms import pose_to_vector
 
 _NAMES = ("name", "mesh", "joint", "joint1", "joint2", "body1", "body2")
 """Attributes that hold the name of something of an asset."""
@@ -99,7 +100,7 @@ def _add_lights(world: ET.Element, lights: Sequence[Light]) -> None:
 def _add_cameras(world: ET.Element, cameras: Mapping[str, Camera]) -> None:
     """Cameras look along −Z with Y up; a shifted principal point is left out."""
     for name, camera in cameras.items():
-        at = pose_to_vector(camera.T_world_camera @ pose(np.diag([1.0, -1.0, -1.0])))
+        at = pose_to_vector(opencv_from_opengl(camera.T_world_camera))
         ET.SubElement(
             world,
             "camera",

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from reel2sim.exporters.bundle import export_bundle, require_empty
 from reel2sim.exporters.joints import start_surfels
-from reel2sim.exporters.manifest import MANIFEST, scene_manifest, write_manifest
+from reel2sim.exporters.manifest import scene_manifest, write_manifest
 from reel2sim.exporters.media import Provenance
+from reel2sim.exporters.paths import FolderPaths
 from reel2sim.exporters.scene_record import write_scene_record
 from reel2sim.exporters.splat import write_splats
 from reel2sim.scene import Progress, Scene, Surfels, silent
@@ -21,19 +22,12 @@ SCENE_FILE = "scene.npz"
 
 
 @dataclass(frozen=True)
-class ScenePaths:
+class ScenePaths(FolderPaths):
     """Where the bundle of a scene keeps things.
 
     Attributes:
         root: the folder.
     """
-
-    root: Path
-
-    @property
-    def manifest(self) -> Path:
-        """Versions, edits, digests."""
-        return self.root / MANIFEST
 
     @property
     def record(self) -> Path:
@@ -44,31 +38,6 @@ class ScenePaths:
     def scene(self) -> Path:
         """The scene itself, so that it can be edited and exported again."""
         return self.root / SCENE_FILE
-
-    @property
-    def usd(self) -> Path:
-        """The stage's interface layer."""
-        return self.root / "usd" / "scene" / "scene.usda"
-
-    @property
-    def mjcf(self) -> Path:
-        """One MuJoCo model of everything."""
-        return self.root / "scene.xml"
-
-    @property
-    def glb(self) -> Path:
-        """Animated meshes of everything."""
-        return self.root / "asset.glb"
-
-    @property
-    def splats(self) -> Path:
-        """All surfels at the first instant."""
-        return self.root / "splats.ply"
-
-    @property
-    def report(self) -> Path:
-        """The page for people."""
-        return self.root / "report.html"
 
     def asset(self, name: str) -> Path:
         """The bundle of the asset called ``name``, where it stands in the scene."""

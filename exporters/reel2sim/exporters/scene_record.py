@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from reel2sim.scene import Camera, Light, Scene
-from reel2sim.scene.transforms import pose, pose_to_vector
+from reel2sim.scene.camera import opencv_from_opengl
+from reel2sim.scene.transforms import pose_to_vector
 
 SCENE_VERSION = 1
 """Raised when a reader of the old layout would misread the new one."""
@@ -57,7 +56,7 @@ def _light(light: Light) -> dict[str, Any]:
 
 
 def _camera(name: str, camera: Camera) -> dict[str, Any]:
-    opengl = camera.T_world_camera @ pose(np.diag([1.0, -1.0, -1.0]))
+    opengl = opencv_from_opengl(camera.T_world_camera)
     return {
         "name": name,
         "w": camera.width,

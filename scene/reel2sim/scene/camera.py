@@ -10,6 +10,8 @@ from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import CameraError
 from reel2sim.scene.transforms import invert, is_rigid
 
+_FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
@@ -102,6 +104,14 @@ class Camera:
             cy=self.cy * sy,
             T_world_camera=self.T_world_camera,
         )
+
+
+def opencv_from_opengl(T_world_camera: Array) -> Array:
+    """Turn camera-to-world ``(..., 4, 4)`` with OpenGL camera axes into OpenCV axes.
+
+    The change is its own inverse, so it serves both directions.
+    """
+    return np.asarray(T_world_camera, dtype=np.float64) @ _FLIP_YZ
 
 
 def look_at(

@@ -46,6 +46,7 @@ from reel2sim.scene import (
     look_at,
     silent,
 )
+from reel2sim.scene.camera import opencv_from_opengl
 from reel2sim.scene.errors import Reel2SimError
 from reel2sim.scene.progress import subrange
 
@@ -203,7 +204,7 @@ class _Editor:
                 raise edit.refuse("at", "a sun at the origin shines from nowhere")
             # A camera that looks along +z from the sun's place; light goes along −z.
             view = look_at(at, np.zeros(3), width=1, height=1, fov_y=1.0)
-            T = view.T_world_camera @ np.diag([1.0, -1.0, -1.0, 1.0])
+            T = opencv_from_opengl(view.T_world_camera)
         light = Light(edit.name, LightKind(edit.kind), T, np.array(edit.color), edit.strength)
         others = tuple(x for x in scene.lights if x.name != light.name)
         return replace(scene, lights=(*others, light))

@@ -73,9 +73,11 @@ def recolored(asset: RiggedAsset, links: set[str], color: Array) -> RiggedAsset:
     every = np.concatenate(shades) if shades else np.zeros((0, 3))
     mean = every.mean(axis=0) if len(every) else np.zeros(3)
 
+    black = mean < 1e-3
+    ratio = np.where(black, 0.0, color / np.maximum(mean, 1e-6))
+
     def dyed(values: Array) -> Array:
-        scaled = values * (color / np.maximum(mean, 1e-6))
-        return np.clip(np.where(mean < 1e-3, color, scaled), 0.0, 1.0)
+        return np.clip(np.where(black, color, values * ratio), 0.0, 1.0)
 
     def dyed_link(link: Link) -> Link:
         mesh = link.visual
@@ -83,7 +85,7 @@ def recolored(asset: RiggedAsset, links: set[str], color: Array) -> RiggedAsset:
         return replace(link, visual=replace(mesh, colors=dyed(colors)))
 
     found = replace(
-        _each(asset, links, dyed_link), surfels=_dyed_surfels(asset.surfels, chosen, mean, color)
+        _each(asset, links, dyed_link), surfels=_dyed_surfels(asset.surfels, chosen, dyed, ratio)
     )
     if asset.skin is None or links != set(index):
         return found
@@ -92,16 +94,13 @@ def recolored(asset: RiggedAsset, links: set[str], color: Array) -> RiggedAsset:
     return replace(found, skin=replace(asset.skin, mesh=replace(mesh, colors=dyed(colors))))
 
 
-def _dyed_surfels(surfels: Surfels, chosen: Array, mean: Array, color: Array) -> Surfels:
-    """Surfels whose light of all degrees is scaled, channel by channel."""
+def _dyed_surfels(
+    surfels: Surfels, chosen: Array, dyed: Callable[[Array], Array], ratio: Array
+) -> Surfels:
+    """Chosen surfels with ``dyed`` colours, their light of higher degrees scaled by ``ratio``."""
     sh = surfels.sh.astype(np.float64).copy()
     own = sh[chosen]
-    ratio = color / np.maximum(mean, 1e-6)
-    base = np.clip((0.5 + SH_C0 * own[:, 0]) * ratio, 0.0, 1.0)
+    own[:, 0] = (dyed(0.5 + SH_C0 * own[:, 0]) - 0.5) / SH_C0
     own[:, 1:] *= ratio
-    black = mean < 1e-3
-    base[:, black] = color[black]
-    own[:, 1:, black] = 0.0
-    own[:, 0] = (base - 0.5) / SH_C0
     sh[chosen] = own
     return replace(surfels, sh=sh)

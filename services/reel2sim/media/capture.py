@@ -19,7 +19,7 @@ from reel2sim.media.index import Entry, read_entries
 from reel2sim.media.limits import DEFAULT_LIMITS, MediaLimits
 from reel2sim.media.streams import chain_streams
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.camera import Camera
+from reel2sim.scene.camera import Camera, opencv_from_opengl
 from reel2sim.scene.digest import digest_tree
 from reel2sim.scene.errors import (
     CameraError,
@@ -30,16 +30,7 @@ from reel2sim.scene.errors import (
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Frame, Reel
 
-_FLIP_YZ = np.diag([1.0, -1.0, -1.0, 1.0])
 _DISTORTION = ("k1", "k2", "p1", "p2", "k3")
-
-
-def opencv_from_opengl(T_world_camera: Array) -> Array:
-    """Turn camera-to-world ``(..., 4, 4)`` with OpenGL camera axes into OpenCV axes.
-
-    The change is its own inverse, so it serves both directions.
-    """
-    return np.asarray(T_world_camera, dtype=np.float64) @ _FLIP_YZ
 
 
 def load_capture(

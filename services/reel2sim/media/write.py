@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from reel2sim.media.capture import opencv_from_opengl
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.camera import opencv_from_opengl
 from reel2sim.scene.errors import CameraError, ConflictError, InputError
 from reel2sim.scene.reel import Frame, Reel
 

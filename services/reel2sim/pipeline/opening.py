@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from reel2sim.exporters.bundle import ASSET_FILE
 from reel2sim.exporters.scene_bundle import SCENE_FILE
 from reel2sim.scene import RiggedAsset, Scene
 from reel2sim.scene.errors import BundleError, InputError, NotFoundError, UsageError
-from reel2sim.scene.store import load_asset, load_scene
+from reel2sim.scene.store import load_asset, load_scene, stored_kind
 
 STAGES = (".usd", ".usda", ".usdc", ".usdz")
 """Files of OpenUSD."""
@@ -98,9 +96,7 @@ def _of_bundle(folder: Path) -> Scene:
 
 def _of_store(path: Path) -> Scene:
     try:
-        with zipfile.ZipFile(path) as archive:
-            header = json.loads(archive.read("header.json"))
-        kind = header.get("kind") if isinstance(header, dict) else None
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, EOFError) as cause:
+        kind = stored_kind(path)
+    except (OSError, ValueError) as cause:
         raise InputError("holds no asset or scene", source=path) from cause
     return load_scene(path) if kind == "scene" else Scene.of(load_asset(path))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import colorsys
-import json
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +15,7 @@ from reel2sim.pipeline.stores import ReconstructionStore
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.errors import InputError
+from reel2sim.scene.store import stored_kind
 from reel2sim.scene.surfels import Surfels, SurfelSequence
 from reel2sim.scene.world import Scene
 
@@ -141,15 +139,13 @@ def _kind_of(source: Path) -> str:
     """
     remedy = "name a bundle folder, or what `reel2sim reconstruct` or `reel2sim rig` wrote"
     try:
-        with zipfile.ZipFile(source) as archive:
-            header: Any = json.loads(archive.read("header.json"))
+        kind = stored_kind(source)
     except OSError as cause:
         raise InputError(
             f"cannot be read: {cause.strerror}", source=source, remedy=remedy
         ) from cause
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as cause:
+    except ValueError as cause:
         raise InputError("holds nothing to film", source=source, remedy=remedy) from cause
-    kind = header.get("kind") if isinstance(header, dict) else None
     if kind not in ("rigged_asset", "scene", "surfel_sequence", "reel2sim_value"):
         raise InputError(f"holds a {kind}, nothing to film", source=source, remedy=remedy)
     return str(kind)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from pxr import Gf, Sdf, Usd, UsdGeom, UsdLux
 
 from reel2sim.exporters.names import free_name
 from reel2sim.exporters.usd.stage import place, vec3f
 from reel2sim.scene import Camera, Light, LightKind
-from reel2sim.scene.transforms import pose
+from reel2sim.scene.camera import opencv_from_opengl
 
 _APERTURE = 36.0
 """Width of the film, in tenths of the stage's unit as USD counts it; only ratios matter."""
@@ -66,7 +65,7 @@ def author_cameras(stage: Usd.Stage, cameras: Mapping[str, Camera], taken: Seque
         prim.CreateVerticalApertureOffsetAttr(height * (camera.cy / camera.height - 0.5))
         prim.CreateClippingRangeAttr(Gf.Vec2f(*_CLIPPING))
         # USD's cameras look along −Z with Y up.
-        place(prim.GetPrim(), camera.T_world_camera @ pose(np.diag([1.0, -1.0, -1.0])))
+        place(prim.GetPrim(), opencv_from_opengl(camera.T_world_camera))
     return scope.name
 
 

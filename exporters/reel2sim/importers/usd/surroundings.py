@@ -16,7 +16,7 @@ from reel2sim.exporters.names import free_name, identifier
 from reel2sim.importers.usd.frames import Frames, decimal
 from reel2sim.scene import Camera, Light, LightKind
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import pose
+from reel2sim.scene.camera import opencv_from_opengl
 
 _EARTH = 9.81
 _WIDTH = 1280
@@ -81,7 +81,7 @@ def cameras_of(frames: Frames) -> dict[str, Camera]:
             _WIDTH * (0.5 - float(lens.horizontalApertureOffset) / wide),
             height * (0.5 + float(lens.verticalApertureOffset) / high),
             # USD's cameras look along −Z with Y up.
-            frames.rigid(prim) @ pose(np.diag([1.0, -1.0, -1.0])),
+            opencv_from_opengl(frames.rigid(prim)),
         )
     return found
 

@@ -85,6 +85,21 @@ def _array(data: bytes) -> Array:
     return np.load(io.BytesIO(data), allow_pickle=False)
 
 
+def stored_kind(path: Path) -> str | None:
+    """What the header of a file says it holds; None if it does not say.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is none of ours.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            header: Any = json.loads(archive.read("header.json"))
+    except (zipfile.BadZipFile, KeyError, EOFError) as cause:
+        raise ValueError("has no header") from cause
+    return header.get("kind") if isinstance(header, dict) else None  # pyright: ignore
+
+
 @contextmanager
 def blaming(path: Path) -> Generator[None]:
     """Turn missing or malformed entries into an :class:`InputError` that names the file."""

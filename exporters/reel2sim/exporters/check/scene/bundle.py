@@ -16,8 +16,8 @@ from reel2sim.exporters.check.looks.splats import Splats, check_splats
 from reel2sim.exporters.check.motion import Replay
 from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.robot.model import Robot
-from reel2sim.exporters.check.robot.reading import compare_poses
 from reel2sim.exporters.check.robot.states import random_states
+from reel2sim.exporters.check.scene.whole import Whole, compare_links
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import vector_to_pose
 
@@ -51,32 +51,6 @@ class CheckedAsset:
     robot: Robot | None
     replay: Replay | None
     splats: Splats | None
-
-
-@dataclass(frozen=True, eq=False)
-class Whole:
-    """What a scene should hold, by its assets' own bundles.
-
-    Attributes:
-        states: positions ``(s,)`` by asset/joint: zero, then some within the limits.
-        poses: ``T_world_link`` ``(s, 4, 4)`` by asset/link at these states, every root where it is
-            at the first instant.
-        masses: kg, by asset/link.
-        robots: by asset.
-        gravity: ``(3,)``, m/s².
-        ground_z: metres; None without a ground.
-        cameras: how many.
-        lights: how many.
-    """
-
-    states: Mapping[str, Array]
-    poses: Mapping[str, Array]
-    masses: Mapping[str, float]
-    robots: Mapping[str, Robot]
-    gravity: Array
-    ground_z: float | None
-    cameras: int
-    lights: int
 
 
 def check_scene(notes: Notes, check_asset: Callable[[Notes], CheckedAsset]) -> None:
@@ -204,28 +178,6 @@ def _check_formats(notes: Notes, there: set[str], whole: Whole) -> None:
         with notes.guard("SCENE006", "asset.glb"):
             found = asset_poses(notes.root / "asset.glb")
             compare_links(notes, "GLB scene", "asset.glb", whole, found, "SCENE006")
-
-
-def compare_links(
-    notes: Notes, loader: str, where: str, whole: Whole, found: Mapping[str, Array], check: str
-) -> None:
-    """Note links that ``where`` lacks, has in addition, or puts elsewhere.
-
-    Args:
-        notes: of the bundle.
-        loader: who read the file.
-        where: the file.
-        whole: what should be there.
-        found: ``T_world_link`` by asset/link: ``(s, 4, 4)`` at all states, or ``(4, 4)`` at zero.
-        check: which check this is.
-    """
-    links = {f"{name}/{link.name}" for name, r in whole.robots.items() for link in r.links}
-    for name in sorted(links - set(found)):
-        notes.add(check, where, f"{name} is missing")
-    for name in sorted(set(found) - links):
-        notes.add(check, where, f"{name} is of no asset")
-    wanted = {n: T if found[n].ndim == 3 else T[0] for n, T in whole.poses.items() if n in found}
-    compare_poses(notes, loader, where, wanted, found, check)
 
 
 def _compare_splats(

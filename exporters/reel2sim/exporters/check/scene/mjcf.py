@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from reel2sim.exporters.check.report import Notes
+from reel2sim.exporters.check.scene.whole import (
+    Whole,
+    compare_gravity,
+    compare_ground,
+    compare_links,
+)
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import pose
-
-if TYPE_CHECKING:
-    from reel2sim.exporters.check.scene.bundle import Whole
 
 MODEL = "scene.xml"
 _DEEP = 2e-3
@@ -29,8 +32,6 @@ def check_scene_model(notes: Notes, whole: Whole) -> None:
         Exception: whatever MuJoCo raises.
     """
     import mujoco
-
-    from reel2sim.exporters.check.scene.bundle import compare_links
 
     mujoco.set_mju_user_warning(lambda text: None)
     model = mujoco.MjModel.from_xml_path(str(notes.root / MODEL))
@@ -80,18 +81,13 @@ def _check_joints(notes: Notes, model: Any, whole: Whole) -> None:
 def _check_world(notes: Notes, model: Any, whole: Whole) -> None:
     import mujoco
 
-    if not np.abs(model.opt.gravity - whole.gravity).max() <= 1e-6:
-        notes.add("SCENE008", MODEL, f"gravity is {model.opt.gravity.tolist()}")
     planes = [
         float(model.geom_pos[g][2])
         for g in range(model.ngeom)
         if model.geom_type[g] == int(mujoco.mjtGeom.mjGEOM_PLANE) and model.geom_bodyid[g] == 0
     ]
-    heights = [] if whole.ground_z is None else [whole.ground_z]
-    if len(planes) != len(heights) or any(
-        abs(a - b) > 1e-6 for a, b in zip(planes, heights, strict=True)
-    ):
-        notes.add("SCENE008", MODEL, f"ground is at {planes or 'none'}, not {heights or 'none'}")
+    compare_gravity(notes, MODEL, whole, model.opt.gravity, tolerance=1e-6)
+    compare_ground(notes, MODEL, whole, planes)
     if model.ncam != whole.cameras:
         notes.add("SCENE008", MODEL, f"has {model.ncam} cameras, not {whole.cameras}")
 

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from pxr import Usd, UsdGeom, UsdPhysics
 
 from reel2sim.exporters.check.report import Notes
+from reel2sim.exporters.check.scene.whole import (
+    Whole,
+    compare_gravity,
+    compare_ground,
+    compare_links,
+)
 from reel2sim.exporters.check.stage.reading import bodies_of
 from reel2sim.exporters.check.stage.stage import (
     STAGE,
@@ -21,14 +25,9 @@ from reel2sim.exporters.check.stage.stage import (
 )
 from reel2sim.scene.arrays import Array
 
-if TYPE_CHECKING:
-    from reel2sim.exporters.check.scene.bundle import Whole
-
 
 def check_scene_stage(notes: Notes, whole: Whole) -> None:
     """Note what is wrong with ``usd/scene/scene.usda`` of a scene."""
-    from reel2sim.exporters.check.scene.bundle import compare_links
-
     stage = None
     with notes.guard("USD001", STAGE):
         stage = open_stage(notes.root / STAGE)
@@ -80,19 +79,14 @@ def _check_world(notes: Notes, stage: Usd.Stage, whole: Whole) -> None:
     for scene in scenes:
         way = np.array(scene.GetGravityDirectionAttr().Get(), dtype=np.float64)
         gravity = float(scene.GetGravityMagnitudeAttr().Get()) * way
-        if not np.abs(gravity - whole.gravity).max() <= 1e-5:
-            notes.add("SCENE008", STAGE, f"gravity is {gravity.round(6).tolist()}")
+        compare_gravity(notes, STAGE, whole, gravity, tolerance=1e-5)
     cache = UsdGeom.XformCache(Usd.TimeCode.Default())
     planes = [
         float(np.array(cache.GetLocalToWorldTransform(p))[3, 2])
         for p in stage.Traverse()
         if p.IsA(UsdGeom.Plane) and p.HasAPI(UsdPhysics.CollisionAPI)
     ]
-    heights = [] if whole.ground_z is None else [whole.ground_z]
-    if len(planes) != len(heights) or any(
-        abs(a - b) > 1e-6 for a, b in zip(planes, heights, strict=True)
-    ):
-        notes.add("SCENE008", STAGE, f"ground is at {planes or 'none'}, not {heights or 'none'}")
+    compare_ground(notes, STAGE, whole, planes)
     lights = sum(p.GetTypeName() in ("DistantLight", "SphereLight") for p in stage.Traverse())
     cameras = sum(p.IsA(UsdGeom.Camera) for p in stage.Traverse())
     for what, count, wanted in (
