@@ -16,7 +16,7 @@ from reel2sim.reconstruction import ReconstructionConfig
 from reel2sim.reconstruction.bodies.discover import Judge
 from reel2sim.reconstruction.bodies.evidence import Footage, Sightings
 from reel2sim.reconstruction.bodies.labels import NOISE, adjacency, choose, economical
-from reel2sim.reconstruction.bodies.needed import needed_bodies
+from reel2sim.reconstruction.bodies.needed import believable_error, needed_bodies
 from reel2sim.reconstruction.bodies.screw import Kind, Screw, fit_screw
 from reel2sim.reconstruction.bodies.trajectory import fit_trajectory
 from reel2sim.reconstruction.bones import lay_bones
@@ -446,6 +446,50 @@ def test_motions_that_pictures_do_not_need_are_given_up(filmed) -> None:
         np.testing.assert_array_equal(left[0], true[0])
         np.testing.assert_array_equal(left[1], true[1])
         np.testing.assert_array_equal(labels, belongs)
+
+
+def test_a_body_across_the_seam_of_two_others_is_shared_out(filmed) -> None:
+    surfels, film = filmed
+    points = surfels.means.numpy()
+    true = np.stack([np.tile(np.eye(4), (len(film), 1, 1)), _motion(5)[: len(film)]])
+    belongs = (points[:, 2] > 0.1).astype(int)
+    seen = _posed_film(surfels, true, belongs, film)
+    between = true[1].copy()
+    between[1:, :3, 3] *= 0.5
+    motions = np.concatenate([true, between[None]])
+    labels = np.where(np.abs(points[:, 2] - 0.1) < 0.25, 2, belongs)
+    assert len(np.unique(belongs[labels == 2])) == 2
+    cost = 0.3 * (np.arange(3) != belongs[:, None])
+    left, labels = needed_bodies(surfels, motions, labels, cost, seen, backend="numba")
+    np.testing.assert_array_equal(left, true)
+    np.testing.assert_array_equal(labels, belongs)
+
+
+def test_the_true_model_has_no_believable_error_and_one_that_lies_beyond_much(filmed) -> None:
+    surfels, film = filmed
+    still = np.tile(np.eye(4), (1, len(film), 1, 1))
+    [views] = _posed_film(surfels, still, np.zeros(len(surfels), int), film[:1])
+    beside = tf.pose(None, np.tile([0, 0, 0.5], (len(surfels), 1)))
+    errors = [
+        believable_error(model, views, backend="numba")
+        for model in (surfels, surfels.moved(as_poses(beside, surfels.means)))
+    ]
+    assert errors[0] < 1e-2
+    assert errors[1] > 100
+
+
+def test_wrong_colours_are_no_better_than_none(filmed) -> None:
+    surfels, film = filmed
+    still = np.tile(np.eye(4), (1, len(film), 1, 1))
+    [views] = _posed_film(surfels, still, np.zeros(len(surfels), int), film[:1])
+    upper = surfels.means[:, 2] > 0
+    half = surfels.select(torch.nonzero(upper)[:, 0])
+    other = (surfels.colors < 0.5).float()
+    junk = surfels.map({"colors": torch.where(upper[:, None], surfels.colors, other)})
+    less, more = (picture_error(model, views, backend="numba") for model in (junk, half))
+    assert less < more
+    more, less = (believable_error(model, views, backend="numba") for model in (junk, half))
+    assert less < more
 
 
 def test_lost_bones_are_found_and_the_others_left_alone(filmed) -> None:

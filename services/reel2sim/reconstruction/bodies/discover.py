@@ -37,6 +37,8 @@ _HOPELESS = 0.35
 """Rise of the mean cost from which two motions are too far apart to be tried as one."""
 _FINAL = 2
 """Rounds at the end in which motions are good enough to be judged by drawing them."""
+_AGAIN = 2
+"""More rounds, as long as the pictures have just done without a body."""
 _FEW = 12
 """With fewer sightings a motion is left as it is."""
 
@@ -76,7 +78,7 @@ def find_bodies(
         skeleton: the bones.
         T: their motion since time zero ``(t, b, 4, 4)``.
         instants: views of each instant, first is time zero.
-        rounds: of looking again with a better model.
+        rounds: of looking again with a better model; a few more if the last still drops bodies.
         price: of a body, as a share of the looks at all surfels.
         backend: rasteriser.
         tick: told after every round.
@@ -94,8 +96,9 @@ def find_bodies(
         sightings, depths = look(posed, footage, backend=backend)
         return Judge(rest, colors, sightings, footage, depths, sigma_px)
 
-    for r in range(rounds):
-        judge = judged(_SIGMA_PX[0] * (_SIGMA_PX[1] / _SIGMA_PX[0]) ** (r / max(rounds - 1, 1)))
+    for r in range(rounds + _AGAIN):
+        done = min(r / max(rounds - 1, 1), 1.0)
+        judge = judged(_SIGMA_PX[0] * (_SIGMA_PX[1] / _SIGMA_PX[0]) ** done)
         motions, _ = judge.fitted(motions, labels, constrained=r >= rounds // 2)
         cost = judge.cost(motions)
         labels = choose(cost, W, coupling=_COUPLING)
@@ -103,11 +106,14 @@ def find_bodies(
         labels, alive = economical(cost, labels, price=share * len(rest), kept=(0,))
         motions, labels = motions[alive], (np.cumsum(alive) - 1)[labels]
         motions, labels = judge.merged(motions, labels, price=share * len(rest))
+        before = len(motions)
         if r >= rounds - _FINAL:
             motions, labels = needed_bodies(
                 surfels, motions, labels, judge.cost(motions), instants, backend=backend
             )
-        tick(r + 1, rounds)
+        tick(min(r + 1, rounds), rounds)
+        if r >= rounds - 1 and len(motions) == before:
+            break
     judge = judged(_SIGMA_PX[1])
     motions, screws = judge.fitted(motions, labels, constrained=True)
     cost = judge.cost(motions)

@@ -1,4 +1,4 @@
-"""Bodies that the pictures need: drawn as one with another body, the others look no worse.
+"""Bodies that the pictures need: drawn without one of them, its surfels moved as others do.
 
 Flow follows a surfel from where it is believed to be, so a wrong motion that has once won keeps
 finding matches, and a surfel that is hardly seen can follow anything. Drawing the whole model
@@ -8,10 +8,12 @@ both ways tells such motions from true ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from reel2sim.reconstruction.picture_error import picture_error
+from reel2sim.reconstruction.picture_error import BLUR_PX, drawn
 from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
@@ -20,9 +22,14 @@ from reel2sim.scene.arrays import Array
 _SAVED = 0.002
 """Share of the pictures' error that a body must save."""
 _RIVALS = 2
-"""Motions that are tried on a body's surfels, besides standing still."""
+"""Motions that are tried on all of a body's surfels, besides standing still."""
 _INSTANTS = 12
 """Instants that are drawn for every trial."""
+_BARE = 0.5
+"""Error of a pixel of the object at which nothing is drawn: about that of two colours of a
+textured object, drawn at random."""
+_BEYOND = 2.0
+"""Error of a pixel that is drawn where the object is not."""
 
 
 def needed_bodies(
@@ -34,7 +41,7 @@ def needed_bodies(
     *,
     backend: Backend,
 ) -> tuple[Array, Array]:
-    """Motions without those that another does as well for, and the bodies of surfels then.
+    """Motions without those that others do as well for, and the bodies of surfels then.
 
     Args:
         surfels: at time zero.
@@ -48,24 +55,23 @@ def needed_bodies(
 
     def error(labels: Array) -> float:
         return sum(
-            picture_error(surfels.placed(motions[labels, f]), instants[f], backend=backend)
+            believable_error(surfels.placed(motions[labels, f]), instants[f], backend=backend)
             for f in chosen
         )
 
     now = error(labels)
     while True:
-        trials = sorted(
-            (error(np.where(labels == body, rival, labels)), body, rival)
-            for body in np.unique(labels[labels > 0])
-            for rival in _rivals(cost, labels, body)
-        )
+        trials = [
+            (error(without.given(labels, cost)), i, without)
+            for i, without in enumerate(_ways(cost, labels))
+        ]
         joined = False
-        for before, body, rival in trials:
+        for before, _, without in sorted(trials, key=lambda trial: trial[:2]):
             if before > now * (1 + _SAVED):
                 break
-            if not (labels == body).any() or not (rival == 0 or (labels == rival).any()):
+            if not without.possible(labels):
                 continue
-            trial = np.where(labels == body, rival, labels)
+            trial = without.given(labels, cost)
             then = error(trial) if joined else before
             if then <= now * (1 + _SAVED):
                 labels, now, joined = trial, then, True
@@ -74,8 +80,61 @@ def needed_bodies(
             return motions[left], np.searchsorted(left, labels)
 
 
-def _rivals(cost: Array, labels: Array, body: int) -> list[int]:
-    """Stillness, and the motions in use that come nearest to explaining a body's surfels."""
-    mean = cost[labels == body].mean(axis=0)
-    others = [int(k) for k in np.argsort(mean) if k not in (0, body) and (labels == k).any()]
-    return [0, *others[:_RIVALS]]
+@dataclass(frozen=True)
+class _Without:
+    """One body given up.
+
+    Attributes:
+        body: which.
+        heir: the motion all its surfels follow then; None if each takes what suits it best.
+    """
+
+    body: int
+    heir: int | None
+
+    def possible(self, labels: Array) -> bool:
+        """Whether the body and its heir are still there."""
+        present = {0, *np.unique(labels).tolist()}
+        return self.body in present and (self.heir is None or self.heir in present)
+
+    def given(self, labels: Array, cost: Array) -> Array:
+        """Labels ``(n,)`` without the body."""
+        if self.heir is not None:
+            return np.where(labels == self.body, self.heir, labels)
+        left = np.setdiff1d(np.concatenate([[0], labels]), [self.body])
+        return np.where(labels == self.body, left[cost[:, left].argmin(axis=1)], labels)
+
+
+def _ways(cost: Array, labels: Array) -> list[_Without]:
+    """Each body's surfels left still, given to the likeliest others, and shared out.
+
+    A body that lies across the seam of two others would spoil either as a whole.
+    """
+    found: list[_Without] = []
+    for body in np.unique(labels[labels > 0]).tolist():
+        mean = cost[labels == body].mean(axis=0)
+        others = [k for k in np.argsort(mean).tolist() if k not in (0, body) and k in labels]
+        heirs = [0, *others[:_RIVALS]]
+        found += [_Without(body, heir) for heir in heirs]
+        if len(heirs) > 1:
+            found.append(_Without(body, None))
+    return found
+
+
+def believable_error(surfels: SurfelTensors, views: Sequence[View], *, backend: Backend) -> float:
+    """How far drawings are from the pictures where something is drawn.
+
+    What a moving part uncovers has no surfels yet. Were its pixels wholly wrong, any surfels that
+    stray there would make the picture better; so they count no more than surfels of the wrong
+    colour would.
+    """
+    total = 0.0
+    for view, picture in zip(views, drawn(surfels, views, backend=backend), strict=True):
+        alpha, mask = picture.alpha.cpu().numpy(), view.mask.cpu().numpy()
+        share = np.clip(alpha / np.maximum(mask, 1e-3), 0.0, 1.0)[..., None]
+        tint = picture.features.cpu().numpy() - share * view.rgb.cpu().numpy()
+        tint = cv2.GaussianBlur(tint, (0, 0), BLUR_PX)
+        cover = cv2.GaussianBlur(alpha - mask, (0, 0), BLUR_PX)
+        beyond, bare = np.maximum(cover, 0.0).sum(), np.maximum(-cover, 0.0).sum()
+        total += float(np.abs(tint).sum() + _BEYOND * beyond + _BARE * bare)
+    return total
