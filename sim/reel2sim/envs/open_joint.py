@@ -92,8 +92,8 @@ class OpenJointEnv(SceneEnv[dict[str, Array]]):
         act, config = self.actuation, self.config
         self._joint = int(act.driven[0])
         self._low, self._span = float(act.center[0] - act.half[0]), float(2 * act.half[0])
-        self._view = JointView(act)
-        self._layout = Layout(self._view.columns)
+        self._joint_view = JointView(act)
+        self._layout = Layout(self._joint_view.columns)
         self.observation_layout = self._layout.slices
         goal = spaces.Box(-0.5, 1.5, (1,), np.float32)
         self.observation_space = spaces.Dict(
@@ -130,7 +130,7 @@ class OpenJointEnv(SceneEnv[dict[str, Array]]):
     def observe(self, state: State) -> dict[str, Array]:
         """The observation of ``state``."""
         out = np.empty(self._layout.width, np.float32)
-        self._view.write(state.q, state.qd, out, 0)
+        self._joint_view.write(state.q, state.qd, out, 0)
         return {
             "observation": out,
             "achieved_goal": np.array([self._achieved(state)], np.float32),
