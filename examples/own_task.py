@@ -27,7 +27,7 @@ def main(bundle: str) -> None:
     env = KeepAjar(bundle, control="torque", episode_s=2.0)
     env.action_space.seed(0)
     _, _ = env.reset(seed=0)
-    total, done = 0.0, False
+    total, done, info = 0.0, False, {}
     while not done:
         _, reward, terminated, truncated, info = env.step(env.action_space.sample())
         total, done = total + reward, terminated or truncated

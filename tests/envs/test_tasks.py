@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 import warnings
@@ -16,6 +18,7 @@ from gymnasium.utils.env_checker import check_env
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reel2sim.cli.main import main
 from reel2sim.envs import LocomoteEnv, OpenJointEnv, SceneEnv, State, TrackMotionEnv
 from reel2sim.exporters import export_scene
 from reel2sim.scene import Placement, Scene
@@ -304,9 +307,6 @@ def test_tracking_in_a_scene_is_tracking_alone(make, room: Path) -> None:
     ],
 )
 def test_a_broken_scene_is_refused_by_field(room: Path, tmp_path: Path, change, message) -> None:
-    import json
-    import shutil
-
     keep = shutil.ignore_patterns("usd", "*.usdz", "*.glb", "*.html", "*.ply", "*.npz")
     copy = shutil.copytree(room, tmp_path / "copy", ignore=keep)
     record = json.loads((copy / "scene.json").read_text())
@@ -366,3 +366,21 @@ def test_goal_environments_are_what_learners_expect(bundles) -> None:
     env = OpenJointEnv(bundles["drawer"])
     assert set(env.observation_space.spaces) == {"observation", "achieved_goal", "desired_goal"}
     env.close()
+
+
+@pytest.mark.parametrize(
+    ("task", "first"),
+    [("track-motion", "reference"), ("open-joint", "at rest"), ("scene", "at rest")],
+)
+def test_the_command_tries_each_task(bundles, capfd, task: str, first: str) -> None:
+    bundle = str(bundles["arm"])
+    assert main(["env", bundle, "--task", task, "--steps", "40", "--json"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    assert record["id"].endswith("-v0")
+    assert [policy["policy"] for policy in record["policies"]] == [first, "random"]
+    assert all(policy["steps"] == 40 for policy in record["policies"])
+
+
+def test_the_command_refuses_what_cannot_walk(bundles, capsys) -> None:
+    assert main(["env", str(bundles["arm"]), "--task", "locomote"]) != 0
+    assert "goes nowhere" in capsys.readouterr().err

@@ -20,7 +20,7 @@ _MOVED = 0.05
 """Share of its size by which an object must have moved in its reel to show a heading."""
 
 
-class LocomoteEnv(SceneEnv[Array]):
+class LocomoteEnv(SceneEnv):
     """Make progress along a heading with little energy, as quadrupeds are trained to.
 
     Lengths are in diagonals of the object, speeds in √(g · diagonal), the speed at which bodies of

@@ -19,7 +19,7 @@ from reel2sim.scene.errors import UsageError
 _EPISODE_S = 2.0
 
 
-class OpenJointEnv(SceneEnv[dict[str, Array]]):
+class OpenJointEnv(SceneEnv):
     """Drive one joint to a position that is drawn anew for each episode.
 
     Goals are part of the observation, in the manner of Gymnasium-Robotics (Plappert et al. 2018),

@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
@@ -26,8 +26,6 @@ from reel2sim.envs.setting import Setting, setting_of, start_state
 from reel2sim.envs.world import TIMESTEP_S, World
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError
-
-ObsT = TypeVar("ObsT")
 
 _FAR_RANGES = 10.0
 """A joint this many half-ranges from the middle of its range has diverged."""
@@ -59,7 +57,7 @@ class State:
     diverged: bool
 
 
-class SceneEnv(gymnasium.Env[ObsT, Array]):
+class SceneEnv(gymnasium.Env[Any, Array]):
     """One recovered object, or a scene of several, in PyBullet; without a reward.
 
     To make a task of one's own, subclass it and override what differs: :meth:`start`,
@@ -195,7 +193,7 @@ class SceneEnv(gymnasium.Env[ObsT, Array]):
         """Apply a checked action and advance the world by one control step."""
         self.actuation.apply(self.world, self.body, action, hold=self.setting.start.q)
 
-    def observe(self, state: State) -> ObsT:
+    def observe(self, state: State) -> Any:
         """The observation of ``state``."""
         out = np.empty(self._layout.width, np.float32)
         at = 0
@@ -206,7 +204,7 @@ class SceneEnv(gymnasium.Env[ObsT, Array]):
             if root is not None:
                 root.write(body, out, at)
                 at += 13
-        return out  # pyright: ignore[reportReturnType]
+        return out
 
     def reward(self, state: State) -> float:
         """What ``state`` is worth; 0 here."""
@@ -249,7 +247,7 @@ class SceneEnv(gymnasium.Env[ObsT, Array]):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[ObsT, dict[str, Any]]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Put all objects where they start.
 
         Args:
@@ -282,7 +280,7 @@ class SceneEnv(gymnasium.Env[ObsT, Array]):
     def begun(self, state: State) -> None:
         """Called once an episode has begun in ``state``, for tasks that sum up."""
 
-    def step(self, action: Array) -> tuple[ObsT, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Array) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Apply an action for one control step.
 
         Raises:

@@ -19,7 +19,7 @@ from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError
 
 
-class TrackMotionEnv(SceneEnv[Array]):
+class TrackMotionEnv(SceneEnv):
     """Track the motion that was recovered with an object.
 
     **Actions**: see :class:`reel2sim.envs.scene_env.SceneEnv`; with ``residual=True`` positions
