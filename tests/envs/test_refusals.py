@@ -36,10 +36,10 @@ from .conftest import asset, box, joint
 def test_bad_actions_are_refused_and_change_nothing(make_env, action, message) -> None:
     env = make_env("arm").unwrapped
     env.reset(seed=0)
-    before = env.world.joint_state()
+    before = env.body.joint_state()
     with pytest.raises(InputError, match=message):
         env.step(action)
-    np.testing.assert_array_equal(env.world.joint_state(), before)
+    np.testing.assert_array_equal(env.body.joint_state(), before)
 
 
 def test_rounding_over_the_bound_is_let_pass(make_env) -> None:

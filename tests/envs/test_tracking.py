@@ -79,7 +79,7 @@ def test_start_poses_are_those_of_the_reel(make_env, bundles) -> None:
     record = json.loads((bundles["thrown"] / "motion.json").read_text())
     for index in (0, 12):
         observation, _ = env.reset(options={"start_s": record["times_s"][index]})
-        T = env.unwrapped.world.root_pose()
+        T = env.unwrapped.body.root_pose()
         np.testing.assert_allclose(T[:3, 3], record["base_pose"][index][:3], atol=1e-6)
         root = observation[env.unwrapped.observation_layout["root_rotation"]]
         np.testing.assert_allclose(root, record["base_pose"][index][3:], atol=1e-5)
@@ -91,7 +91,7 @@ def test_joints_nobody_saw_follow_by_themselves(make_env) -> None:
     env.reset(seed=0)
     for _ in range(30):
         env.step(np.zeros(2, np.float32))
-    q, _ = env.unwrapped.world.joint_state()
+    q, _ = env.unwrapped.body.joint_state()
     knob = [joint.name for joint in env.unwrapped.bundle.joints].index("knob")
     assert q[knob] == pytest.approx(env.unwrapped.reference.q[30, knob], abs=5e-3)
     assert make_env("arm", drive_unobserved=True).action_space.shape == (3,)
@@ -101,7 +101,7 @@ def test_joints_nobody_saw_follow_by_themselves(make_env) -> None:
 def test_a_follower_is_where_its_leader_puts_it(make_env, control) -> None:
     env = make_env("gripper", control=control)
     assert env.unwrapped.joint_names == ("left",)
-    world = env.unwrapped.world
+    body = env.unwrapped.body
     names = [joint.name for joint in env.unwrapped.bundle.joints]
     left, right = names.index("left"), names.index("right")
     env.action_space.seed(0)
@@ -109,7 +109,7 @@ def test_a_follower_is_where_its_leader_puts_it(make_env, control) -> None:
     seen = []
     for _ in range(60):
         env.step(env.action_space.sample())
-        q, qd = world.joint_state()
+        q, qd = body.joint_state()
         assert q[right] == pytest.approx(0.1 - q[left], abs=1e-3)
         assert qd[right] == pytest.approx(-qd[left], abs=0.02)
         seen.append(q[left])
@@ -118,27 +118,27 @@ def test_a_follower_is_where_its_leader_puts_it(make_env, control) -> None:
 
 def test_a_follower_is_held_on_a_free_base_too(make_env) -> None:
     env = make_env("gripper", fixed_base=False, ground=False, gravity=(0, 0, 0))
-    world = env.unwrapped.world
+    body = env.unwrapped.body
     names = [joint.name for joint in env.unwrapped.bundle.joints]
     left, right = names.index("left"), names.index("right")
     env.reset(seed=0)
     for _ in range(60):
         env.step(env.unwrapped.reference_action())
-        q, _ = world.joint_state()
+        q, _ = body.joint_state()
         assert q[right] == pytest.approx(0.1 - q[left], abs=1e-3)
-    assert np.linalg.norm(world.root_pose()[:3, 3]) < 0.1
+    assert np.linalg.norm(body.root_pose()[:3, 3]) < 0.1
 
 
 def test_a_leader_carries_its_follower(make_env) -> None:
     env = make_env("gripper", control="torque", gravity=(0, 0, 0)).unwrapped
     left = [joint.name for joint in env.bundle.joints].index("left")
     env.reset(options={"start_s": 2 / 3})  # the turning point: at rest
-    start = env.world.joint_state()[0][left]
+    start = env.body.joint_state()[0][left]
     env.step(np.array([-0.1], np.float32))
     inertia = 0.1 / 3 * (0.05**2 + 0.01**2) + 0.1 * 0.05**2  # of one finger about its hinge
     h = 1 / 240
     moved = -0.1 * 5.0 / (2 * inertia) * h * h * (1 + 2 + 3 + 4)
-    assert env.world.joint_state()[0][left] - start == pytest.approx(moved, rel=0.02)
+    assert env.body.joint_state()[0][left] - start == pytest.approx(moved, rel=0.02)
 
 
 def test_actions_mean_limits(make_env) -> None:
@@ -171,11 +171,11 @@ def test_damping_takes_energy_out_even_of_a_light_lid(make_env) -> None:
     # Applied as described, 0.5 N·m·s/rad on this lid doubles its speed every step.
     env = make_env("laptop", control="torque", gravity=(0, 0, 0)).unwrapped
     env.reset(options={"start_s": 0.1})
-    _, qd = env.world.joint_state()
+    _, qd = env.body.joint_state()
     speeds = [abs(qd[0])]
     for _ in range(5):
         env.step(np.zeros(1, np.float32))
-        speeds.append(abs(env.world.joint_state()[1][0]))
+        speeds.append(abs(env.body.joint_state()[1][0]))
     assert speeds[0] > 0.5
     assert (np.diff(speeds) <= 1e-9).all()
     assert speeds[-1] < 0.05
@@ -186,7 +186,7 @@ def test_free_objects_stand_on_the_floor_and_fixed_ones_hang(make_env) -> None:
     env.reset(seed=0)
     for _ in range(60):
         env.step(env.reference_action())
-    assert env.world.root_pose()[2, 3] == pytest.approx(0.0, abs=0.01)
+    assert env.body.root_pose()[2, 3] == pytest.approx(0.0, abs=0.01)
     falling = make_env("thrown", ground=False, gravity=(0, 0, -50)).unwrapped
     falling.reset(seed=0)
     terminated = False
@@ -200,7 +200,7 @@ def test_free_objects_stand_on_the_floor_and_fixed_ones_hang(make_env) -> None:
     held.reset(seed=0)
     for _ in range(20):
         held.step(held.reference_action())
-    np.testing.assert_allclose(held.world.root_pose(), np.eye(4), atol=1e-9)
+    np.testing.assert_allclose(held.body.root_pose(), np.eye(4), atol=1e-9)
 
 
 def test_episodes_end_when_told(make_env) -> None:
@@ -266,7 +266,7 @@ def test_a_simulation_that_blew_up_ends_the_episode(make_env) -> None:
     for kind in ("drawer", "thrown"):
         env = make_env(kind).unwrapped
         env.reset(seed=0)
-        env.world.place(np.array([np.nan]))
+        env.body.place(np.array([np.nan]))
         observation, reward, terminated, _, info = env.step(np.zeros(1, np.float32))
         assert terminated
         assert reward == 0.0

@@ -6,24 +6,46 @@ Importing this package registers them::
 
     env = gymnasium.make("reel2sim.envs:Reel2Sim/TrackMotion-v0", bundle="bundle")
 
-It needs only numpy, scipy, Gymnasium and PyBullet.
+It needs only numpy, scipy, numba, Gymnasium and PyBullet.
 """
 
 from reel2sim.envs.bundle import BundleJoint, LoadedBundle, load_bundle
-from reel2sim.envs.config import RewardConfig, TrackMotionConfig
+from reel2sim.envs.config import (
+    EnvConfig,
+    LocomoteConfig,
+    OpenJointConfig,
+    RewardConfig,
+    TrackMotionConfig,
+)
+from reel2sim.envs.loading import LoadedScene, load_scene
+from reel2sim.envs.locomote import LocomoteEnv
+from reel2sim.envs.open_joint import OpenJointEnv
 from reel2sim.envs.policy import ReferencePolicy, reference_policy
-from reel2sim.envs.registration import TRACK_MOTION, register_envs
+from reel2sim.envs.registration import LOCOMOTE, OPEN_JOINT, SCENE, TRACK_MOTION, register_envs
+from reel2sim.envs.scene_env import SceneEnv, State
 from reel2sim.envs.track_motion import TrackMotionEnv
 
 __all__ = [
+    "LOCOMOTE",
+    "OPEN_JOINT",
+    "SCENE",
     "TRACK_MOTION",
     "BundleJoint",
+    "EnvConfig",
     "LoadedBundle",
+    "LoadedScene",
+    "LocomoteConfig",
+    "LocomoteEnv",
+    "OpenJointConfig",
+    "OpenJointEnv",
     "ReferencePolicy",
     "RewardConfig",
+    "SceneEnv",
+    "State",
     "TrackMotionConfig",
     "TrackMotionEnv",
     "load_bundle",
+    "load_scene",
     "reference_policy",
     "register_envs",
 ]

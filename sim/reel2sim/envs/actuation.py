@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from reel2sim.envs.body import Body
 from reel2sim.envs.bundle import LoadedBundle
-from reel2sim.envs.config import TrackMotionConfig
-from reel2sim.envs.reference import Reference
+from reel2sim.envs.config import EnvConfig
 from reel2sim.envs.world import World
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError, InputError
@@ -16,8 +16,8 @@ from reel2sim.scene.errors import BundleError, InputError
 _TOLERANCE = 1e-6
 
 
-def driven_joints(bundle: LoadedBundle, config: TrackMotionConfig) -> Array:
-    """Which of the bundle's movable joints the agent drives ``(n,)``, bool.
+def driven_joints(bundle: LoadedBundle, config: EnvConfig) -> Array:
+    """Which of the bundle's movable joints an agent may drive ``(n,)``, bool.
 
     Joints that follow another are moved by that one.
 
@@ -37,7 +37,7 @@ def driven_joints(bundle: LoadedBundle, config: TrackMotionConfig) -> Array:
             "has no joint that moves" if rigid else "has no joint that was observed to move",
             source=bundle.root / "motion.json",
             field="joints",
-            remedy="load scene.urdf into a scene of your own, a rigid object cannot be driven"
+            remedy="use Reel2Sim/Scene-v0, a rigid object cannot be driven"
             if rigid
             else "pass drive_unobserved=True",
         )
@@ -47,10 +47,16 @@ def driven_joints(bundle: LoadedBundle, config: TrackMotionConfig) -> Array:
 class Actuation:
     """Which joints the agent drives, and how.
 
+    Args:
+        bundle: the object.
+        q: positions of its movable joints along its motion ``(k, n)``.
+        chosen: the joints the agent drives ``(n,)``, bool.
+        config: options.
+
     Attributes:
         driven: indices of the agent's joints among the bundle's ``(m,)``.
-        held: indices of those that follow the reference by themselves: neither the agent nor
-            another joint moves them.
+        held: indices of those that hold themselves: neither the agent nor another joint moves
+            them.
         names: the agent's joints, in the order of the action.
         center: middle of each driven joint's range ``(m,)``, radians or metres.
         half: half its width ``(m,)``. A continuous joint's range is half a turn or its whole
@@ -59,31 +65,35 @@ class Actuation:
         effort: torque or force limits ``(m,)``.
     """
 
-    def __init__(
-        self, bundle: LoadedBundle, reference: Reference, config: TrackMotionConfig
-    ) -> None:
+    def __init__(self, bundle: LoadedBundle, q: Array, chosen: Array, config: EnvConfig) -> None:
         self._config = config
         self._joints = [joint.description for joint in bundle.joints]
-        chosen_joints = driven_joints(bundle, config)
-        free_joints = np.array([joint.mimic is None for joint in self._joints])
-        self.driven: Array = np.flatnonzero(chosen_joints)
-        self.held: Array = np.flatnonzero(~chosen_joints & free_joints)
-        chosen = [self._joints[i] for i in self.driven]
-        self.names = tuple(joint.name for joint in chosen)
-        self.velocity: Array = np.array([joint.velocity for joint in chosen])
-        self.effort: Array = np.array([joint.effort for joint in chosen])
-        low = np.array([joint.lower for joint in chosen])
-        high = np.array([joint.upper for joint in chosen])
-        q = reference.q[:, self.driven]
+        alone = np.array([joint.mimic is None for joint in self._joints], bool)
+        self.driven: Array = np.flatnonzero(chosen)
+        self.held: Array = np.flatnonzero(~chosen & alone)
+        joints = [self._joints[i] for i in self.driven]
+        self.names = tuple(joint.name for joint in joints)
+        self.velocity: Array = np.array([joint.velocity for joint in joints])
+        self.effort: Array = np.array([joint.effort for joint in joints])
+        low = np.array([joint.lower for joint in joints])
+        high = np.array([joint.upper for joint in joints])
+        shown = q[:, self.driven]
         free = np.isinf(low) | np.isinf(high)
-        middle = (q.min(axis=0) + q.max(axis=0)) / 2
-        reach = np.maximum(np.pi, np.ptp(q, axis=0))
+        middle = (shown.min(axis=0) + shown.max(axis=0)) / 2
+        reach = np.maximum(np.pi, np.ptp(shown, axis=0))
         low, high = np.where(free, middle - reach, low), np.where(free, middle + reach, high)
         self.center: Array = (low + high) / 2
         self.half: Array = np.maximum((high - low) / 2, 1e-6)
+        # Python's floats: with a few joints arithmetic on arrays costs more than the physics.
+        self._columns = list(
+            zip(
+                self.driven.tolist(), self.center.tolist(), self.half.tolist(),
+                self.velocity.tolist(), self.effort.tolist(), strict=True,
+            )
+        )  # fmt: skip
 
-    def check(self, action: Any) -> Array:
-        """The action as ``(m,)`` float64 in −1..1.
+    def check(self, action: Any) -> list[float]:
+        """The action as ``m`` numbers in −1..1.
 
         Raises:
             InputError: naming what is wrong, and where.
@@ -97,44 +107,74 @@ class Actuation:
             ) from None
         if array.shape != (count,):
             raise InputError(f"has shape {array.shape}, expected ({count},)", source="action")
-        for i in np.flatnonzero(~(np.abs(array) <= 1.0 + _TOLERANCE)):
-            fault = f"is {array[i]:g}, expected a number in -1..1"
-            remedy = "clip it to the action space" if np.isfinite(array[i]) else None
-            where = f"[{i}] ({self.names[i]})"
-            raise InputError(fault, source="action", field=where, remedy=remedy)
-        return np.clip(array, -1.0, 1.0)
+        values: list[float] = array.tolist()
+        for i, value in enumerate(values):
+            if not -1.0 <= value <= 1.0:
+                values[i] = self._checked(i, value)
+        return values
 
-    def apply(self, world: World, action: Array, target_q: Array, target_qd: Array) -> None:
+    def _checked(self, i: int, value: float) -> float:
+        """``value`` if it is out of −1..1 by rounding alone."""
+        if abs(value) <= 1.0 + _TOLERANCE:
+            return max(-1.0, min(1.0, value))
+        raise InputError(
+            f"is {value:g}, expected a number in -1..1",
+            source="action",
+            field=f"[{i}] ({self.names[i]})",
+            remedy="clip it to the action space" if np.isfinite(value) else None,
+        )
+
+    def apply(
+        self,
+        world: World,
+        body: Body,
+        action: list[float],
+        *,
+        hold: Array,
+        hold_rate: Array | None = None,
+        middle: Array | None = None,
+    ) -> None:
         """Advance ``world`` by one control step.
 
         Args:
             world: the world.
-            action: a checked action ``(m,)``.
-            target_q: reference positions at the end of the step ``(n,)``.
-            target_qd: reference velocities there ``(n,)``.
+            body: the object.
+            action: checked.
+            hold: where joints that the agent does not drive are to be ``(n,)``.
+            hold_rate: velocities they are to have there ``(n,)``; None is none.
+            middle: of the positions that the action spans ``(m,)``, with position control; None is
+                the middle of the joints' ranges.
         """
         config = self._config
         for i in self.held:
-            self._hold(world, int(i), float(target_q[i]), float(target_qd[i]))
-        torques: dict[int, float] = {}
+            speed = 0.0 if hold_rate is None else float(hold_rate[i])
+            self._hold(body, int(i), float(hold[i]), speed)
         if config.control == "torque":
-            scaled = action * self.effort
-            torques = {int(i): float(t) for i, t in zip(self.driven, scaled, strict=True)}
-        elif config.control == "velocity":
-            for i, speed in zip(self.driven, action * self.velocity, strict=True):
-                world.hold_velocity(int(i), float(speed), force=self._joints[i].effort)
-        else:
-            middle = target_q[self.driven] if config.residual else self.center
-            targets = np.clip(
-                middle + action * self.half, self.center - self.half, self.center + self.half
-            )
-            for i, target in zip(self.driven, targets, strict=True):
-                self._hold(world, int(i), float(target), 0.0)
-        world.step(config.frame_skip, torques)
+            torques = [
+                (i, share * effort)
+                for share, (i, _, _, _, effort) in zip(action, self._columns, strict=True)
+            ]
 
-    def _hold(self, world: World, i: int, target: float, speed: float) -> None:
+            def push() -> None:  # PyBullet forgets applied torques after each step
+                for i, torque in torques:
+                    body.push(i, torque)
+
+            world.step(config.frame_skip, before_each=push)
+            return
+        if config.control == "velocity":
+            for share, (i, _, _, velocity, effort) in zip(action, self._columns, strict=True):
+                body.hold_velocity(i, share * velocity, force=effort)
+        else:
+            middles = None if middle is None else middle.tolist()
+            for n, (share, column) in enumerate(zip(action, self._columns, strict=True)):
+                i, center, half, _, _ = column
+                target = (center if middles is None else middles[n]) + share * half
+                self._hold(body, i, max(center - half, min(center + half, target)), 0.0)
+        world.step(config.frame_skip)
+
+    def _hold(self, body: Body, i: int, target: float, speed: float) -> None:
         joint = self._joints[i]
-        world.hold_position(
+        body.hold_position(
             i,
             target,
             speed=speed,

@@ -87,18 +87,23 @@ def load_bundle(folder: str | Path) -> LoadedBundle:
             raise BundleError(
                 "is missing", source=root / name, remedy="give a bundle folder, or export it again"
             )
-    manifest = _read_json(root / "manifest.json")
+    manifest = read_json(root / "manifest.json")
     name, fixed_base = _read_manifest(manifest, root / "manifest.json")
     described = read_joints(root / "scene.urdf")
     motion_path = root / "motion.json"
-    record = _read_json(motion_path)
-    joints = _read_joints(_entry(record, "joints", dict, motion_path), described, motion_path)
+    record = read_json(motion_path)
+    joints = _read_joints(entry(record, "joints", dict, motion_path), described, motion_path)
     motion = _read_motion(record, joints, motion_path)
     _require_within_limits(joints, motion, motion_path)
     return LoadedBundle(root, name, fixed_base, joints, motion)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        BundleError: if there is none.
+    """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError, RecursionError) as fault:
@@ -108,8 +113,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     return record
 
 
-def _entry(record: Any, key: str, kind: type | tuple[type, ...], path: Path, at: str = "") -> Any:
-    """``record[key]`` if it is of ``kind``; ``at`` says where in the file ``record`` is."""
+def entry(record: Any, key: str, kind: type | tuple[type, ...], path: Path, at: str = "") -> Any:
+    """``record[key]`` if it is of ``kind``; ``at`` says where in the file ``record`` is.
+
+    Raises:
+        BundleError: if it is missing or of another kind.
+    """
     field = f"{at}.{key}" if at else key
     value = record.get(key) if isinstance(record, dict) else None
     # JSON's true is an int to Python.
@@ -121,7 +130,7 @@ def _entry(record: Any, key: str, kind: type | tuple[type, ...], path: Path, at:
 
 
 def _read_manifest(manifest: dict[str, Any], path: Path) -> tuple[str, bool]:
-    schema = _entry(manifest, "schema_version", int, path)
+    schema = entry(manifest, "schema_version", int, path)
     if schema != SCHEMA_VERSION:
         raise BundleError(
             f"is {schema}, this version reads {SCHEMA_VERSION}",
@@ -129,9 +138,9 @@ def _read_manifest(manifest: dict[str, Any], path: Path) -> tuple[str, bool]:
             field="schema_version",
             remedy="export the bundle again with the installed version",
         )
-    asset = _entry(manifest, "asset", dict, path)
-    name = _entry(asset, "name", str, path, "asset")
-    return name, _entry(asset, "fixed_base", bool, path, "asset")
+    asset = entry(manifest, "asset", dict, path)
+    name = entry(asset, "name", str, path, "asset")
+    return name, entry(asset, "fixed_base", bool, path, "asset")
 
 
 def _read_joints(
@@ -151,8 +160,8 @@ def _read_joints(
         at = f"joints.{joint.name}"
         if joint.type is JointType.FIXED:
             continue
-        record = _entry(records, joint.name, dict, path, "joints")
-        kind = _entry(record, "type", str, path, at)
+        record = entry(records, joint.name, dict, path, "joints")
+        kind = entry(record, "type", str, path, at)
         if kind != joint.type.value:
             raise BundleError(
                 f"is {kind!r}, but {joint.type.value!r} in scene.urdf",
@@ -160,7 +169,7 @@ def _read_joints(
                 field=f"{at}.type",
                 remedy=EXPORT_AGAIN,
             )
-        confidence = float(_entry(record, "confidence", (int, float), path, at))
+        confidence = float(entry(record, "confidence", (int, float), path, at))
         if not 0.0 <= confidence <= 1.0:
             raise BundleError(
                 f"is {confidence}, expected 0..1",
@@ -168,14 +177,14 @@ def _read_joints(
                 field=f"{at}.confidence",
                 remedy=EXPORT_AGAIN,
             )
-        found.append(BundleJoint(joint, confidence, _entry(record, "observed", bool, path, at)))
+        found.append(BundleJoint(joint, confidence, entry(record, "observed", bool, path, at)))
     return tuple(found)
 
 
 def _read_motion(record: dict[str, Any], joints: tuple[BundleJoint, ...], path: Path) -> Motion:
-    times = _numbers(_entry(record, "times_s", list, path), (-1,), path, "times_s")
+    times = _numbers(entry(record, "times_s", list, path), (-1,), path, "times_s")
     count = len(times)
-    base = _numbers(_entry(record, "base_pose", list, path), (count, 7), path, "base_pose")
+    base = _numbers(entry(record, "base_pose", list, path), (count, 7), path, "base_pose")
     if np.any(np.abs(np.linalg.norm(base[:, 3:], axis=1) - 1.0) > 1e-3):
         raise BundleError(
             "has a quaternion that is not of length 1",
@@ -186,7 +195,7 @@ def _read_motion(record: dict[str, Any], joints: tuple[BundleJoint, ...], path: 
     positions: dict[str, np.ndarray] = {}
     for joint in joints:
         field = f"joints.{joint.name}.position"
-        samples = _entry(
+        samples = entry(
             record["joints"][joint.name], "position", list, path, f"joints.{joint.name}"
         )
         positions[joint.name] = _numbers(samples, (count,), path, field)

@@ -1,4 +1,4 @@
-"""Options of the environment."""
+"""Options of the environments."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, TypedDict, TypeVar, get_args
 
 from reel2sim.scene.errors import UsageError
 
 Control = Literal["position", "velocity", "torque"]
+
+T = TypeVar("T", bound="EnvConfig")
 
 
 @dataclass(frozen=True)
@@ -42,101 +44,217 @@ class RewardConfig:
 
 
 @dataclass(frozen=True)
-class TrackMotionConfig:
-    """Options of ``Reel2Sim/TrackMotion-v0``.
+class EnvConfig:
+    """Options of every environment.
 
     Attributes:
         control: what an action means: target positions, target velocities or torques.
-        residual: with position control, actions are offsets from the reference.
         frame_skip: physics steps of 1/240 s for each action.
-        reference_start: start episodes at a random instant of the motion instead of its first.
-        episode_s: seconds before truncation; None is the rest of the motion. Beyond the motion's
-            end the reference stands still.
-        lookahead: for which later control steps the observation holds the reference.
         drive_unobserved: whether the agent also drives joints the reel did not show moving well
-            enough; otherwise they follow the reference by themselves.
-        fixed_base: whether the root is welded to the world; None is what the bundle says.
-        ground: whether there is a floor below the object; None is only with a free base.
-        gravity: m/s².
+            enough; otherwise they hold themselves.
+        fixed_base: whether the object's root is welded to the world; None is what the bundle says.
+        ground: whether there is a floor; None is what the scene says, and with a lone object below
+            it if its base is free.
+        gravity: m/s²; None is that of the scene, or 9.81 along −z.
         position_gain: share of a position error that the drive removes in one physics step.
-        reward: weights of the reward.
-        success_error: largest mean position error of a success, as a share of a joint's range.
+        episode_s: seconds before truncation; None is the task's own length.
         render_size: width and height of rendered frames, pixels.
     """
 
     control: Control = "position"
-    residual: bool = False
     frame_skip: int = 4
-    reference_start: bool = False
-    episode_s: float | None = None
-    lookahead: tuple[int, ...] = (1, 2, 4, 8)
     drive_unobserved: bool = False
     fixed_base: bool | None = None
     ground: bool | None = None
-    gravity: tuple[float, float, float] = (0.0, 0.0, -9.81)
+    gravity: tuple[float, float, float] | None = None
     position_gain: float = 0.1
-    reward: RewardConfig = field(default_factory=RewardConfig)
-    success_error: float = 0.1
+    episode_s: float | None = None
     render_size: tuple[int, int] = (320, 240)
 
     def __post_init__(self) -> None:
-        if isinstance(self.reward, Mapping):  # environment specs travel as JSON
-            object.__setattr__(self, "reward", _build(RewardConfig, dict(self.reward)))
-        for name in ("lookahead", "gravity", "render_size"):
-            object.__setattr__(self, name, tuple(_list(getattr(self, name), name)))
-        for name in ("residual", "reference_start", "drive_unobserved"):
-            _require(isinstance(getattr(self, name), bool), name, self, "true or false")
+        if self.gravity is not None:
+            object.__setattr__(self, "gravity", tuple(_list(self.gravity, "gravity")))
+        object.__setattr__(self, "render_size", tuple(_list(self.render_size, "render_size")))
+        _flags(self, "drive_unobserved")
         for name in ("fixed_base", "ground"):
             known = getattr(self, name) in (None, True, False)
             _require(known, name, self, "true, false or None")
         _require(self.control in get_args(Control), "control", self, _either(get_args(Control)))
-        _require(isinstance(self.reward, RewardConfig), "reward", self, "a RewardConfig")
-        whole = all(isinstance(n, Integral) for n in (self.frame_skip, *self.lookahead))
-        _require(whole and 1 <= self.frame_skip <= 240, "frame_skip", self, "a number in 1..240")
-        _require(
-            whole and all(1 <= n <= 10_000 for n in self.lookahead),
-            "lookahead",
-            self,
-            "steps in 1..10000",
-        )
+        skip = self.frame_skip
+        whole = isinstance(skip, Integral) and 1 <= skip <= 240
+        _require(whole, "frame_skip", self, "a number in 1..240")
         size = all(isinstance(n, Integral) and 1 <= n <= 4096 for n in self.render_size)
         _require(size and len(self.render_size) == 2, "render_size", self, "two sizes in 1..4096")
-        finite = len(self.gravity) == 3 and all(math.isfinite(_number(g)) for g in self.gravity)
+        pull = (0.0, 0.0, 0.0) if self.gravity is None else self.gravity
+        finite = len(pull) == 3 and all(math.isfinite(_number(g)) for g in pull)
         _require(finite, "gravity", self, "three finite numbers")
         seconds = 1.0 if self.episode_s is None else _number(self.episode_s)
         _require(0 < seconds < math.inf, "episode_s", self, "positive or None")
         _require(0 < _number(self.position_gain) <= 1, "position_gain", self, "in 0..1")
+
+
+class EnvOptions(TypedDict, total=False):
+    """The fields of :class:`EnvConfig` as keyword arguments."""
+
+    control: Control
+    frame_skip: int
+    drive_unobserved: bool
+    fixed_base: bool | None
+    ground: bool | None
+    gravity: tuple[float, float, float] | None
+    position_gain: float
+    episode_s: float | None
+    render_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class TrackMotionConfig(EnvConfig):
+    """Options of ``Reel2Sim/TrackMotion-v0``, besides those of every environment.
+
+    An episode is as long as the rest of the motion; beyond its end the reference stands still.
+
+    Attributes:
+        residual: with position control, actions are offsets from the reference.
+        reference_start: start episodes at a random instant of the motion instead of its first.
+        lookahead: for which later control steps the observation holds the reference.
+        reward: weights of the reward.
+        success_error: largest mean position error of a success, as a share of a joint's range.
+    """
+
+    residual: bool = False
+    reference_start: bool = False
+    lookahead: tuple[int, ...] = (1, 2, 4, 8)
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    success_error: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.reward, Mapping):  # environment specs travel as JSON
+            object.__setattr__(self, "reward", _build(RewardConfig, dict(self.reward)))
+        object.__setattr__(self, "lookahead", tuple(_list(self.lookahead, "lookahead")))
+        _flags(self, "residual", "reference_start")
+        _require(isinstance(self.reward, RewardConfig), "reward", self, "a RewardConfig")
+        _require(
+            all(isinstance(n, Integral) and 1 <= n <= 10_000 for n in self.lookahead),
+            "lookahead",
+            self,
+            "steps in 1..10000",
+        )
         _require(_number(self.success_error) > 0, "success_error", self, "positive")
         fits = not self.residual or self.control == "position"
         _require(fits, "residual", self, 'False unless control is "position"')
 
 
-class TrackMotionOptions(TypedDict, total=False):
+class TrackMotionOptions(EnvOptions, total=False):
     """The fields of :class:`TrackMotionConfig` as keyword arguments."""
 
-    control: Control
     residual: bool
-    frame_skip: int
     reference_start: bool
-    episode_s: float | None
     lookahead: tuple[int, ...]
-    drive_unobserved: bool
-    fixed_base: bool | None
-    ground: bool | None
-    gravity: tuple[float, float, float]
-    position_gain: float
     reward: RewardConfig
     success_error: float
-    render_size: tuple[int, int]
 
 
-def make_config(options: Mapping[str, Any]) -> TrackMotionConfig:
+@dataclass(frozen=True)
+class OpenJointConfig(EnvConfig):
+    """Options of ``Reel2Sim/OpenJoint-v0``, besides those of every environment.
+
+    Actions are torques unless said otherwise: with position control the goal is the action.
+
+    Attributes:
+        joint: name of the joint to drive; None is the surest of those that were observed.
+        goals: smallest and largest goal, as shares of the joint's range.
+        starts: smallest and largest position of a start, likewise; None is always the position
+            at the motion's first instant.
+        tolerance: distance from the goal that is a success, as a share of the joint's range.
+        sparse: reward −1 until the goal is reached and 0 there, instead of minus the distance.
+        torque_cost: what the largest effort costs in each step, with torque control.
+    """
+
+    control: Control = "torque"
+    joint: str | None = None
+    goals: tuple[float, float] = (0.0, 1.0)
+    starts: tuple[float, float] | None = (0.0, 1.0)
+    tolerance: float = 0.05
+    sparse: bool = False
+    torque_cost: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("goals", "starts"):
+            if name == "starts" and self.starts is None:
+                continue
+            pair = tuple(_list(getattr(self, name), name))
+            object.__setattr__(self, name, pair)
+            ordered = len(pair) == 2 and 0 <= _number(pair[0]) <= _number(pair[1]) <= 1
+            _require(ordered, name, self, "two shares in 0..1, the smaller first")
+        _require(self.joint is None or isinstance(self.joint, str), "joint", self, "a name or None")
+        _require(0 < _number(self.tolerance) <= 1, "tolerance", self, "in 0..1, above 0")
+        _flags(self, "sparse")
+        _require(0 <= _number(self.torque_cost) < math.inf, "torque_cost", self, "at least 0")
+
+
+class OpenJointOptions(EnvOptions, total=False):
+    """The fields of :class:`OpenJointConfig` as keyword arguments."""
+
+    joint: str | None
+    goals: tuple[float, float]
+    starts: tuple[float, float] | None
+    tolerance: float
+    sparse: bool
+    torque_cost: float
+
+
+@dataclass(frozen=True)
+class LocomoteConfig(EnvConfig):
+    """Options of ``Reel2Sim/Locomote-v0``, besides those of every environment.
+
+    Attributes:
+        heading: horizontal direction ``(x, y)`` to go in, world frame; None is where the object
+            went in its reel, or +x if it stayed.
+        energy_cost: weight of the drives' power against progress, both in units of the object:
+            its weight, its size and the speed at which a body falls by its own size.
+        alive: reward of each step in which the object has not fallen.
+        tilt_deg: tilt from the start at which it has fallen, degrees.
+        start_noise: largest random offset of the joints at the start, as a share of their range.
+    """
+
+    heading: tuple[float, float] | None = None
+    energy_cost: float = 0.05
+    alive: float = 0.1
+    tilt_deg: float = 60.0
+    start_noise: float = 0.02
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.heading is not None:
+            pair = tuple(_list(self.heading, "heading"))
+            object.__setattr__(self, "heading", pair)
+            known = len(pair) == 2 and all(math.isfinite(_number(x)) for x in pair)
+            _require(known and any(pair), "heading", self, "two finite numbers, not both 0")
+        for name in ("energy_cost", "alive"):
+            _require(0 <= _number(getattr(self, name)) < math.inf, name, self, "at least 0")
+        _require(0 < _number(self.tilt_deg) <= 180, "tilt_deg", self, "in 0..180, above 0")
+        _require(0 <= _number(self.start_noise) <= 0.5, "start_noise", self, "in 0..0.5")
+
+
+class LocomoteOptions(EnvOptions, total=False):
+    """The fields of :class:`LocomoteConfig` as keyword arguments."""
+
+    heading: tuple[float, float] | None
+    energy_cost: float
+    alive: float
+    tilt_deg: float
+    start_noise: float
+
+
+def make_config(kind: type[T], options: Mapping[str, Any]) -> T:
     """A checked configuration.
 
     Raises:
         UsageError: if an option is unknown or its value not allowed.
     """
-    return _build(TrackMotionConfig, options)
+    return _build(kind, options)
 
 
 def _build(kind: type[Any], options: Mapping[str, Any]) -> Any:
@@ -163,6 +281,11 @@ def _list(value: Any, name: str) -> list[Any]:
 def _either(names: Any) -> str:
     *first, last = names
     return f"{', '.join(first)} or {last}"
+
+
+def _flags(config: object, *names: str) -> None:
+    for name in names:
+        _require(isinstance(getattr(config, name), bool), name, config, "true or false")
 
 
 def _require(holds: bool, name: str, config: object, wanted: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from reel2sim.envs.actuation import Actuation
+from reel2sim.envs.body import Body
 from reel2sim.envs.bundle import LoadedBundle
 from reel2sim.envs.config import TrackMotionConfig
 from reel2sim.envs.gears import gears_of
 from reel2sim.envs.reference import Reference
-from reel2sim.envs.world import World
 from reel2sim.scene.arrays import Array
 
 _STIFFNESS = 0.4
@@ -33,21 +33,23 @@ class Follower:
         config: TrackMotionConfig,
         *,
         step_s: float,
+        damping: Array,
     ) -> None:
         self._reference = reference
+        self._damping = damping
         self._actuation = actuation
         self._config = config
         self._step_s = step_s
         self._friction = np.array([joint.description.friction for joint in bundle.joints])
         self._gears = gears_of(bundle)
 
-    def action(self, world: World, k: int) -> Array:
-        """The action ``(m,)`` for the present state of ``world`` at control step ``k``."""
+    def action(self, body: Body, k: int) -> Array:
+        """The action ``(m,)`` for the present state of ``body`` at control step ``k``."""
         act, config = self._actuation, self._config
-        q, qd = world.joint_state()
+        q, qd = body.joint_state()
         q_next, _ = self._reference.at(k + 1)
         if config.control == "torque":
-            action = self._torque(world, q, qd, k)[act.driven] / act.effort
+            action = self._torque(body, q, qd, k)[act.driven] / act.effort
         elif config.control == "velocity":
             action = (q_next - q)[act.driven] / self._step_s / act.velocity
         else:
@@ -57,7 +59,7 @@ class Follower:
             action = (target[act.driven] - middle) / act.half
         return np.clip(action, -1.0, 1.0).astype(np.float32)
 
-    def _torque(self, world: World, q: Array, qd: Array, k: int) -> Array:
+    def _torque(self, body: Body, q: Array, qd: Array, k: int) -> Array:
         """Torques ``(n,)``: what the wanted accelerations need, plus damping and dry friction."""
         reference = self._reference
         (q0, qd0), (_, qd1) = reference.at(k), reference.at(k + 1)
@@ -67,7 +69,7 @@ class Follower:
         # Dry friction acts against the motion; where the reference rests it is of no concern.
         fastest = np.maximum(np.abs(reference.qd).max(axis=0), 1e-6)
         push = self._friction * np.tanh(20.0 * qd1 / fastest)
-        torques = world.inverse_dynamics(wanted) + reference.damping * qd + push
+        torques = body.inverse_dynamics(wanted) + self._damping * qd + push
         # A leader does its followers' work as well (virtual work).
         for gear in self._gears:
             torques[gear.leader] += gear.mimic.multiplier * torques[gear.follower]

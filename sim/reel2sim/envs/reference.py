@@ -1,4 +1,4 @@
-"""The recovered motion at every control step, and what an environment has to know of it."""
+"""The recovered motion at every control step."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation
 
+from reel2sim.envs.body import Body, StartState
 from reel2sim.envs.bundle import LoadedBundle
 from reel2sim.envs.gears import gears_of
-from reel2sim.envs.world import TIMESTEP_S, StartState, World
 from reel2sim.scene import Motion
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
@@ -30,10 +30,6 @@ class Reference:
         linear: velocity of the root's centre of mass ``(k, 3)``, m/s.
         angular: angular velocity of the root ``(k, 3)``, rad/s, world axes.
         centers: centres of mass of the links in the root's frame ``(k, l, 3)``, metres.
-        lower: lowest corner of the object over the whole motion ``(3,)``, world frame.
-        upper: highest corner ``(3,)``.
-        size: diagonal of the object at the start, metres.
-        damping: joint damping a simulator can integrate ``(n,)``.
     """
 
     q: Array
@@ -42,10 +38,6 @@ class Reference:
     linear: Array
     angular: Array
     centers: Array
-    lower: Array
-    upper: Array
-    size: float
-    damping: Array
 
     @property
     def last(self) -> int:
@@ -65,10 +57,8 @@ class Reference:
         )
 
 
-def build_reference(
-    bundle: LoadedBundle, world: World, *, step_s: float, fixed_base: bool
-) -> Reference:
-    """Sample the motion of ``bundle`` every ``step_s`` seconds; ``world`` is used for kinematics.
+def build_reference(bundle: LoadedBundle, body: Body, *, step_s: float) -> Reference:
+    """Sample the motion of ``bundle`` every ``step_s`` seconds; ``body`` is used for kinematics.
 
     Positions follow a monotone cubic through the samples: smooth, and never beyond neighbouring
     samples, hence never beyond a limit. The root moves as :meth:`Motion.sample` has it; with a
@@ -96,14 +86,10 @@ def build_reference(
     times = np.minimum(motion.times_s[0] + np.arange(count + 1) * step_s, motion.times_s[-1])
     q, qd = _joint_curves(bundle, times)
     poses = _root_poses(motion, times)
-    if fixed_base:
+    if body.fixed_base:
         poses = np.broadcast_to(poses[0], poses.shape)
-    still = np.zeros((len(times), 3))
-    world.reset(StartState(poses[0], q[0], np.zeros_like(q[0]), still[0], still[0]))
-    linear, angular = _root_velocities(poses, world.root_center, step_s)
-    centers, lower, upper, size = _sweep(world, q, poses)
-    damping = _stable_damping(bundle, world, q)
-    return Reference(q, qd, poses, linear, angular, centers, lower, upper, size, damping)
+    linear, angular = _root_velocities(poses, body.root_center, step_s)
+    return Reference(q, qd, poses, linear, angular, _centers(body, q))
 
 
 def _joint_curves(bundle: LoadedBundle, times: Array) -> tuple[Array, Array]:
@@ -135,37 +121,11 @@ def _root_velocities(poses: Array, center: Array, step_s: float) -> tuple[Array,
     return np.vstack([linear, linear[-1:]]), np.vstack([angular, angular[-1:]])
 
 
-def _sweep(world: World, q: Array, poses: Array) -> tuple[Array, Array, Array, float]:
-    """Centres of mass ``(k, l, 3)`` in the root's frame, and the bounds of all poses."""
-    T_root_world = invert(world.root_pose())
-    centers: list[Array] = []
-    corners: list[Array] = []
-    size = 0.0
-    # Bounds change slowly: a few dozen instants show them.
-    stride = max(1, len(q) // 48)
-    for k, positions in enumerate(q):
-        world.place(positions)
-        centers.append(apply(T_root_world, world.link_centers()))
-        if k % stride == 0 or k == len(q) - 1:
-            low, high = world.bounds()
-            size = size or float(np.linalg.norm(high - low))
-            box = np.where(list(np.ndindex(2, 2, 2)), high, low)
-            corners.append(apply(poses[k] @ T_root_world, box))
-    every = np.concatenate(corners)
-    return np.array(centers), every.min(axis=0), every.max(axis=0), max(size, 1e-3)
-
-
-def _stable_damping(bundle: LoadedBundle, world: World, q: Array) -> Array:
-    """Damping that acts like the described one and cannot blow up.
-
-    PyBullet applies joint damping explicitly: beyond twice inertia over time step it feeds energy
-    in, and a light lid with plain damping is there already. ``d / (1 + h·d/I)`` is what an implicit
-    step would do for one joint. With ``1/I`` the column sum of the inverse mass matrix,
-    Gershgorin's theorem bounds the damping of any number of coupled joints.
-    """
-    described = np.array([joint.description.damping for joint in bundle.joints])
-    inverse = np.zeros(len(described))
-    for k in np.unique(np.linspace(0, len(q) - 1, 9).astype(int)):
-        world.place(q[k])
-        inverse = np.maximum(inverse, np.abs(world.mobility()).sum(axis=0))
-    return described / (1.0 + TIMESTEP_S * described * inverse)
+def _centers(body: Body, q: Array) -> Array:
+    """Centres of mass of the links ``(k, l, 3)`` in the root's frame."""
+    T_root_world = invert(body.root_pose())
+    found: list[Array] = []
+    for positions in q:
+        body.place(positions)
+        found.append(apply(T_root_world, body.link_centers()))
+    return np.array(found)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import gymnasium
 
+SCENE = "Reel2Sim/Scene-v0"
 TRACK_MOTION = "Reel2Sim/TrackMotion-v0"
-"""Id of the environment; its version rises with any change of dynamics or reward."""
+OPEN_JOINT = "Reel2Sim/OpenJoint-v0"
+LOCOMOTE = "Reel2Sim/Locomote-v0"
+"""Ids of the environments; a version rises with any change of dynamics or reward."""
+
+_ENTRIES = {
+    SCENE: "reel2sim.envs.scene_env:SceneEnv",
+    TRACK_MOTION: "reel2sim.envs.track_motion:TrackMotionEnv",
+    OPEN_JOINT: "reel2sim.envs.open_joint:OpenJointEnv",
+    LOCOMOTE: "reel2sim.envs.locomote:LocomoteEnv",
+}
 
 
 def register_envs() -> None:
     """Register the environments; more calls do nothing."""
-    if TRACK_MOTION not in gymnasium.registry:
-        gymnasium.register(TRACK_MOTION, entry_point="reel2sim.envs.track_motion:TrackMotionEnv")
+    for name, entry_point in _ENTRIES.items():
+        if name not in gymnasium.registry:
+            gymnasium.register(name, entry_point=entry_point)

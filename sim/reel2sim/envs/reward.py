@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from reel2sim.envs.actuation import Actuation
 from reel2sim.envs.config import RewardConfig
+from reel2sim.envs.kernels import tracking_terms
 from reel2sim.envs.reference import Reference
 from reel2sim.scene.arrays import Array
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class TrackingScore:
     """One comparison with the reference.
 
@@ -45,42 +45,45 @@ class Tracking:
     """
 
     def __init__(
-        self, reference: Reference, actuation: Actuation, config: RewardConfig, step_s: float
+        self,
+        reference: Reference,
+        actuation: Actuation,
+        config: RewardConfig,
+        *,
+        step_s: float,
+        size: float,
     ) -> None:
         self._reference = reference
         self._driven = actuation.driven
-        self._config = config
+        self._size = size
         q, qd = reference.q[:, self._driven], reference.qd[:, self._driven]
         self.ranges: Array = np.maximum(np.ptp(q, axis=0), 0.04 * actuation.half)
         self.speeds: Array = np.maximum(
             np.abs(qd).max(axis=0), self.ranges / (reference.last * step_s)
         )
-
-    def score(self, q: Array, qd: Array, centers: Array, k: int) -> TrackingScore:
-        """Compare with step ``k``; states ``(n,)``, centres ``(l, 3)`` in the root's frame."""
-        config, ref, driven = self._config, self._reference, self._driven
-        q_ref, qd_ref = ref.at(k)
-        error = np.abs(q - q_ref)[driven]
-        shares = error / self.ranges
-        rates = (qd - qd_ref)[driven] / self.speeds
-        offsets = centers - ref.centers[min(k, ref.last)]
-        squares = np.einsum("ij,ij->i", offsets, offsets)
-        # Dot products and sums: numpy's mean costs more than the arithmetic it does here.
-        m, links = len(error), max(len(squares), 1)
-        e_position = float(shares @ shares) / m
-        e_velocity = float(rates @ rates) / m
-        e_links = float(squares.sum()) / links / ref.size**2
-        terms = {
-            "reward_position": math.exp(-config.position_sharpness * e_position),
-            "reward_velocity": math.exp(-config.velocity_sharpness * e_velocity),
-            "reward_links": math.exp(-config.link_sharpness * e_links),
-        }
         weights = (config.position_weight, config.velocity_weight, config.link_weight)
-        total = sum(w * t for w, t in zip(weights, terms.values(), strict=True)) / sum(weights)
-        return TrackingScore(
-            reward=min(total, 1.0),
-            terms=terms,
-            position_error=error,
-            tracking_error=float(shares.sum()) / m,
-            link_error_m=float(np.sqrt(squares).sum()) / links,
+        self._weights = tuple(weight / sum(weights) for weight in weights)
+        self._sharpness = np.array(
+            [config.position_sharpness, config.velocity_sharpness, config.link_sharpness]
         )
+
+    def score(
+        self, q: Array, qd: Array, centers: Array, T_world_root: Array, k: int
+    ) -> TrackingScore:
+        """Compare with control step ``k``: states ``(n,)``, centres ``(l, 3)`` in the world."""
+        reference = self._reference
+        q_ref, qd_ref = reference.at(k)
+        distances = np.empty(len(self._driven))
+        position, velocity, links, share, away = tracking_terms(
+            q, qd, centers, T_world_root, self._driven, q_ref, qd_ref,
+            reference.centers[min(k, reference.last)], self.ranges, self.speeds, self._size,
+            self._sharpness, distances,
+        )  # fmt: skip
+        a, b, c = self._weights
+        total = a * position + b * velocity + c * links
+        terms = {
+            "reward_position": position,
+            "reward_velocity": velocity,
+            "reward_links": links,
+        }
+        return TrackingScore(min(total, 1.0), terms, distances, share, away)

@@ -2,74 +2,57 @@
 
 from __future__ import annotations
 
-import math
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Unpack
 
-import gymnasium
 import numpy as np
-from gymnasium import spaces
 
-from reel2sim.envs.actuation import Actuation, driven_joints
-from reel2sim.envs.bundle import load_bundle
-from reel2sim.envs.camera import View
-from reel2sim.envs.config import TrackMotionOptions, make_config
-from reel2sim.envs.engine import has_display
+from reel2sim.envs.actuation import driven_joints
+from reel2sim.envs.body import StartState
+from reel2sim.envs.config import EnvConfig, TrackMotionConfig, TrackMotionOptions
 from reel2sim.envs.following import Follower
-from reel2sim.envs.gears import gears_of
-from reel2sim.envs.observation import Observer
+from reel2sim.envs.observation import POSITION_BOUND, VELOCITY_BOUND, JointView, Layout, RootView
 from reel2sim.envs.reference import build_reference
 from reel2sim.envs.reward import Tracking, TrackingScore
-from reel2sim.envs.world import TIMESTEP_S, World
+from reel2sim.envs.scene_env import SceneEnv, State, refuse_options
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError
 
-_FAR_RANGES = 10.0
-"""A joint this many half-ranges from the middle of its range has diverged."""
 
-_FAR_SIZES = 20.0
-"""A root this many diagonals of the object from its start has diverged."""
-
-
-@dataclass(frozen=True, eq=False)
-class _State:
-    """What one look at the world found."""
-
-    q: Array
-    qd: Array
-    centers: Array
-    diverged: bool
-
-
-class TrackMotionEnv(gymnasium.Env[Array, Array]):
+class TrackMotionEnv(SceneEnv):
     """Track the motion that was recovered with an object.
 
-    **Actions**: ``Box(-1, 1, (m,))``, one number for each movable joint that the reel showed well
-    enough and that follows no other, in the order of :attr:`joint_names`. With
-    ``control="position"`` −1..1 spans the joint's limits (with ``residual=True`` it is an offset
-    from the reference, in half-ranges), with ``"velocity"`` the speed limit, with ``"torque"`` the
-    effort limit. Actions outside of the space are refused, not clipped.
+    **Actions**: see :class:`reel2sim.envs.scene_env.SceneEnv`; with ``residual=True`` positions
+    are offsets from the reference, in half-ranges. Joints that are not driven follow the
+    reference by themselves.
 
-    **Observations**: see :class:`reel2sim.envs.observation.Observer`.
+    **Observations**, in this order (``observation_layout`` has the slices), of ``m`` driven joints:
+
+    ============== =========== =====================================================================
+    position       m           joint positions; −1..1 is the joint's range; clipped to ±2
+    velocity       m           joint velocities over their limits; clipped to ±5
+    reference      (1+a)·m     reference positions now and at each ``lookahead``, scaled alike
+    reference_rate (1+a)·m     reference velocities now and at each ``lookahead``, scaled alike
+    phase          1           share of the motion that has passed, 0..1
+    root_…         13          with a free base: see :class:`reel2sim.envs.observation.RootView`
+    ============== =========== =====================================================================
 
     **Reward**: 0..1, see :class:`reel2sim.envs.reward.Tracking`.
 
     **Episodes** start in the reference's state, at the motion's first instant, or with
     ``reference_start`` at a random one; ``reset(options={"start_s": 0.5})`` names it. They are
     truncated at the end of the motion or after ``episode_s``, and terminated only if the simulation
-    diverges. A reset with the same seed and the same actions give the same bits.
+    diverges.
 
     **Info**: ``time_s``, ``q`` and ``q_ref`` ``(m,)``, ``position_error`` ``(m,)`` in radians or
     metres, ``tracking_error`` (mean share of the joints' ranges), ``mean_tracking_error`` (over the
     episode), ``link_error_m``, ``is_success`` (the mean error of the episode so far is at most
     ``success_error``), and after a step the reward's terms.
 
-    Contacts between the object's own links are off: recovered parts touch where they are joined.
-
     Args:
-        bundle: folder that ``reel2sim run`` wrote.
+        bundle: folder that ``reel2sim run`` wrote, or of a scene.
+        scene: the same, for those who like to say so; one of both.
+        asset: name of the object that acts; None is the first with a joint to drive.
         render_mode: None, ``"rgb_array"`` or, with a display, ``"human"``.
         **options: fields of :class:`reel2sim.envs.config.TrackMotionConfig`.
 
@@ -78,85 +61,77 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
         UsageError: if an option is not allowed.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {  # pyright: ignore[reportIncompatibleVariableOverride]
-        # Listed only where it works: PyBullet ends the process that asks for a missing display.
-        "render_modes": ["rgb_array", *(["human"] if has_display() else [])],
-        "render_fps": 60,
-    }
+    config_type: ClassVar[type[EnvConfig]] = TrackMotionConfig
 
     def __init__(
         self,
-        bundle: str | Path,
+        bundle: str | Path | None = None,
         *,
+        scene: str | Path | None = None,
+        asset: str | None = None,
         render_mode: str | None = None,
         **options: Unpack[TrackMotionOptions],
     ) -> None:
-        self._world: World | None = None
-        config = self.config = make_config(options)
-        if render_mode not in (None, "rgb_array", "human"):
-            raise UsageError(
-                f"is {render_mode!r}, expected None, 'rgb_array' or 'human'", source="render_mode"
-            )
-        self.render_mode = render_mode
-        self.bundle = load_bundle(bundle)
-        driven_joints(self.bundle, config)  # refuses a bundle without any before much is done
-        self.step_s = config.frame_skip * TIMESTEP_S
-        self.metadata = {**type(self).metadata, "render_fps": max(1, round(1 / self.step_s))}  # type: ignore[misc]
-        fixed = self.bundle.fixed_base if config.fixed_base is None else config.fixed_base
-        self._fixed_base = fixed
-        self._world = World(
-            self.bundle.urdf,
-            tuple(joint.name for joint in self.bundle.joints),
-            fixed_base=fixed,
-            gravity=config.gravity,
-            gears=gears_of(self.bundle),
-            window=render_mode == "human",
-            visuals=render_mode is not None,
-        )
-        try:
-            self._prepare(self._world)
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(bundle, scene=scene, asset=asset, render_mode=render_mode, **options)
 
-    def _prepare(self, world: World) -> None:
-        config, fixed = self.config, self._fixed_base
-        self.reference = build_reference(self.bundle, world, step_s=self.step_s, fixed_base=fixed)
-        self.actuation = Actuation(self.bundle, self.reference, config)
-        self._observer = Observer(self.actuation, self.reference, config, fixed_base=fixed)
-        self._tracking = Tracking(self.reference, self.actuation, config.reward, self.step_s)
-        self.action_space = spaces.Box(-1.0, 1.0, (len(self.actuation.driven),), np.float32)
-        self.observation_space = self._observer.space
-        self.observation_layout = self._observer.layout
+    def choose(self) -> Array:
+        """The observed joints ``(n,)``, bool."""
+        return driven_joints(self.bundle, self.config)
+
+    def prepare(self) -> None:
+        """Sample the reference and lay out observations."""
+        config, act, setting = self.config, self.actuation, self.setting
+        self.reference = build_reference(self.bundle, self.body, step_s=self.step_s)
+        self._tracking = Tracking(
+            self.reference, act, config.reward, step_s=self.step_s, size=setting.size
+        )
         self._follower = Follower(
-            self.bundle, self.reference, self.actuation, config, step_s=self.step_s
+            self.bundle,
+            self.reference,
+            act,
+            config,
+            step_s=self.step_s,
+            damping=setting.damping,
         )
-        world.damping = self.reference.damping
-        if config.ground or (config.ground is None and not fixed):
-            world.floor_z = float(self.reference.lower[2])
-        self._started = False
-        self._k = self._end = 0
+        self._joints = JointView(act)
+        free = not self.body.fixed_base
+        self._root = RootView(self.reference.T_world_root[0], setting.size) if free else None
+        m, ahead = len(act.driven), 1 + len(config.lookahead)
+        self._layout = Layout(
+            [
+                *self._joints.columns,
+                ("reference", ahead * m, POSITION_BOUND),
+                ("reference_rate", ahead * m, VELOCITY_BOUND),
+                ("phase", 1, 1.0),
+                *(self._root.columns if self._root else ()),
+            ],
+            positive=("phase",),
+        )
+        self._ahead = self._reference_columns()
+        self.observation_layout = self._layout.slices
+        self.observation_space = self._layout.space
         self._error_sum, self._error_count = 0.0, 0
-        self._T_world_root = np.eye(4)
-        self._far = _FAR_RANGES * self.actuation.half
-        path = np.ptp(self.reference.T_world_root[:, :3, 3], axis=0).sum()
-        self._far_root = float(path + _FAR_SIZES * self.reference.size)
+        self._score: TrackingScore | None = None
 
-    @property
-    def joint_names(self) -> tuple[str, ...]:
-        """The driven joints, in the order of the action."""
-        return self.actuation.names
-
-    @property
-    def world(self) -> World:
-        """The physics world.
-
-        Raises:
-            UsageError: if the environment is closed.
-        """
-        if self._world is None:
-            raise UsageError("is closed", source="environment", remedy="make a new one")
-        return self._world
+    def _reference_columns(self) -> Array:
+        """What the observation holds of the reference at each control step ``(k, c)`` float32."""
+        act, ref = self.actuation, self.reference
+        ahead = np.array([0, *self.config.lookahead])
+        beyond = ((0, int(ahead.max()) + 1), (0, 0))
+        q = (ref.q[:, act.driven] - act.center) / act.half
+        qd = ref.qd[:, act.driven] / act.velocity
+        q, qd = np.pad(q, beyond, mode="edge"), np.pad(qd, beyond)
+        steps = np.arange(ref.last + 2)
+        rows = steps[:, None] + ahead
+        found = np.concatenate(
+            [
+                q[rows].reshape(len(steps), -1).clip(-POSITION_BOUND, POSITION_BOUND),
+                qd[rows].reshape(len(steps), -1).clip(-VELOCITY_BOUND, VELOCITY_BOUND),
+                np.minimum(steps / ref.last, 1.0)[:, None],
+            ],
+            axis=1,
+        )
+        return found.astype(np.float32)
 
     def reference_action(self) -> Array:
         """The action ``(m,)`` that follows the recovered motion from the present state.
@@ -164,95 +139,74 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
         Raises:
             UsageError: before the first reset, or after :meth:`close`.
         """
-        return self._follower.action(self._running(), self._k)
+        self.running()
+        return self._follower.action(self.body, self._k)
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Array, dict[str, Any]]:
-        """Put the object into the reference's state.
+    def start(self, options: dict[str, Any]) -> StartState:
+        """The reference's state at the instant that is named, drawn, or its first."""
+        self._k = self._first_step(options)
+        return self.reference.start(self._k)
 
-        Args:
-            seed: of the random start; None goes on with the present generator.
-            options: ``start_s`` names the instant of the motion to start at, seconds.
-
-        Raises:
-            UsageError: if an option is unknown or outside of the motion.
-        """
-        super().reset(seed=seed)
-        world = self.world
-        self._k = self._first_step(options or {})
-        length = self.reference.last - self._k
+    def length(self) -> int:
+        """Control steps to the end of the motion, or of ``episode_s``."""
         if self.config.episode_s is not None:
-            length = round(self.config.episode_s / self.step_s)
-        self._end = self._k + max(1, length)
-        world.reset(self.reference.start(self._k))
-        self._T_world_root = world.root_pose()
-        self._started = True
-        state = self._look()
-        score = self._tracking.score(state.q, state.qd, state.centers, self._k)
-        self._error_sum, self._error_count = score.tracking_error, 1
-        if self.render_mode == "human":
-            view = self._view(4 / 3)
-            world.look(view.target, distance=view.distance, yaw=view.yaw, pitch=view.pitch)
-        self._pace()
-        return self._observer.observe(world, state.q, state.qd, self._k), self._info(state, score)
+            return super().length()
+        return max(1, self.reference.last - self._k)
 
-    def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """Apply an action for one control step.
+    def begun(self, state: State) -> None:
+        """Start the episode's mean error."""
+        self._score = self._compare(state)
+        self._error_sum, self._error_count = self._score.tracking_error, 1
 
-        Raises:
-            InputError: if the action is not in the action space.
-            UsageError: before the first reset, or after :meth:`close`.
-        """
-        world = self._running()
-        checked = self.actuation.check(action)
+    def drive(self, action: list[float]) -> None:
+        """Apply an action; what is not driven follows the reference."""
         q_ref, qd_ref = self.reference.at(self._k + 1)
-        self.actuation.apply(world, checked, q_ref, qd_ref)
-        self._k += 1
-        state = self._look()
-        score = self._tracking.score(state.q, state.qd, state.centers, self._k)
+        act = self.actuation
+        middle = q_ref[act.driven] if self.config.residual else None
+        act.apply(self.world, self.body, action, hold=q_ref, hold_rate=qd_ref, middle=middle)
+
+    def observe(self, state: State) -> Array:
+        """The observation of ``state``."""
+        out = np.empty(self._layout.width, np.float32)
+        at = 2 * len(self.actuation.driven)
+        self._joints.write(state.q, state.qd, out, 0)
+        row = self._ahead[min(state.k, self.reference.last + 1)]
+        out[at : at + len(row)] = row
+        if self._root is not None:
+            self._root.write(self.body, out, at + len(row))
+        return out
+
+    def assess(self, state: State) -> tuple[float, bool, dict[str, Any]]:
+        """One comparison with the reference gives all."""
+        score = self._score = self._compare(state)
         self._error_sum += score.tracking_error
         self._error_count += 1
-        observation = self._observer.observe(world, state.q, state.qd, self._k)
-        info = {**self._info(state, score), **score.terms}
-        reward = 0.0 if state.diverged else score.reward
-        self._pace()
-        return observation, reward, state.diverged, self._k >= self._end, info
+        info = self.info(state)
+        info.update(score.terms)
+        return score.reward, False, info
 
-    def render(self) -> Array | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """A picture ``(h, w, 3)`` uint8 that holds the whole motion; None for other modes."""
-        if self.render_mode is None:
-            gymnasium.logger.warn('nothing to render: pass render_mode="rgb_array" to make')
-        if self.render_mode != "rgb_array":
-            return None
-        world = self._running()
-        width, height = self.config.render_size
-        view, lens = self._view(width / height).matrices(aspect=width / height)
-        return world.picture(view, lens, (width, height))
+    def info(self, state: State) -> dict[str, Any]:
+        """Where the object is and should be."""
+        score, driven = self._score, self.actuation.driven
+        assert score is not None, "no episode has begun"
+        mean = self._error_sum / self._error_count
+        return {
+            "time_s": state.k * self.step_s,
+            "q": state.q[driven],
+            "q_ref": self.reference.at(state.k)[0][driven],
+            "position_error": score.position_error,
+            "tracking_error": score.tracking_error,
+            "mean_tracking_error": mean,
+            "link_error_m": score.link_error_m,
+            "is_success": bool(mean <= self.config.success_error),
+        }
 
-    def close(self) -> None:
-        """Free the physics server; more calls do nothing."""
-        world, self._world = self._world, None
-        if world is not None:
-            world.close()
-
-    def __del__(self) -> None:
-        # A physics server that nobody can reach is not collected by anyone else.
-        if getattr(self, "_world", None) is not None:
-            self.close()
-
-    def _running(self) -> World:
-        world = self.world
-        if not self._started:
-            raise UsageError("has no episode", source="environment", remedy="call reset first")
-        return world
+    def _compare(self, state: State) -> TrackingScore:
+        centers = self.body.link_centers()
+        return self._tracking.score(state.q, state.qd, centers, state.T_world_root, state.k)
 
     def _first_step(self, options: dict[str, Any]) -> int:
-        for name in options:
-            if name != "start_s":
-                raise UsageError(
-                    "is not an option of reset", source="options", field=name, remedy="use start_s"
-                )
+        refuse_options(options, "start_s")
         last, wanted = self.reference.last, options.get("start_s")
         if wanted is not None:
             seconds = float(wanted) if isinstance(wanted, (int, float)) else float("nan")
@@ -266,36 +220,3 @@ class TrackMotionEnv(gymnasium.Env[Array, Array]):
         if self.config.reference_start:
             return int(self.np_random.integers(0, last))
         return 0
-
-    def _look(self) -> _State:
-        world, reference, act = self.world, self.reference, self.actuation
-        q, qd = world.joint_state()
-        T = self._T_world_root if self._fixed_base else world.root_pose()
-        centers = (world.link_centers() - T[:3, 3]) @ T[:3, :3]
-        # A sum is finite exactly if all of it is, but for sums beyond 10³⁰⁸.
-        whole = math.isfinite(q.sum() + qd.sum() + centers.sum() + T.sum())
-        far = whole and bool((np.abs(q[act.driven] - act.center) > self._far).any())
-        if whole and not self._fixed_base:
-            far |= math.dist(T[:3, 3], reference.T_world_root[0, :3, 3]) > self._far_root
-        return _State(q, qd, centers, not whole or far)
-
-    def _info(self, state: _State, score: TrackingScore) -> dict[str, Any]:
-        mean = self._error_sum / self._error_count
-        return {
-            "time_s": self._k * self.step_s,
-            "q": state.q[self.actuation.driven],
-            "q_ref": self.reference.at(self._k)[0][self.actuation.driven],
-            "position_error": score.position_error,
-            "tracking_error": score.tracking_error,
-            "mean_tracking_error": mean,
-            "link_error_m": score.link_error_m,
-            "is_success": bool(mean <= self.config.success_error),
-        }
-
-    def _view(self, aspect: float) -> View:
-        return View.around(self.reference.lower, self.reference.upper, aspect=aspect)
-
-    def _pace(self) -> None:
-        """Let people watch: a window shows the world by itself, but faster than it moves."""
-        if self.render_mode == "human":
-            time.sleep(self.step_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -15,27 +15,42 @@ if TYPE_CHECKING:
     from reel2sim.cli.console import Console
     from reel2sim.cli.rollout import Rollout
 
-_ID = "Reel2Sim/TrackMotion-v0"
+Task = Literal["track-motion", "open-joint", "locomote", "scene"]
+
+_IDS: dict[Task, str] = {
+    "track-motion": "Reel2Sim/TrackMotion-v0",
+    "open-joint": "Reel2Sim/OpenJoint-v0",
+    "locomote": "Reel2Sim/Locomote-v0",
+    "scene": "Reel2Sim/Scene-v0",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Env:
-    """Try a bundle's Gymnasium environment: the reference motion against chance.
+    """Try a bundle's Gymnasium environments: its own motion, or doing nothing, against chance.
+
+    Tasks are track-motion (move as the reel showed), open-joint (bring a joint to a goal), locomote
+    (go forward, for what has a free base) and scene (no reward, for tasks of your own).
 
     Examples:
       reel2sim env bundle
+      reel2sim env bundle --task open-joint
       reel2sim env bundle --steps 1000 --seed 1 --json
       reel2sim env bundle --render reference.mp4
     """
 
     bundle: Annotated[tyro.conf.Positional[Path], shown("BUNDLE")]
-    """Bundle folder."""
+    """Bundle folder, of an object or a scene."""
+    task: Task = "track-motion"
+    """What is to be done."""
+    asset: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Object of a scene that acts; the first with a joint if not given."""
     steps: Annotated[int, tyro.conf.arg(metavar="N")] = 300
     """Steps for each policy."""
     seed: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     """Seed of the environment and of the random policy."""
     render: Annotated[Path | None, shown("FILE")] = None
-    """Also film the reference policy (.mp4)."""
+    """Also film the policy that is not random (.mp4)."""
     common: Common = field(default_factory=Common)
 
     def __call__(self, console: Console) -> int:
@@ -50,36 +65,22 @@ class Env:
         if self.steps < 1:
             raise UsageError("must be at least 1", field="steps")
         mode = "rgb_array" if self.render is not None else None
-        env: Any = gymnasium.make(_ID, bundle=str(self.bundle), render_mode=mode)
-
-        def by_reference(observation: Any) -> Any:
-            return env.unwrapped.reference_action()
-
-        def by_chance(observation: Any) -> Any:
-            return env.action_space.sample()
-
+        name = _IDS[self.task]
+        env: Any = gymnasium.make(name, bundle=str(self.bundle), asset=self.asset, render_mode=mode)
         try:
+            (first, best), chance = _policies(env, self.task)
             with ExitStack() as stack:
                 film = self._film(stack, env)
-                played = [
-                    rollout(
-                        env,
-                        "reference",
-                        by_reference,
-                        steps=self.steps,
-                        seed=self.seed,
-                        picture=film,
-                    )
-                ]
+                played = [rollout(env, first, best, steps=self.steps, seed=self.seed, picture=film)]
             env.action_space.seed(self.seed)
-            played.append(rollout(env, "random", by_chance, steps=self.steps, seed=self.seed))
+            played.append(rollout(env, "random", chance, steps=self.steps, seed=self.seed))
             spaces = (str(env.observation_space), str(env.action_space))
         finally:
             env.close()
         rows = [_row(result) for result in played]
         columns = ("policy", "steps", "episodes", "mean return", "successes", "steps/s")
         record = {
-            "id": _ID,
+            "id": name,
             "bundle": str(self.bundle),
             "observation_space": spaces[0],
             "action_space": spaces[1],
@@ -89,7 +90,7 @@ class Env:
             record,
             f"observation  {spaces[0]}",
             f"action       {spaces[1]}",
-            table(_ID, columns, rows),
+            table(name, columns, rows),
         )
         return 0
 
@@ -101,6 +102,24 @@ class Env:
 
         fps = float(env.metadata.get("render_fps", 30))
         return stack.enter_context(VideoWriter(self.render, fps)).write
+
+
+def _policies(env: Any, task: Task) -> tuple[tuple[str, Any], Any]:
+    """What chance is compared with, by name, and chance."""
+
+    def by_chance(observation: Any) -> Any:
+        return env.action_space.sample()
+
+    def by_reference(observation: Any) -> Any:
+        return env.unwrapped.reference_action()
+
+    def at_rest(observation: Any) -> Any:
+        return 0.0 * env.action_space.high
+
+    return ("reference", by_reference) if task == "track-motion" else (
+        "at rest",
+        at_rest,
+    ), by_chance
 
 
 def _row(result: Rollout) -> tuple[object, ...]:

@@ -1,0 +1,189 @@
+"""``Reel2Sim/OpenJoint-v0``: bring one joint of an object to a goal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Unpack
+
+import numpy as np
+from gymnasium import spaces
+
+from reel2sim.envs.actuation import driven_joints
+from reel2sim.envs.body import StartState
+from reel2sim.envs.config import EnvConfig, OpenJointConfig, OpenJointOptions
+from reel2sim.envs.observation import JointView, Layout
+from reel2sim.envs.scene_env import SceneEnv, State, refuse_options
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.errors import UsageError
+
+_EPISODE_S = 2.0
+
+
+class OpenJointEnv(SceneEnv):
+    """Drive one joint to a position that is drawn anew for each episode.
+
+    Goals are part of the observation, in the manner of Gymnasium-Robotics (Plappert et al. 2018),
+    so that hindsight experience replay works: :meth:`compute_reward` takes whole batches.
+
+    **Actions**: one number, the drive of :attr:`joint_names`; a torque or force unless ``control``
+    says otherwise. Other joints hold themselves where the motion starts.
+
+    **Observations**: ``observation`` (2,): the joint's position, −1..1 over its range, and its
+    velocity over its limit; ``achieved_goal`` and ``desired_goal`` (1,): positions as shares of
+    the range, 0..1 within it.
+
+    **Reward**: minus the distance of the position from the goal, as a share of the range, less
+    ``torque_cost``; with ``sparse`` −1, and 0 within ``tolerance``.
+
+    **Episodes** start at rest at a random position and last ``episode_s`` (2 s).
+    ``reset(options={"goal": 0.8, "start": 0.0})`` names goal and start, as shares of the range.
+
+    **Info**: ``time_s``, ``q``, ``distance`` (share of the range), ``is_success``.
+
+    Args:
+        bundle: folder that ``reel2sim run`` wrote, or of a scene.
+        scene: the same, for those who like to say so; one of both.
+        asset: name of the object that acts; None is the first with a joint to drive.
+        render_mode: None, ``"rgb_array"`` or, with a display, ``"human"``.
+        **options: fields of :class:`reel2sim.envs.config.OpenJointConfig`.
+
+    Raises:
+        BundleError: if the bundle cannot be used.
+        UsageError: if an option is not allowed.
+    """
+
+    config_type: ClassVar[type[EnvConfig]] = OpenJointConfig
+
+    def __init__(
+        self,
+        bundle: str | Path | None = None,
+        *,
+        scene: str | Path | None = None,
+        asset: str | None = None,
+        render_mode: str | None = None,
+        **options: Unpack[OpenJointOptions],
+    ) -> None:
+        super().__init__(bundle, scene=scene, asset=asset, render_mode=render_mode, **options)
+
+    def choose(self) -> Array:
+        """The named joint, or the surest ``(n,)``, bool.
+
+        Raises:
+            UsageError: if the joint is not one the agent may drive.
+        """
+        allowed = driven_joints(self.bundle, self.config)
+        names = [joint.name for joint in self.bundle.joints]
+        usable = [name for name, free in zip(names, allowed, strict=True) if free]
+        wanted = self.config.joint
+        if wanted is None:
+            sure = {joint.name: joint.confidence for joint in self.bundle.joints}
+            wanted = max(usable, key=lambda name: sure[name])
+        if wanted not in usable:
+            raise UsageError(
+                f"is {wanted!r}, which cannot be driven",
+                source="OpenJointConfig",
+                field="joint",
+                remedy=f"use one of {', '.join(usable)}",
+            )
+        return np.array([name == wanted for name in names])
+
+    def prepare(self) -> None:
+        """Lay out observations."""
+        act, config = self.actuation, self.config
+        self._joint = int(act.driven[0])
+        self._low, self._span = float(act.center[0] - act.half[0]), float(2 * act.half[0])
+        self._joint_view = JointView(act)
+        self._layout = Layout(self._joint_view.columns)
+        self.observation_layout = self._layout.slices
+        goal = spaces.Box(-0.5, 1.5, (1,), np.float32)
+        self.observation_space = spaces.Dict(
+            {"observation": self._layout.space, "achieved_goal": goal, "desired_goal": goal}
+        )
+        self._goal = np.zeros(1, np.float32)
+        self._effort = 0.0
+        self._costly = config.torque_cost > 0 and config.control == "torque"
+
+    def start(self, options: dict[str, Any]) -> StartState:
+        """At rest where it is named or drawn; draws the goal, too."""
+        refuse_options(options, "goal", "start")
+        config, at_rest = self.config, self.setting.start
+        goal = _share(options, "goal", config.goals, self.np_random)
+        self._goal = np.array([goal], np.float32)
+        q = at_rest.q.copy()
+        if config.starts is not None or "start" in options:
+            share = _share(options, "start", config.starts or (0.0, 1.0), self.np_random)
+            q[self._joint] = self._low + share * self._span
+            for gear in self.body.gears:
+                q[gear.follower] = gear.mimic.follow(q[gear.leader])
+        return StartState(at_rest.T_world_root, q, at_rest.qd, at_rest.linear, at_rest.angular)
+
+    def length(self) -> int:
+        """Control steps of an episode."""
+        seconds = _EPISODE_S if self.config.episode_s is None else self.config.episode_s
+        return max(1, round(seconds / self.step_s))
+
+    def drive(self, action: list[float]) -> None:
+        """Apply an action; what is not driven stays where the motion starts."""
+        self._effort = abs(action[0])
+        super().drive(action)
+
+    def observe(self, state: State) -> dict[str, Array]:
+        """The observation of ``state``."""
+        out = np.empty(self._layout.width, np.float32)
+        self._joint_view.write(state.q, state.qd, out, 0)
+        return {
+            "observation": out,
+            "achieved_goal": np.array([self._achieved(state)], np.float32),
+            "desired_goal": self._goal.copy(),
+        }
+
+    def assess(self, state: State) -> tuple[float, bool, dict[str, Any]]:
+        """The reward of the position that was reached."""
+        achieved = np.array([self._achieved(state)], np.float32)
+        reward = float(self.compute_reward(achieved, self._goal, {}))
+        if self._costly:
+            reward -= self.config.torque_cost * self._effort
+        return reward, False, self.info(state)
+
+    def info(self, state: State) -> dict[str, Any]:
+        """How far the joint is from the goal."""
+        distance = abs(self._achieved(state) - float(self._goal[0]))
+        return {
+            "time_s": state.k * self.step_s,
+            "q": state.q[self.actuation.driven],
+            "distance": distance,
+            "is_success": bool(distance <= self.config.tolerance),
+        }
+
+    def compute_reward(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
+        """Rewards ``(...)`` for goals ``(..., 1)``, without ``torque_cost``.
+
+        Args:
+            achieved_goal: shares of the range that were reached.
+            desired_goal: shares that were wanted.
+            info: not looked at.
+        """
+        distance = np.abs(np.asarray(achieved_goal) - np.asarray(desired_goal))[..., 0]
+        if self.config.sparse:
+            return -(distance > self.config.tolerance).astype(np.float32)
+        return -distance.astype(np.float32)
+
+    def _achieved(self, state: State) -> float:
+        share = (float(state.q[self._joint]) - self._low) / self._span
+        return min(max(share, -0.5), 1.5) if share == share else 0.0  # NaN differs from itself
+
+
+def _share(
+    options: dict[str, Any], name: str, between: tuple[float, float], rng: np.random.Generator
+) -> float:
+    """A share that is named, or drawn evenly."""
+    drawn = float(rng.uniform(*between))
+    wanted = options.get(name)
+    if wanted is None:
+        return drawn
+    share = float(wanted) if isinstance(wanted, (int, float)) else float("nan")
+    if not 0 <= share <= 1:
+        raise UsageError(
+            f"is {wanted!r}, expected a share of the range, 0..1", source="options", field=name
+        )
+    return share
