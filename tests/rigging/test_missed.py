@@ -129,6 +129,19 @@ def test_a_small_part_that_stands_still_in_the_model_is_found(joint: JointModel)
     assert costs[joint.type] == min(costs.values())
 
 
+def test_a_region_that_moves_as_another_part_goes_there_without_a_joint() -> None:
+    """Half of a button was taken for the plate it sinks into."""
+    true = Linkage((0,), (PRESSED,), STILL)
+    drawings = pictures_of(BUTTON, Posing(OWNER, true.motions))
+    wrong = np.where(BUTTON.means[:, 0] > 0.2, 0, OWNER)
+    assert ((OWNER == 1) & (wrong == 0)).sum() > 30
+    linkage, labels, added = find_missed(drawings, true, wrong)
+    assert not added
+    assert linkage is true
+    assert (labels != OWNER).sum() < 0.25 * (wrong != OWNER).sum()
+    assert drawings.errors(labels, true.motions).sum() < drawings.errors(wrong, true.motions).sum()
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.05])
 def test_nothing_is_found_where_the_model_moves_as_the_pictures_do(noise: float) -> None:
     true = Linkage((0,), (PRESSED,), STILL)

@@ -4,7 +4,8 @@ A button sinks by two pixels into what is around it: optical flow, which is smoo
 that. Drawn with what carries it, such a part looks wrong wherever it is seen, while all around it
 looks right. So regions of wrong surfels are moved along lines that their shape suggests, slides
 along their principal axes and hinges at their sides and through their middle, and a line is
-believed if the pictures around the region come out clearly better.
+believed if the pictures around the region come out clearly better: than before, than if the region
+moved as another part, and than without it. A region that looks right as part of another goes there.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def find_missed(
         progress: told of regions.
 
     Returns:
-        Linkage, labels, and the parts that were added, by number.
+        Linkage, labels, and the parts that were added, by number; regions that belong to another
+        part have its label.
     """
     points = drawings.surfels.means.cpu().numpy().astype(np.float64)
     wrongs = drawings.wrongs(Posing(labels, linkage.motions))
@@ -80,10 +82,13 @@ def _tried(
     for i, region in enumerate(regions):
         progress("rigging", i / len(regions), f"looking for a motion of wrong region {i + 1}")
         carrier = int(labels[region[0]])
-        posing = Posing(labels, linkage.motions)
-        trial = RegionTrial.of(drawings, posing, region, linkage.motions[carrier])
-        found = trial.moved(np.nan_to_num(wrongs[region]).mean(axis=0))
+        wrong = np.nan_to_num(wrongs[region]).mean(axis=0)
+        trial = RegionTrial.of(drawings, Posing(labels, linkage.motions), region, carrier)
+        found = trial.moved(wrong)
         if found is None:
+            other = trial.belongs(wrong)
+            if other is not None:
+                labels = np.where(np.isin(np.arange(len(labels)), region), other, labels)
             continue
         part = len(linkage.motions)
         added[part] = found

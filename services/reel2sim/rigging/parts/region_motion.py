@@ -29,6 +29,11 @@ _GAIN = 0.45
 """Share of the windows' error at these instants that a motion must explain. Borders of moving parts
 and hidden surfaces come to 0.38, with jumping positions, where a few surfels can hide an edge; a
 button that truly sinks explains more than half."""
+_NEWS = 0.8
+"""Share of what the best other explanation leaves of the error that a motion may leave: moved out
+of sight, surfels that belong elsewhere look better anywhere."""
+_AWAY = 1e4
+"""Shift that takes surfels out of all pictures, radii."""
 _BOX = (0.02, 0.98)
 """Quantiles of a region's points along its axes that are its sides."""
 _TURN = 0.6 * np.pi
@@ -61,29 +66,44 @@ class RegionTrial:
     Attributes:
         points: of its surfels at time zero ``(m, 3)``.
         windows: pictures around it.
+        motions: of all parts ``(p, t, 4, 4)``.
         carrier: motion of what carries it ``(t, 4, 4)``.
         before: how far the windows are from the pictures if it moves as it was thought to ``(t,)``.
     """
 
     points: Array
     windows: Windows
+    motions: Array
     carrier: Array
     before: Array
 
     @classmethod
-    def of(cls, drawings: Drawings, posing: Posing, region: Array, carrier: Array) -> RegionTrial:
+    def of(cls, drawings: Drawings, posing: Posing, region: Array, carrier: int) -> RegionTrial:
         """Prepare the pictures around the surfels ``region`` ``(m,)`` of a model posed so.
 
         Args:
             drawings: surfels and pictures.
             posing: of all surfels.
             region: indices of its surfels.
-            carrier: motion of what carries them ``(t, 4, 4)``.
+            carrier: the part that carries them.
         """
-        windows = Windows.of(drawings, posing, region, carrier, most_px=_WINDOW_PX)
-        instants = range(len(carrier))
+        motion = posing.motions[carrier]
+        windows = Windows.of(drawings, posing, region, motion, most_px=_WINDOW_PX)
+        instants = range(len(motion))
         before = [windows.error(f, posing.at(f)[region]) for f in instants]
-        return cls(windows.points, windows, carrier, np.array(before))
+        return cls(windows.points, windows, posing.motions, motion, np.array(before))
+
+    def belongs(self, wrong: Array) -> int | None:
+        """The part whose motion explains the windows clearly better than the carrier's, if any.
+
+        Args:
+            wrong: how wrong the region looks at every instant ``(t,)``.
+        """
+        looks, seen = self._looks(wrong), self.windows.seen
+        gains = [self._gain(self._under(T, looks), looks) for T in self.motions]
+        best = int(np.argmax(gains))
+        everywhere = self._gain(self._under(self.motions[best], seen), seen)
+        return best if gains[best] >= _GAIN and everywhere > 0 else None
 
     def moved(self, wrong: Array) -> RegionMotion | None:
         """How the region moves, if the windows look clearly better so.
@@ -91,8 +111,7 @@ class RegionTrial:
         Args:
             wrong: how wrong the region looks at every instant ``(t,)``.
         """
-        seen = self.windows.seen
-        looks = seen[np.argsort(-wrong[seen], kind="stable")[:_LOOKS]]
+        looks = self._looks(wrong)
         lines = suggested_lines(self.points)
         first = [self._gain(self._errors(line, looks).min(axis=0), looks) for line in lines]
         if max(first) < _GAIN:
@@ -107,9 +126,26 @@ class RegionTrial:
                     left[kind] = error, joint
         slide, turn = left[JointType.PRISMATIC], left[JointType.REVOLUTE]
         error, joint = turn if _HINGE_PRICE * turn[0] < slide[0] else slide
-        if error > 1.0 - _GAIN:
+        if error > min(1.0 - _GAIN, _NEWS * self._otherwise(looks)):
             return None
         return RegionMotion(joint, {kind: share for kind, (share, _) in left.items()})
+
+    def _looks(self, wrong: Array) -> Array:
+        """Instants at which the region is seen and looks most wrong ``(k,)``."""
+        seen = self.windows.seen
+        return seen[np.argsort(-wrong[seen], kind="stable")[:_LOOKS]]
+
+    def _under(self, motion: Array, instants: Array) -> Array:
+        """Errors of the windows at some instants under a motion ``(t, 4, 4)``."""
+        return np.array([self.windows.error(f, motion[f]) for f in instants])
+
+    def _otherwise(self, instants: Array) -> float:
+        """Share of the error that is left if the region moves as another part, or is not there."""
+        away = np.tile(np.eye(4), (len(self.carrier), 1, 1))
+        away[:, 2, 3] = _AWAY
+        return min(
+            1 - self._gain(self._under(T, instants), instants) for T in (*self.motions, away)
+        )
 
     def _gain(self, errors: Array, instants: Array) -> float:
         """Share of the error before that is gone at some instants."""
