@@ -57,7 +57,7 @@ class EngineGap:
 
 
 def compare_engines(bundle: str | Path, *, seconds: float = 1.0) -> EngineGap:
-    """Drive ``scene.urdf`` along its motion in PyBullet, ``scene.xml`` by the same torques in MuJoCo.
+    """Drive an object along its motion in PyBullet, and its MJCF by the same torques in MuJoCo.
 
     No feedback reaches MuJoCo, so differences of mass, damping, friction, axes and integration
     add up. Contacts are off: what is compared is the mechanism. A free base falls in both.
