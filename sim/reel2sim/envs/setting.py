@@ -92,12 +92,12 @@ def _bounds(body: Body, q: Array, poses: Array) -> tuple[Array, Array, float]:
 
 
 def _stable_damping(bundle: LoadedBundle, body: Body, q: Array) -> Array:
-    """Damping that acts like the described one and cannot blow up.
+    """The described damping, or the most that cannot blow up.
 
     PyBullet applies joint damping explicitly: beyond twice inertia over time step it feeds energy
-    in, and a light lid with plain damping is there already. ``d / (1 + h·d/I)`` is what an implicit
-    step would do for one joint. With ``1/I`` the column sum of the inverse mass matrix,
-    Gershgorin's theorem bounds the damping of any number of coupled joints.
+    in, and a light lid with plain damping is there already. Inertia over time step brings a joint
+    to rest within one step, which is as much as damping can do. With ``1/I`` the column sum of the
+    inverse mass matrix, Gershgorin's theorem bounds any number of coupled joints.
     """
     described = np.array([joint.description.damping for joint in bundle.joints])
     inverse = np.zeros(len(described))
@@ -107,7 +107,7 @@ def _stable_damping(bundle: LoadedBundle, body: Body, q: Array) -> Array:
     for posture in [*seen, *_postures(bundle, q[0])]:
         body.place(posture)
         inverse = np.maximum(inverse, np.abs(body.mobility()).sum(axis=0))
-    return described / (1.0 + TIMESTEP_S * described * inverse)
+    return np.minimum(described, 1.0 / np.maximum(TIMESTEP_S * inverse, 1e-12))
 
 
 def _postures(bundle: LoadedBundle, rest: Array) -> list[Array]:

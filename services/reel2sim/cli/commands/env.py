@@ -37,6 +37,7 @@ class Env:
       reel2sim env bundle --task open-joint
       reel2sim env bundle --steps 1000 --seed 1 --json
       reel2sim env bundle --render reference.mp4
+      reel2sim env bundle --engines
     """
 
     bundle: Annotated[tyro.conf.Positional[Path], shown("BUNDLE")]
@@ -51,10 +52,47 @@ class Env:
     """Seed of the environment and of the random policy."""
     render: Annotated[Path | None, shown("FILE")] = None
     """Also film the policy that is not random (.mp4)."""
+    engines: bool = False
+    """Instead drive the object in PyBullet along its motion, in MuJoCo by the same torques, for a
+    second each, and show how far both part."""
     common: Common = field(default_factory=Common)
 
     def __call__(self, console: Console) -> int:
-        """Play both policies and show how they fared."""
+        """Play both policies and show how they fared, or compare engines."""
+        return self._compared(console) if self.engines else self._played(console)
+
+    def _compared(self, console: Console) -> int:
+        from reel2sim.cli.tables import table
+        from reel2sim.envs.engines import compare_engines
+
+        gap = compare_engines(self.bundle)
+        record = {
+            "bundle": str(self.bundle),
+            "seconds": float(gap.times_s[-1]),
+            "joints": [
+                {
+                    "name": name,
+                    "range": float(gap.ranges[n]),
+                    "largest_gap": float(gap.shares[:, n].max()),
+                    "last_gap": float(gap.shares[-1, n]),
+                    "damping_kept": float(gap.damping_kept[n]),
+                }
+                for n, name in enumerate(gap.joints)
+            ],
+        }
+        rows = [
+            (j["name"], *(f"{j[k]:.2%}" for k in ("largest_gap", "last_gap", "damping_kept")))
+            for j in record["joints"]
+        ]
+        columns = ("joint", "largest gap", "at the end", "damping kept")
+        console.result(
+            record,
+            table("PyBullet against MuJoCo, same torques", columns, rows),
+            "gaps are shares of what the joint moves by",
+        )
+        return 0
+
+    def _played(self, console: Console) -> int:
         import gymnasium
 
         import reel2sim.envs  # noqa: F401 - registers the environments
