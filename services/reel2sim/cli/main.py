@@ -25,6 +25,7 @@ COMMANDS = {
     "render": "render:Render",
     "splats": "splats:Splats",
     "env": "env:Env",
+    "pack": "pack:Pack",
     "serve": "serve:Serve",
     "batch": "batch:Batch",
     "bench": "bench:Bench",

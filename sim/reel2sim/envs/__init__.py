@@ -20,14 +20,23 @@ from reel2sim.envs.config import (
 from reel2sim.envs.loading import LoadedScene, load_scene
 from reel2sim.envs.locomote import LocomoteEnv
 from reel2sim.envs.open_joint import OpenJointEnv
+from reel2sim.envs.pack import Pack, PackEnv, load_pack, make_pack, save_pack
 from reel2sim.envs.policy import ReferencePolicy, reference_policy
-from reel2sim.envs.registration import LOCOMOTE, OPEN_JOINT, SCENE, TRACK_MOTION, register_envs
+from reel2sim.envs.registration import (
+    LOCOMOTE,
+    OPEN_JOINT,
+    PACK,
+    SCENE,
+    TRACK_MOTION,
+    register_envs,
+)
 from reel2sim.envs.scene_env import SceneEnv, State
 from reel2sim.envs.track_motion import TrackMotionEnv
 
 __all__ = [
     "LOCOMOTE",
     "OPEN_JOINT",
+    "PACK",
     "SCENE",
     "TRACK_MOTION",
     "BundleJoint",
@@ -38,6 +47,8 @@ __all__ = [
     "LocomoteEnv",
     "OpenJointConfig",
     "OpenJointEnv",
+    "Pack",
+    "PackEnv",
     "ReferencePolicy",
     "RewardConfig",
     "SceneEnv",
@@ -45,9 +56,12 @@ __all__ = [
     "TrackMotionConfig",
     "TrackMotionEnv",
     "load_bundle",
+    "load_pack",
     "load_scene",
+    "make_pack",
     "reference_policy",
     "register_envs",
+    "save_pack",
 ]
 
 register_envs()
