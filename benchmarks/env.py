@@ -1,8 +1,9 @@
-"""How fast an environment steps, next to the physics it contains.
+"""How fast environments step, next to the physics they contain.
 
-For each bundle: control steps a second of the environment, of PyBullet alone doing the same physics
-steps with the same drives, and of several environments in processes of their own. Also how long a
-reset takes, and a rendered frame.
+For each bundle: control steps a second of PyBullet alone doing the same physics steps with the same
+drives, and, as shares of that, of each task; the first task in processes of their own; how long a
+reset takes, and a rendered frame. Shares are of runs that take turns, so that a busy machine slows
+both.
 
 Example::
 
@@ -25,7 +26,15 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from reel2sim.envs import TrackMotionEnv
+from reel2sim.envs import OpenJointEnv, SceneEnv, TrackMotionEnv
+
+TASKS: dict[str, type[SceneEnv]] = {
+    "Scene": SceneEnv,
+    "OpenJoint": OpenJointEnv,
+    "TrackMotion": TrackMotionEnv,
+}
+_TURNS = 10
+"""Turns that the environment and bare physics take."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +45,14 @@ class Options:
         bundles: bundle folders.
         seconds: how long to measure each figure.
         processes: for the parallel figure.
+        frame_skip: physics steps for each action.
         report: also write the figures to this file (JSON).
     """
 
     bundles: tyro.conf.Positional[tuple[Path, ...]]
     seconds: float = 2.0
     processes: int = 2
+    frame_skip: int = 4
     report: Path | None = None
 
 
@@ -52,17 +63,17 @@ class Speed:
     Attributes:
         bundle: its folder.
         joints: driven joints.
-        env: control steps a second, drives, observation, reward and info included.
-        physics: what PyBullet alone does with the same drives at rest.
-        parallel: control steps a second of all processes together.
+        physics: control steps a second of PyBullet alone, with the same drives.
+        shares: of each task's steps in that, drives, observation, reward and info included.
+        parallel: steps a second of all processes together, as a multiple of one.
         reset_ms: milliseconds of a reset, which loads the object anew.
         frame_ms: milliseconds of a rendered frame of 320 × 240.
     """
 
     bundle: str
     joints: int
-    env: float
     physics: float
+    shares: dict[str, float]
     parallel: float
     reset_ms: float
     frame_ms: float
@@ -79,10 +90,10 @@ def rate(work: Callable[[], object], seconds: float) -> float:
     return calls / spent
 
 
-def env_rate(env: TrackMotionEnv, seconds: float) -> float:
+def env_rate(env: SceneEnv, seconds: float) -> float:
     """Steps a second with random actions; resets between episodes are not counted."""
     rng = np.random.default_rng(0)
-    actions = rng.uniform(-1, 1, (256, *env.action_space.shape)).astype(np.float32)
+    actions = rng.uniform(-1, 1, (256, *(env.action_space.shape or ()))).astype(np.float32)
     env.reset(seed=0)
     spent, steps = 0.0, 0
     while spent < seconds:
@@ -93,6 +104,30 @@ def env_rate(env: TrackMotionEnv, seconds: float) -> float:
         if terminated or truncated:
             env.reset()
     return steps / spent
+
+
+def bare_rate(env: SceneEnv, seconds: float) -> float:
+    """Control steps a second of the engine alone; the drives of the last action stay on."""
+    import pybullet
+
+    client, skip, step = env.world.client, env.config.frame_skip, pybullet.stepSimulation
+
+    def work() -> None:
+        for _ in range(skip):
+            step(client)
+
+    return rate(work, seconds)
+
+
+def share(task: type[SceneEnv], bundle: Path, options: Options) -> tuple[float, float]:
+    """Steps of a task as a share of bare physics, by the median of turns, and those of physics."""
+    env = task(bundle, frame_skip=options.frame_skip)
+    env.reset(seed=0)
+    turn = options.seconds / _TURNS
+    found = [(env_rate(env, turn), bare_rate(env, turn)) for _ in range(_TURNS)]
+    env.close()
+    ratios, bare = zip(*((own / engine, engine) for own, engine in found), strict=True)
+    return float(np.median(ratios)), float(np.median(bare))
 
 
 def child(bundle: Path, seconds: float, ready: Barrier, rates: Queue[float]) -> None:
@@ -124,29 +159,29 @@ def measure(bundle: Path, options: Options) -> Speed:
     env.reset(seed=0)
     frame_ms = 1e3 / rate(env.render, options.seconds / 4)
     reset_ms = 1e3 / rate(env.reset, options.seconds / 4)
-    env.close()
-    env = TrackMotionEnv(bundle)
-    steps = env_rate(env, options.seconds)
-    # The drives of the last action stay on, so the solver has the same work to do.
-    physics = rate(lambda: env.world.step(env.config.frame_skip), options.seconds)
     joints = len(env.joint_names)
     env.close()
-    parallel = parallel_rate(bundle, options)
-    return Speed(str(bundle), joints, steps, physics, parallel, reset_ms, frame_ms)
+    found = {name: share(task, bundle, options) for name, task in TASKS.items()}
+    alone = TrackMotionEnv(bundle)
+    one = env_rate(alone, options.seconds)
+    alone.close()
+    parallel = parallel_rate(bundle, options) / one
+    shares = {name: ratio for name, (ratio, _) in found.items()}
+    physics = found["TrackMotion"][1]
+    return Speed(str(bundle), joints, physics, shares, parallel, reset_ms, frame_ms)
 
 
 def main(options: Options) -> None:
     found = [measure(bundle, options) for bundle in options.bundles]
-    columns = ("bundle", "joints", "env /s", "physics /s", "overhead", f"{options.processes} proc.")
+    columns = ("bundle", "joints", "physics /s", *TASKS, f"{options.processes} proc.")
     table = Table(*columns, "reset ms", "frame ms")
     for x in found:
         table.add_row(
             Path(x.bundle).name,
             str(x.joints),
-            f"{x.env:,.0f}",
             f"{x.physics:,.0f}",
-            f"{x.physics / x.env:.1f}×",
-            f"{x.parallel:,.0f} ({x.parallel / x.env:.2f}×)",
+            *(f"{x.shares[name]:.0%}" for name in TASKS),
+            f"{x.parallel:.2f}×",
             f"{x.reset_ms:.1f}",
             f"{x.frame_ms:.1f}",
         )
