@@ -8,7 +8,7 @@ import trimesh
 
 from reel2sim.rigging.physics.config import PhysicsConfig
 from reel2sim.rigging.physics.inertia import LEAST_MASS, inertial_of, regularised
-from reel2sim.rigging.physics.meshing import closed_mesh, sound
+from reel2sim.rigging.physics.meshing import closed_mesh, pinched, simplified, sound
 from reel2sim.rigging.physics.samples import take_samples
 from reel2sim.rigging.physics.solids import solidify
 from reel2sim.rigging.physics.winding import WindingTree
@@ -199,3 +199,20 @@ def test_a_small_part_in_a_fine_grid_leaves_the_rest_of_a_large_one():
     mesh = closed_mesh(solids[0], max_faces=CONFIG.max_faces)
     assert mesh is not None
     assert mesh.volume == pytest.approx(large.volume, rel=0.08)
+
+
+def test_sheets_that_touch_in_a_vertex_are_seen_and_simplifying_makes_none() -> None:
+    box, ball = trimesh.creation.box(), trimesh.creation.icosphere(subdivisions=4)
+    assert not pinched(box)
+    assert not pinched(ball)
+    corners = np.concatenate([box.vertices, box.vertices + 1.0])
+    both = trimesh.Trimesh(corners, np.concatenate([box.faces, box.faces + 8]), process=True)
+    assert len(both.vertices) == 15
+    assert sound(both)
+    assert pinched(both)
+    # A thin neck, which quadric collapse likes to close to a point.
+    z = ball.vertices[:, 2:]
+    ball.vertices[:, :2] *= 0.02 + np.abs(z) ** 1.5
+    for count in (60, 120, 300, 800):
+        simple = simplified(ball, count, step=0.01)
+        assert simple is None or not pinched(simple)

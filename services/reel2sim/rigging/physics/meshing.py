@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import trimesh
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 from skimage.measure import marching_cubes
 
@@ -80,6 +82,23 @@ def sound(mesh: trimesh.Trimesh) -> bool:
     )
 
 
+def pinched(mesh: trimesh.Trimesh) -> bool:
+    """Whether sheets of a closed ``mesh`` touch in a vertex: it has more than one fan of faces."""
+    corner = np.arange(mesh.faces.size).reshape(-1, 3)
+    pairs, ends = mesh.face_adjacency, mesh.face_adjacency_edges
+    if not len(pairs):
+        return False
+    rows, columns = (
+        np.concatenate(
+            [corner[pairs[:, side]][mesh.faces[pairs[:, side]] == ends[:, [end]]] for end in (0, 1)]
+        )
+        for side in (0, 1)
+    )
+    links = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(corner.size,) * 2)
+    fans = connected_components(links, directed=False)[0]
+    return bool(fans > len(np.unique(mesh.faces)))
+
+
 def vertex_colors(points: Array, normals: Array, samples: Samples) -> Array:
     """Colours ``(v, 3)`` of mesh vertices from the nearest samples that face the same way."""
     k = min(8, len(samples))
@@ -147,7 +166,7 @@ def simplified(mesh: trimesh.Trimesh, max_faces: int, *, step: float) -> trimesh
             agg=aggressiveness,
         )
         simple = trimesh.Trimesh(found[0], found[1], process=False)
-        if len(simple.faces) <= max_faces and sound(simple):
+        if len(simple.faces) <= max_faces and sound(simple) and not pinched(simple):
             return simple
     solid = manifold3d.Manifold(
         manifold3d.Mesh64(vertices, np.ascontiguousarray(mesh.faces, np.uint64))
