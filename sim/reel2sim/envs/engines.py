@@ -120,8 +120,7 @@ def _prepared(bundle: LoadedBundle, env: TrackMotionEnv) -> tuple[Any, Any, list
         ) from None
     model.opt.timestep = TIMESTEP_S
     model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONTACT)
-    gravity = env.scene.gravity if env.config.gravity is None else env.config.gravity
-    model.opt.gravity[:] = gravity
+    model.opt.gravity[:] = env.gravity
     data = mujoco.MjData(model)
     address = [int(model.joint(joint.name).qposadr[0]) for joint in bundle.joints]
     rates = [int(model.joint(joint.name).dofadr[0]) for joint in bundle.joints]

@@ -13,6 +13,7 @@ from typing import Any
 
 from reel2sim.envs.bundle import LoadedBundle
 from reel2sim.scene import Mimic
+from reel2sim.scene.arrays import Array
 
 _FORCE = 1e6
 """Largest force or torque of a gear, N or N·m: more than any joint can bear."""
@@ -47,6 +48,12 @@ def gears_of(bundle: LoadedBundle) -> tuple[Gear, ...]:
         for i, joint in enumerate(bundle.joints)
         if joint.description.mimic is not None
     )
+
+
+def follow(gears: Sequence[Gear], q: Array) -> None:
+    """Put followers, in place, where nothing but their leaders can: positions ``(..., n)``."""
+    for gear in gears:
+        q[..., gear.follower] = gear.mimic.follow(q[..., gear.leader])
 
 
 def mesh(engine: Any, client: int, body: int, joints: Sequence[int], gears: Sequence[Gear]) -> None:

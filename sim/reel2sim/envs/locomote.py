@@ -11,6 +11,7 @@ import numpy as np
 from reel2sim.envs.actuation import driven_joints
 from reel2sim.envs.body import StartState
 from reel2sim.envs.config import EnvConfig, LocomoteConfig, LocomoteOptions
+from reel2sim.envs.gears import follow
 from reel2sim.envs.observation import JointView, Layout, RootView
 from reel2sim.envs.scene_env import SceneEnv, State, refuse_options
 from reel2sim.scene.arrays import Array
@@ -114,8 +115,7 @@ class LocomoteEnv(SceneEnv):
         noise = 2 * self.config.start_noise * act.half
         shifted = q[act.driven] + self.np_random.uniform(-noise, noise)
         q[act.driven] = np.clip(shifted, act.center - act.half, act.center + act.half)
-        for gear in self.body.gears:
-            q[gear.follower] = gear.mimic.follow(q[gear.leader])
+        follow(self.body.gears, q)
         return StartState(rest.T_world_root, q, rest.qd, rest.linear, rest.angular)
 
     def begun(self, state: State) -> None:

@@ -11,12 +11,11 @@ from gymnasium import spaces
 from reel2sim.envs.actuation import driven_joints
 from reel2sim.envs.body import StartState
 from reel2sim.envs.config import EnvConfig, OpenJointConfig, OpenJointOptions
+from reel2sim.envs.gears import follow
 from reel2sim.envs.observation import JointView, Layout
 from reel2sim.envs.scene_env import SceneEnv, State, refuse_options
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError
-
-_EPISODE_S = 2.0
 
 
 class OpenJointEnv(SceneEnv):
@@ -53,6 +52,7 @@ class OpenJointEnv(SceneEnv):
     """
 
     config_type: ClassVar[type[EnvConfig]] = OpenJointConfig
+    usual_episode_s: ClassVar[float] = 2.0
 
     def __init__(
         self,
@@ -113,14 +113,8 @@ class OpenJointEnv(SceneEnv):
         if config.starts is not None or "start" in options:
             share = _share(options, "start", config.starts or (0.0, 1.0), self.np_random)
             q[self._joint] = self._low + share * self._span
-            for gear in self.body.gears:
-                q[gear.follower] = gear.mimic.follow(q[gear.leader])
+            follow(self.body.gears, q)
         return StartState(at_rest.T_world_root, q, at_rest.qd, at_rest.linear, at_rest.angular)
-
-    def length(self) -> int:
-        """Control steps of an episode."""
-        seconds = _EPISODE_S if self.config.episode_s is None else self.config.episode_s
-        return max(1, round(seconds / self.step_s))
 
     def drive(self, action: list[float]) -> None:
         """Apply an action; what is not driven stays where the motion starts."""

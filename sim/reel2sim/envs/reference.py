@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from reel2sim.envs.body import Body, StartState
 from reel2sim.envs.bundle import LoadedBundle
-from reel2sim.envs.gears import gears_of
+from reel2sim.envs.gears import follow, gears_of
 from reel2sim.scene import Motion
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
@@ -101,9 +101,8 @@ def _joint_curves(bundle: LoadedBundle, times: Array) -> tuple[Array, Array]:
         # Recovered positions may leave the limits by the slack that loading allows.
         q[:, j] = np.clip(curve(times), limits.lower, limits.upper)
         qd[:, j] = np.clip(curve.derivative()(times), -limits.velocity, limits.velocity)
-    # A follower can be nowhere but where its leader puts it.
+    follow(gears_of(bundle), q)
     for gear in gears_of(bundle):
-        q[:, gear.follower] = gear.mimic.follow(q[:, gear.leader])
         qd[:, gear.follower] = gear.mimic.multiplier * qd[:, gear.leader]
     return q, qd
 

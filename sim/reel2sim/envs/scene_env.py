@@ -33,9 +33,6 @@ _FAR_RANGES = 10.0
 _FAR_SIZES = 20.0
 """A root this many diagonals of the object from its start has diverged."""
 
-_EPISODE_S = 10.0
-"""Length of an episode of a task that does not say."""
-
 
 @dataclass(eq=False, slots=True)
 class State:
@@ -94,6 +91,8 @@ class SceneEnv(gymnasium.Env[Any, Array]):
     """
 
     config_type: ClassVar[type[EnvConfig]] = EnvConfig
+    usual_episode_s: ClassVar[float] = 10.0
+    """Length of an episode if ``episode_s`` is None."""
 
     metadata: ClassVar[dict[str, Any]] = {  # pyright: ignore[reportIncompatibleVariableOverride]
         # Listed only where it works: PyBullet ends the process that asks for a missing display.
@@ -128,10 +127,11 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         driven = self.choose()  # refuses a bundle without any before much is done
         self.bodies = {name: self._body(name, b) for name, b in self.scene.bundles.items()}
         self.body = self.bodies[self.asset]
-        gravity = self.scene.gravity if self.config.gravity is None else self.config.gravity
+        wanted = self.config.gravity
+        self.gravity = self.scene.gravity if wanted is None else wanted
         self._world = World(
             tuple(self.bodies.values()),
-            gravity=gravity,
+            gravity=self.gravity,
             window=render_mode == "human",
             visuals=render_mode is not None,
         )
@@ -186,7 +186,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
 
     def length(self) -> int:
         """Control steps of the episode that begins."""
-        seconds = _EPISODE_S if self.config.episode_s is None else self.config.episode_s
+        seconds = self.usual_episode_s if self.config.episode_s is None else self.config.episode_s
         return max(1, round(seconds / self.step_s))
 
     def drive(self, action: list[float]) -> None:
@@ -363,11 +363,13 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         self._far_root = float(path + _FAR_SIZES * self.setting.size)
 
     def _floor(self) -> float | None:
-        wanted, free = self.config.ground, not self.body.fixed_base
-        if wanted is False or (wanted is None and not (free and self.scene.lone)):
-            return self.scene.ground_z if wanted is None else None
-        lowest = min(float(setting.lower[2]) for setting in self.settings.values())
-        return lowest if self.scene.ground_z is None else self.scene.ground_z
+        wanted, given = self.config.ground, self.scene.ground_z
+        if wanted is False:
+            return None
+        lone = self.scene.lone and not self.body.fixed_base
+        if given is not None or not (wanted or lone):
+            return given
+        return min(float(setting.lower[2]) for setting in self.settings.values())
 
     def _look(self) -> State:
         body = self.body

@@ -8,7 +8,7 @@ import numpy as np
 
 from reel2sim.envs.body import Body, StartState
 from reel2sim.envs.bundle import LoadedBundle
-from reel2sim.envs.gears import gears_of
+from reel2sim.envs.gears import follow, gears_of
 from reel2sim.envs.world import TIMESTEP_S
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply, invert
@@ -69,9 +69,7 @@ def _positions(bundle: LoadedBundle) -> Array:
     for j, joint in enumerate(bundle.joints):
         limits = joint.description
         q[:, j] = np.clip(motion.positions[joint.name], limits.lower, limits.upper)
-    # A follower can be nowhere but where its leader puts it.
-    for gear in gears_of(bundle):
-        q[:, gear.follower] = gear.mimic.follow(q[:, gear.leader])
+    follow(gears_of(bundle), q)
     return q
 
 

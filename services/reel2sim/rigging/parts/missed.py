@@ -88,7 +88,8 @@ def _tried(
         if found is None:
             other = trial.belongs(wrong)
             if other is not None:
-                labels = np.where(np.isin(np.arange(len(labels)), region), other, labels)
+                labels = labels.copy()
+                labels[region] = other
             continue
         part = len(linkage.motions)
         added[part] = found
