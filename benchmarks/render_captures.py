@@ -45,7 +45,7 @@ from reel2sim.scene.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
 _DATA = Path(os.environ.get("REEL2SIM_DATA", ROOT / ".." / "shared" / "data"))
-_DURATION_S = 2.0
+DURATION_S = 2.0
 _TRACKS = 2000
 
 
@@ -119,7 +119,7 @@ class Studio:
         self._write_pictures(folder, "heldout.json", held_out)
         samples = surface_samples(self._scene, self._ring, count=options.points, seed=options.seed)
         if self._scene.body.poses_at is not None:
-            times = _DURATION_S * self._shares
+            times = DURATION_S * self._shares
             write_truth(joint_truth(self._scene.body, times, self._shares, samples), folder)
         shape = shape_truth(
             self._scene,
@@ -127,7 +127,7 @@ class Studio:
             held_out,
             self._shares,
             _some(samples, _TRACKS, options.seed),
-            duration_s=_DURATION_S,
+            duration_s=DURATION_S,
         )
         write_arrays(folder / "shape.npz", shape)
 
@@ -142,7 +142,7 @@ class Studio:
                 {
                     "file_path": shot.file,
                     "stream": shot.stream,
-                    "time": _DURATION_S * shot.share,
+                    "time": DURATION_S * shot.share,
                     "transform_matrix": opencv_from_opengl(camera.T_world_camera).tolist(),
                 }
             )

@@ -26,7 +26,10 @@ LARGEST_TURN = 1.6
 
 @dataclass(frozen=True, eq=False)
 class ModelJoint:
-    """A 1-DoF joint, its axis and pivot in the world frame at rest; ``travel`` is signed."""
+    """A 1-DoF joint, its axis and pivot in the world frame at rest.
+
+    ``travel`` is signed; ``bounds`` are those of the file, from rest.
+    """
 
     name: str
     type: JointType
@@ -35,6 +38,7 @@ class ModelJoint:
     axis: Array
     pivot: Array
     travel: float
+    bounds: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +113,7 @@ def load_exact(folder: Path) -> Model:
                 axis=np.array(item["axis"], dtype=np.float64),
                 pivot=np.array(item["anchor"], dtype=np.float64),
                 travel=travel_of(low, high, start=item["qpos0"]),
+                bounds=(low - item["qpos0"], high - item["qpos0"]),
             )
         )
     return Model(folder.name, parts, tuple(joints))
@@ -164,6 +169,7 @@ def load_urdf(path: Path, *, only: tuple[str, ...] = ()) -> Model:
                 axis=T[:3, :3] @ np.asarray(joint.axis) / np.linalg.norm(joint.axis),
                 pivot=T[:3, 3].copy(),
                 travel=travel_of(low, high, start=0.0, turn=joint.type != "prismatic"),
+                bounds=(low, high),
             )
         )
     return Model(path.stem, parts, tuple(joints))

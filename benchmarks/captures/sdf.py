@@ -74,6 +74,7 @@ def load_sdf(path: Path, *, only: tuple[str, ...] = ()) -> Model:
                     axis=axis,
                     pivot=pivot,
                     travel=travel_of(low, high, start=0.0, turn=kind is JointType.REVOLUTE),
+                    bounds=(low, high),
                 )
             )
     made = {names[i]: clean(trimesh.util.concatenate(found)) for i, found in parts.items()}

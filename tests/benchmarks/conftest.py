@@ -15,7 +15,7 @@ import trimesh
 from reel2sim.scene.rig import JointType
 
 ROOT = Path(__file__).parents[2]
-_MODULES = ("body", "cameras", "controls", "models", "raycast", "sdf", "shape", "usd")
+_MODULES = ("body", "cameras", "controls", "models", "raycast", "sdf", "shape", "truth", "usd")
 
 
 @pytest.fixture
@@ -39,10 +39,9 @@ def chain(captures):
 
     parts = {"base": box((0, 0, 0)), "arm": box((0.3, 0, 0)), "finger": box((0.6, 0, 0))}
     joint = captures.models.ModelJoint
-    turn = joint("turn", JointType.REVOLUTE, "base", "arm", np.array([0, 0, 1.0]), np.zeros(3), 1.0)
-    slide = joint(
-        "slide", JointType.PRISMATIC, "arm", "finger", np.array([1.0, 0, 0]), np.zeros(3), 0.1
-    )
+    z, x, at = np.array([0, 0, 1.0]), np.array([1.0, 0, 0]), np.zeros(3)
+    turn = joint("turn", JointType.REVOLUTE, "base", "arm", z, at, 1.0, (-0.5, 1.5))
+    slide = joint("slide", JointType.PRISMATIC, "arm", "finger", x, at, 0.1, (0.0, 0.12))
     return captures.models.Model("chain", parts, (turn, slide))
 
 
