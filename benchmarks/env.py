@@ -52,7 +52,7 @@ class Options:
     bundles: tyro.conf.Positional[tuple[Path, ...]]
     seconds: float = 2.0
     processes: int = 2
-    frame_skip: int = 4
+    frame_skip: int = 8
     report: Path | None = None
 
 

@@ -152,7 +152,7 @@ def test_pictures_show_the_object_move(make_env) -> None:
         env.step(env.unwrapped.reference_action())
     after = env.render()
     assert (after != before).any(axis=-1).mean() > 0.01
-    assert env.metadata["render_fps"] == 60
+    assert env.metadata["render_fps"] == 30
 
 
 def test_closing_twice_is_fine_and_frees_the_server(make_env) -> None:

@@ -124,15 +124,19 @@ class Actuation:
             remedy="clip it to the action space" if np.isfinite(value) else None,
         )
 
+    def hold(self, body: Body, q: Array, qd: Array | None = None) -> None:
+        """Have the joints that nobody drives hold themselves at ``q`` until told otherwise.
+
+        Args:
+            body: the object.
+            q: positions of all its joints ``(n,)``.
+            qd: velocities they are to have there ``(n,)``; None is none.
+        """
+        for i in self.held.tolist():
+            self._hold(body, i, float(q[i]), 0.0 if qd is None else float(qd[i]))
+
     def apply(
-        self,
-        world: World,
-        body: Body,
-        action: list[float],
-        *,
-        hold: Array,
-        hold_rate: Array | None = None,
-        middle: Array | None = None,
+        self, world: World, body: Body, action: list[float], *, middle: Array | None = None
     ) -> None:
         """Advance ``world`` by one control step.
 
@@ -140,26 +144,16 @@ class Actuation:
             world: the world.
             body: the object.
             action: checked.
-            hold: where joints that the agent does not drive are to be ``(n,)``.
-            hold_rate: velocities they are to have there ``(n,)``; None is none.
             middle: of the positions that the action spans ``(m,)``, with position control; None is
                 the middle of the joints' ranges.
         """
         config = self._config
-        for i in self.held:
-            speed = 0.0 if hold_rate is None else float(hold_rate[i])
-            self._hold(body, int(i), float(hold[i]), speed)
         if config.control == "torque":
             torques = [
-                (i, share * effort)
+                (body, i, share * effort)
                 for share, (i, _, _, _, effort) in zip(action, self._columns, strict=True)
             ]
-
-            def push() -> None:  # PyBullet forgets applied torques after each step
-                for i, torque in torques:
-                    body.push(i, torque)
-
-            world.step(config.frame_skip, before_each=push)
+            world.step(config.frame_skip, torques)
             return
         if config.control == "velocity":
             for share, (i, _, _, velocity, effort) in zip(action, self._columns, strict=True):

@@ -21,6 +21,9 @@ from reel2sim.scene.transforms import invert, pose_to_vector, vector_to_pose
 _AABB_MARGIN = 0.004
 """Metres by which PyBullet widens the bounding box of a mesh on each side."""
 
+UNLIMITED = 1e9
+"""A speed that no drive reaches."""
+
 _MOVABLE = (0, 1)  # JOINT_REVOLUTE (also continuous) and JOINT_PRISMATIC
 
 
@@ -214,31 +217,20 @@ class Body:
 
     def hold_velocity(self, n: int, target: float, *, force: float) -> None:
         """Drive joint ``n`` at the velocity ``target`` until told otherwise."""
-        self._p.setJointMotorControl2(
-            self._id,
-            self._joints[n],
-            self._p.VELOCITY_CONTROL,
-            targetVelocity=target,
-            force=force,
-            physicsClientId=self._client,
-        )
-
-    def push(self, n: int, torque: float) -> None:
-        """Apply a torque or force to joint ``n`` in the next physics step alone."""
-        self._p.setJointMotorControl2(
-            self._id,
-            self._joints[n],
-            self._p.TORQUE_CONTROL,
-            force=torque,
-            physicsClientId=self._client,
-        )
+        p, limit = self._p, UNLIMITED
+        p.setJointMotorControl2(
+            self._id, self._joints[n], p.VELOCITY_CONTROL,
+            0.0, target, force, 0.1, 1.0, limit, self._client,
+        )  # fmt: skip
 
     def joint_state(self) -> tuple[Array, Array]:
         """Positions and velocities of the movable joints, ``(n,)`` each."""
         if not self._joints:
             return np.zeros(0), np.zeros(0)
-        states = self._p.getJointStates(self._id, self._joints, self._client)
-        return np.array([s[0] for s in states]), np.array([s[1] for s in states])
+        q, qd, _, _ = zip(
+            *self._p.getJointStates(self._id, self._joints, self._client), strict=True
+        )
+        return np.array(q), np.array(qd)
 
     def applied_torques(self) -> Array:
         """What the joints' drives gave in the last physics step ``(n,)``, N·m or N."""

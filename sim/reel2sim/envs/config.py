@@ -49,7 +49,7 @@ class EnvConfig:
 
     Attributes:
         control: what an action means: target positions, target velocities or torques.
-        frame_skip: physics steps of 1/240 s for each action.
+        frame_skip: physics steps of 1/240 s for each action; 8 are 30 actions a second.
         drive_unobserved: whether the agent also drives joints the reel did not show moving well
             enough; otherwise they hold themselves.
         fixed_base: whether the object's root is welded to the world; None is what the bundle says.
@@ -62,7 +62,7 @@ class EnvConfig:
     """
 
     control: Control = "position"
-    frame_skip: int = 4
+    frame_skip: int = 8
     drive_unobserved: bool = False
     fixed_base: bool | None = None
     ground: bool | None = None

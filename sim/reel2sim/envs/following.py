@@ -10,6 +10,7 @@ from reel2sim.envs.bundle import LoadedBundle
 from reel2sim.envs.config import TrackMotionConfig
 from reel2sim.envs.gears import gears_of
 from reel2sim.envs.reference import Reference
+from reel2sim.envs.world import TIMESTEP_S
 from reel2sim.scene.arrays import Array
 
 _STIFFNESS = 0.4
@@ -66,6 +67,7 @@ class Follower:
         stiffness = _STIFFNESS / self._step_s
         wanted = (qd1 - qd0) / self._step_s
         wanted = wanted + stiffness**2 * (q0 - q) + 2 * stiffness * (qd0 - qd)
+        wanted = wanted * self._against_damping(body)
         # Dry friction acts against the motion; where the reference rests it is of no concern.
         fastest = np.maximum(np.abs(reference.qd).max(axis=0), 1e-6)
         push = self._friction * np.tanh(20.0 * qd1 / fastest)
@@ -74,3 +76,14 @@ class Follower:
         for gear in self._gears:
             torques[gear.leader] += gear.mimic.multiplier * torques[gear.follower]
         return torques
+
+    def _against_damping(self, body: Body) -> Array:
+        """How much more acceleration to ask for, since damping eats it during the step ``(n,)``.
+
+        Each physics step keeps the share ``a`` of a joint's speed. A torque that is held over N of
+        them then adds ``(1 - aᴺ) / (1 - a)`` times what it adds in one, not N times.
+        """
+        count = self._config.frame_skip
+        lost = np.minimum(self._damping * TIMESTEP_S * np.diagonal(body.mobility()), 1.0)
+        gained = 1.0 - (1.0 - lost) ** count
+        return np.divide(count * lost, gained, out=np.ones_like(lost), where=lost > 1e-6)

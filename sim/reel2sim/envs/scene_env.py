@@ -191,7 +191,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
 
     def drive(self, action: list[float]) -> None:
         """Apply a checked action and advance the world by one control step."""
-        self.actuation.apply(self.world, self.body, action, hold=self.setting.start.q)
+        self.actuation.apply(self.world, self.body, action)
 
     def observe(self, state: State) -> Any:
         """The observation of ``state``."""
@@ -267,6 +267,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             for name, setting in self.settings.items()
         ]
         world.reset(starts)
+        self.actuation.hold(self.body, self.setting.start.q)
         self._T_world_root = self.body.root_pose()
         self._started = True
         state = self._look()
@@ -274,7 +275,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         if self.render_mode == "human":
             view = self._view(4 / 3)
             world.look(view.target, distance=view.distance, yaw=view.yaw, pitch=view.pitch)
-        self._pace()
+            self._pace()
         return self.observe(state), self.info(state)
 
     def begun(self, state: State) -> None:
@@ -287,14 +288,16 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             InputError: if the action is not in the action space.
             UsageError: before the first reset, or after :meth:`close`.
         """
-        self.running()
+        if not self._started:
+            self.running()
         self.drive(self.actuation.check(action))
         self._k += 1
         state = self._look()
         reward, terminated, info = self.assess(state)
         if state.diverged:
             reward, terminated = 0.0, True
-        self._pace()
+        if self.render_mode == "human":
+            self._pace()
         return self.observe(state), reward, terminated, self._k >= self._end, info
 
     def render(self) -> Array | None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -311,6 +314,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
     def close(self) -> None:
         """Free the physics server; more calls do nothing."""
         world, self._world = self._world, None
+        self._started = False
         if world is not None:
             world.close()
 
@@ -390,8 +394,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
 
     def _pace(self) -> None:
         """Let people watch: a window shows the world by itself, but faster than it moves."""
-        if self.render_mode == "human":
-            time.sleep(self.step_s)
+        time.sleep(self.step_s)
 
 
 def refuse_options(options: dict[str, Any], *known: str) -> None:

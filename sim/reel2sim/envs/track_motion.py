@@ -163,7 +163,8 @@ class TrackMotionEnv(SceneEnv):
         q_ref, qd_ref = self.reference.at(self._k + 1)
         act = self.actuation
         middle = q_ref[act.driven] if self.config.residual else None
-        act.apply(self.world, self.body, action, hold=q_ref, hold_rate=qd_ref, middle=middle)
+        act.hold(self.body, q_ref, qd_ref)
+        act.apply(self.world, self.body, action, middle=middle)
 
     def observe(self, state: State) -> Array:
         """The observation of ``state``."""

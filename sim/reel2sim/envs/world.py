@@ -5,12 +5,12 @@ Frames: the world is the reel's, metres and seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from reel2sim.envs import engine
-from reel2sim.envs.body import Body, StartState
+from reel2sim.envs.body import UNLIMITED, Body, StartState
 from reel2sim.scene.arrays import Array
 
 TIMESTEP_S = 1.0 / 240.0
@@ -88,12 +88,24 @@ class World:
         for body, start in zip(self._bodies, starts, strict=True):
             body.load(client, start, visuals=self._visuals)
 
-    def step(self, count: int, *, before_each: Callable[[], None] | None = None) -> None:
-        """Advance by ``count`` physics steps, calling ``before_each`` of them."""
-        step, client = self._p.stepSimulation, self.client
+    def step(self, count: int, torques: Sequence[tuple[Body, int, float]] = ()) -> None:
+        """Advance by ``count`` physics steps.
+
+        Args:
+            count: of steps.
+            torques: body, index of its joint, and torque or force that acts on it in all of them.
+        """
+        p, client = self._p, self.client
+        step = p.stepSimulation
+        if not torques:
+            for _ in range(count):
+                step(client)
+            return
+        push, mode = p.setJointMotorControl2, p.TORQUE_CONTROL
+        applied = [(body.id, body.joints[n], torque) for body, n, torque in torques]
         for _ in range(count):
-            if before_each is not None:
-                before_each()
+            for body, joint, torque in applied:  # the engine forgets them after each step
+                push(body, joint, mode, 0.0, 0.0, torque, 0.0, 0.0, UNLIMITED, client)
             step(client)
 
     def picture(self, view: list[float], lens: list[float], size: tuple[int, int]) -> Array:
