@@ -63,6 +63,37 @@ def test_a_seed_and_actions_repeat_bit_by_bit(make_env, kind, control, seed, dra
         one.close()
 
 
+@pytest.mark.parametrize("control", ["position", "velocity", "torque"])
+@pytest.mark.parametrize("kind", ["drawer", "laptop", "arm", "gripper", "thrown"])
+def test_a_world_that_is_put_back_is_a_new_one(make_env, kind, control) -> None:
+    env = make_env(kind, control=control, reference_start=True)
+    width = env.action_space.shape[0]
+    wild = np.sign(np.random.default_rng(1).normal(size=(40, width)))
+    actions = np.random.default_rng(0).uniform(-1, 1, (25, width))
+    rollout(env, 3, wild)
+    put_back = rollout(env, 7, actions)
+    rollout(env, 4, wild)
+    env.unwrapped.world.renew()
+    assert rollout(env, 7, actions) == put_back
+    env.reset(seed=0)
+    env.unwrapped.body.place(np.full(len(env.unwrapped.bundle.joints), np.nan))
+    env.step(actions[0])
+    assert rollout(env, 7, actions) == put_back, "after a simulation that blew up"
+
+
+def test_what_is_put_into_a_world_is_gone_at_the_next_reset(make_env) -> None:
+    import pybullet
+
+    env = make_env("drawer").unwrapped
+    env.reset(seed=0)
+    ball = pybullet.createCollisionShape(
+        pybullet.GEOM_SPHERE, radius=0.05, physicsClientId=env.world.client
+    )
+    pybullet.createMultiBody(1.0, ball, -1, [0, 0, 5], physicsClientId=env.world.client)
+    env.reset(seed=0)
+    assert pybullet.getNumBodies(physicsClientId=env.world.client) == 1
+
+
 SCRIPT = """
 import hashlib, json, sys
 import gymnasium, numpy as np

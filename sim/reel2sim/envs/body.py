@@ -78,7 +78,7 @@ class Body:
         self._com_root: Any = None
         self._friction: Array = np.zeros(len(joints))
         self.damping: Array | None = None
-        """Overrides the description's joint damping ``(n,)`` at the next reset."""
+        """Overrides the description's joint damping ``(n,)`` when it is loaded next."""
 
     @property
     def id(self) -> int:
@@ -121,6 +121,17 @@ class Body:
             p.resetBaseVelocity(
                 self._id, start.linear.tolist(), start.angular.tolist(), physicsClientId=client
             )
+
+    def stands(self, start: StartState) -> bool:
+        """Whether the root is where ``start`` has it; of a fixed base."""
+        return np.array_equal(self._T_world_root, start.T_world_root)
+
+    def restart(self, start: StartState) -> None:
+        """Put the joints back as :meth:`load` does, motors off; of a fixed base that stays."""
+        p, client = self._p, self._client
+        for n, (joint, q, qd) in enumerate(zip(self._joints, start.q, start.qd, strict=True)):
+            p.resetJointState(self._id, joint, float(q), float(qd), physicsClientId=client)
+            self.release(n)
 
     def _add(self, T_world_root: Array, *, visuals: bool) -> None:
         p, client = self._p, self._client

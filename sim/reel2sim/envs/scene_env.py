@@ -296,6 +296,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         reward, terminated, info = self.assess(state)
         if state.diverged:
             reward, terminated = 0.0, True
+            self.world.renew()  # what is not a number stays in the engine
         if self.render_mode == "human":
             self._pace()
         return self.observe(state), reward, terminated, self._k >= self._end, info
@@ -363,6 +364,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         for name, body in self.bodies.items():
             body.damping = self.settings[name].damping
         world.floor_z = self._floor()
+        world.renew()
         path = np.ptp(self.setting.poses[:, :3, 3], axis=0).sum()
         self._far_root = float(path + _FAR_SIZES * self.setting.size)
 
