@@ -28,8 +28,6 @@ from scipy.stats import theilslopes
 
 import reel2sim.envs
 
-_SAMPLES = 200
-"""How often memory is looked at."""
 _WARM = 0.2
 """Share of the episodes before memory counts: caches fill, allocators settle."""
 _BOUND = 512.0
@@ -45,6 +43,7 @@ class Options:
         tasks: names of tasks, such as OpenJoint.
         episodes: of each.
         steps: of each episode.
+        samples: how often memory is looked at, after everything that is garbage was collected.
         kept_bytes: what the control keeps of each episode.
         report: also write the figures to this file (JSON).
     """
@@ -53,6 +52,7 @@ class Options:
     tasks: tuple[str, ...] = ("OpenJoint", "TrackMotion", "Scene")
     episodes: int = 10_000
     steps: int = 5
+    samples: int = 200
     kept_bytes: int = 4096
     report: Path | None = None
 
@@ -63,7 +63,7 @@ class Slope:
 
     Attributes:
         name: of the task.
-        episodes: how many.
+        episodes: how many were played.
         bytes_per_episode: slope of the resident memory.
         low: lower end of its 95% interval.
         high: upper end.
@@ -99,14 +99,14 @@ def memory_of(env: gymnasium.Env[Any, Any], options: Options, name: str) -> np.n
     """Episodes played and bytes resident ``(s, 2)``."""
     process, found = psutil.Process(), []
     env.action_space.seed(0)
-    every = max(1, options.episodes // _SAMPLES)
+    every = max(1, options.episodes // options.samples)
     for episode in track(range(options.episodes), description=name):
         env.reset(seed=episode)
         for _ in range(options.steps):
             _, _, terminated, truncated, _ = env.step(env.action_space.sample())
             if terminated or truncated:
                 break
-        if episode % every == 0:
+        if episode % every == 0 or episode == options.episodes - 1:
             gc.collect()
             found.append((episode, process.memory_info().rss))
     return np.array(found, dtype=np.float64)
