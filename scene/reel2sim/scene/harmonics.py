@@ -8,9 +8,9 @@ from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError
 
 SH_C0 = 0.28209479177387814
-_C1 = 0.4886025119029199
-_C2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
-_C3 = (
+SH_C1 = 0.4886025119029199
+SH_C2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
+SH_C3 = (
     0.5900435899266435,
     2.890611442640554,
     0.4570457994644658,
@@ -41,9 +41,9 @@ def sh_basis(directions: Array, bands: int) -> Array:
     x, y, z = np.moveaxis(np.asarray(directions), -1, 0)
     basis = [np.full_like(x, SH_C0)]
     if bands > 1:
-        basis += [-_C1 * y, _C1 * z, -_C1 * x]
+        basis += [-SH_C1 * y, SH_C1 * z, -SH_C1 * x]
     if bands > 4:
-        a, b, c = _C2
+        a, b, c = SH_C2
         basis += [
             a * x * y,
             -a * y * z,
@@ -53,7 +53,7 @@ def sh_basis(directions: Array, bands: int) -> Array:
         ]
     if bands > 9:
         xx, yy, zz = x * x, y * y, z * z
-        a, b, c, d, e = _C3
+        a, b, c, d, e = SH_C3
         basis += [
             -a * y * (3 * xx - yy),
             b * x * y * z,

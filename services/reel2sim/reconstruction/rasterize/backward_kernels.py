@@ -1,6 +1,6 @@
 """Compiled kernels: differentiate tiles of pixels back to front.
 
-The counterpart of :mod:`reel2sim.reconstruction.rasterize.kernels`, with its blocks and lanes.
+The counterpart of :mod:`reel2sim.scene.drawing.tiles`, with its blocks and lanes.
 Every list entry gets its own gradients, which are then summed surfel by surfel in a fixed order.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from reel2sim.reconstruction.rasterize.kernels import (
+from reel2sim.scene.drawing.lanes import LANES, add_products, combine, row_sum
+from reel2sim.scene.drawing.tiles import (
     A_MAX,
     A_MIN,
     BLOCKS,
@@ -37,7 +38,6 @@ from reel2sim.reconstruction.rasterize.kernels import (
     falloff,
     place,
 )
-from reel2sim.reconstruction.rasterize.lanes import LANES, add_products, combine, row_sum
 
 # Rows of a block that mean something else on the way back: ``_BEHIND`` is what all farther surfels
 # and the background contribute, ``_G…`` are gradients of depth and of its moments about ``PIVOT``.

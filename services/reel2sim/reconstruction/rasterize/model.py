@@ -7,28 +7,33 @@ from typing import Literal
 
 import torch
 
+from reel2sim.scene.drawing.model import (
+    ALPHA_MAX,
+    ALPHA_MIN,
+    LOW_PASS,
+    NEAR_M,
+    SCALE_MIN_M,
+    TRANSMITTANCE_MIN,
+)
+
+__all__ = [
+    "ALPHA_MAX",
+    "ALPHA_MIN",
+    "LOW_PASS",
+    "NEAR_M",
+    "SCALE_MIN_M",
+    "TRANSMITTANCE_MIN",
+    "Backend",
+    "Extra",
+    "RasterOutput",
+    "Scene",
+    "assemble",
+]
+
 Backend = Literal["auto", "numba", "torch", "gsplat"]
 
 Extra = Literal["median_depth", "distortion"]
 """Images that are drawn only when asked for."""
-
-NEAR_M = 0.01
-"""Surfels whose centre is nearer than this are not drawn; nearer ray hits do not count, metres."""
-
-ALPHA_MIN = 1.0 / 255.0
-"""A surfel fainter than this at a pixel does not contribute there."""
-
-ALPHA_MAX = 0.99
-"""Opacity of one surfel at one pixel is capped here, so that light from behind never vanishes."""
-
-TRANSMITTANCE_MIN = 1e-4
-"""A pixel takes no further surfels once less than this share of light passes."""
-
-LOW_PASS = 2.0
-"""Weight of the squared pixel distance in the screen-space filter (a Gaussian of 1/√2 pixel)."""
-
-SCALE_MIN_M = 1e-7
-"""Scales are clamped here: a surfel thinner than this is invisible but must not divide by zero."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from reel2sim.reconstruction.rasterize import (
 )
 from reel2sim.reconstruction.rasterize.checks import check_finite
 from reel2sim.reconstruction.rasterize.model import RasterOutput, Scene
+from reel2sim.scene.drawing import tiles
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.threads import KERNELS
 
@@ -132,14 +133,14 @@ class _Draw(torch.autograd.Function):
         total = _row_gradients(ctx, grads)
         rows, *_, starts, _ = ctx.lists
         means, rotations, scales, K, T = ctx.surfels
-        c = rows.shape[1] - kernels.CHANNELS - 3
+        c = rows.shape[1] - tiles.CHANNELS - 3
         with KERNELS:
             g_means, g_rotations, g_scales, g_K, g_T = projection_kernels.project_backward(
                 means, rotations, scales, K, T, total, starts, c
             )
         seen = total.reshape(len(K), len(means), total.shape[1])
-        g_opacities = seen[:, :, kernels.OPACITY]
-        g_features = seen[:, :, kernels.CHANNELS : kernels.CHANNELS + c]
+        g_opacities = seen[:, :, tiles.OPACITY]
+        g_features = seen[:, :, tiles.CHANNELS : tiles.CHANNELS + c]
         results = (g_means, g_rotations, g_scales, g_opacities, g_features, g_K, g_T)
         return *(
             _gradient_of(like, result) if needed else None
@@ -165,7 +166,7 @@ def _row_gradients(ctx: Any, grads: tuple[torch.Tensor | None, ...]) -> Any:
     g_features, g_alpha, g_depth, g_normal, _, g_distortion = grads
     rows, offsets, ids, starts, places = ctx.lists
     alpha, moments = ctx.images
-    shape, c = alpha.shape, rows.shape[1] - kernels.CHANNELS - 3
+    shape, c = alpha.shape, rows.shape[1] - tiles.CHANNELS - 3
 
     def given(grad: torch.Tensor | None, *channels: int) -> Any:
         if grad is None:
@@ -182,11 +183,11 @@ def _row_gradients(ctx: Any, grads: tuple[torch.Tensor | None, ...]) -> Any:
         by_moments = np.stack([-2.0 * g * moments[1], g * alpha])
     count = c if g_normal is None else c + 3
     images = (given(g_features, c), given(g_normal, 3), by_alpha, given(g_depth))
-    total = np.zeros((len(rows), kernels.CHANNELS + count), np.float32)
-    first, tiles = 0, len(offsets) - 1
-    while first < tiles:
+    total = np.zeros((len(rows), tiles.CHANNELS + count), np.float32)
+    first, last = 0, len(offsets) - 1
+    while first < last:
         fits = np.searchsorted(offsets, offsets[first] + _ENTRIES_AT_ONCE, side="right") - 1
-        stop = int(min(max(fits, first + 1), tiles))
+        stop = int(min(max(fits, first + 1), last))
         with KERNELS:
             part = backward_kernels.composite_backward(
                 rows, offsets, ids, first, stop, ctx.drawn, moments, images, by_moments, count

@@ -1,4 +1,4 @@
-"""Compiled projection: surfels and cameras to the rows that tiles draw from, and the way back.
+"""Compiled projection, several surfels at a time, and the way back.
 
 The same formulas as :mod:`reel2sim.reconstruction.rasterize.projection`, which differentiates them
 with autograd, here in one pass over the surfels and in double precision. Surfels are shared among
@@ -7,14 +7,21 @@ threads in chunks of fixed size, so that sums over them do not depend on the num
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit, prange
 
-from reel2sim.reconstruction.rasterize.kernels import CHANNELS, OPACITY
-from reel2sim.reconstruction.rasterize.model import ALPHA_MIN, LOW_PASS, NEAR_M, SCALE_MIN_M
-from reel2sim.reconstruction.rasterize.vectors import (
+from reel2sim.scene.drawing.model import SCALE_MIN_M
+from reel2sim.scene.drawing.projection import (
+    TINY_LENGTH,
+    columns,
+    focal,
+    planes,
+    pose,
+    project_range,
+    quaternion,
+)
+from reel2sim.scene.drawing.tiles import CHANNELS
+from reel2sim.scene.drawing.vectors import (
     cross,
     dot,
     load,
@@ -25,72 +32,6 @@ from reel2sim.reconstruction.rasterize.vectors import (
 )
 
 _CHUNK = 512  # surfels
-_MARGIN_PX = 0.02  # covers rounding, so that bounds never cut off what the formula would draw
-_TINY = 1e-12  # least length of a quaternion, as for torch.nn.functional.normalize
-
-
-@njit(error_model="numpy")
-def _quaternion(rotations, i):
-    """Unit quaternion and the length it had."""
-    w, x, y, z = rotations[i, 0], rotations[i, 1], rotations[i, 2], rotations[i, 3]
-    w, x, y, z = float(w), float(x), float(y), float(z)
-    length = max(math.sqrt(w * w + x * x + y * y + z * z), _TINY)
-    return (w / length, x / length, y / length, z / length), length
-
-
-@njit(error_model="numpy")
-def _columns(q):
-    """Columns of the rotation matrix: the tangents and the normal of a surfel."""
-    w, x, y, z = q
-    return (
-        (1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)),
-        (2.0 * (x * y - w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z + w * x)),
-        (2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y)),
-    )
-
-
-@njit(error_model="numpy")
-def _pose(T, camera):
-    """Rows of the rotation, and the translation."""
-    R = load(T[camera], 0), load(T[camera], 1), load(T[camera], 2)
-    return R, (float(T[camera, 0, 3]), float(T[camera, 1, 3]), float(T[camera, 2, 3]))
-
-
-@njit(error_model="numpy")
-def _focal(K, camera):
-    """The upper left of the intrinsics, ``k00, k01, k10, k11``, and its inverse."""
-    k = K[camera]
-    k00, k01, k10, k11 = float(k[0, 0]), float(k[0, 1]), float(k[1, 0]), float(k[1, 1])
-    d = k00 * k11 - k01 * k10
-    return (k00, k01, k10, k11), (k11 / d, -k01 / d, -k10 / d, k00 / d)
-
-
-@njit(error_model="numpy")
-def _planes(u, v, p, f, su, sv):
-    """What turns a ray into surfel coordinates and depth; ``f`` turns the normal away."""
-    return scaled(cross(v, p), f / su), scaled(cross(p, u), f / sv), scaled(cross(u, v), f)
-
-
-@njit(error_model="numpy")
-def _bound(axis_u, axis_v, p, k, r2, halo, size):
-    """First and one past the last pixel along one image axis, ``k`` being its row of K.
-
-    A surfel shows where its Gaussian, or the low-pass filter about its centre, is above the least
-    visible alpha. The outline of the former is a conic: ``T diag(r², r², −1) Tᵀ`` with the
-    plane-to-pixel homography ``T``, whose extreme coordinates solve a quadratic.
-    """
-    u2, v2, p2 = axis_u[2], axis_v[2], p[2]
-    u, v, w = dot(k, axis_u), dot(k, axis_v), dot(k, p)
-    whole = r2 * (u2 * u2 + v2 * v2) - p2 * p2
-    low, high = 0.0, float(size)  # where it reaches behind the camera no bound holds
-    if whole < 0.0:
-        middle = (r2 * (u * u2 + v * v2) - w * p2) / whole
-        square = middle * middle - (r2 * (u * u + v * v) - w * w) / whole
-        reach = math.sqrt(max(square, 0.0)) * (1.0 + 1e-6)
-        low = min(middle - reach, w / p2 - halo) - _MARGIN_PX
-        high = max(middle + reach, w / p2 + halo) + _MARGIN_PX
-    first = int(min(max(math.ceil(low - 0.5), 0.0), float(size)))
-    return first, int(min(max(math.floor(high - 0.5) + 1.0, 0.0), float(size)))
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
@@ -120,63 +61,10 @@ def project(means, rotations, scales, opacities, features, K, T, width, height):
     chunks = (n + _CHUNK - 1) // _CHUNK
     probes = np.zeros(chunks, np.float32)
     for chunk in prange(chunks):
-        probe = np.float32(0.0)  # stays zero unless something is infinite or no number
-        for i in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n)):
-            for j in range(3):
-                probe += means[i, j] * np.float32(0.0)
-            for j in range(4):
-                probe += rotations[i, j] * np.float32(0.0)
-            probe += (scales[i, 0] + scales[i, 1]) * np.float32(0.0)
-            probe += opacities[i] * np.float32(0.0)
-            for view in range(features.shape[0]):
-                for f in range(c):
-                    probe += features[view, i, f] * np.float32(0.0)
-            if probe != 0.0:
-                break
-            if opacities[i] < ALPHA_MIN:
-                continue
-            q, _ = _quaternion(rotations, i)
-            world_u, world_v, world_n = _columns(q)
-            m = load(means, i)
-            su = max(float(scales[i, 0]), SCALE_MIN_M)
-            sv = max(float(scales[i, 1]), SCALE_MIN_M)
-            r2 = 2.0 * math.log(float(opacities[i]) / ALPHA_MIN)
-            halo = math.sqrt(max(r2, 0.0) / LOW_PASS)
-            for camera in range(cameras):
-                R, t = _pose(T, camera)
-                p = plus(turn(R, m), t)
-                row = camera * n + i
-                depths[row] = p[2]
-                if depths[row] <= NEAR_M:
-                    continue
-                u, v = turn(R, world_u), turn(R, world_v)
-                axis_u, axis_v = scaled(u, su), scaled(v, sv)
-                x0, x1 = _bound(axis_u, axis_v, p, load(K[camera], 0), r2, halo, width)
-                y0, y1 = _bound(axis_u, axis_v, p, load(K[camera], 1), r2, halo, height)
-                if x0 >= x1 or y0 >= y1:
-                    continue
-                spans[row, 0], spans[row, 1], spans[row, 2], spans[row, 3] = x0, x1, y0, y1
-                facing = -1.0 if dot(turn(R, world_n), p) > 0.0 else 1.0
-                k, inv = _focal(K, camera)
-                ru, rv, rn = _planes(u, v, p, -facing, su, sv)
-                z = p[2]
-                rows[row, 0] = (k[0] * p[0] + k[1] * p[1]) / z + K[camera, 0, 2]
-                rows[row, 1] = (k[2] * p[0] + k[3] * p[1]) / z + K[camera, 1, 2]
-                rows[row, 2] = (ru[0] * inv[0] + ru[1] * inv[2]) * z
-                rows[row, 3] = (ru[0] * inv[1] + ru[1] * inv[3]) * z
-                rows[row, 4] = (rv[0] * inv[0] + rv[1] * inv[2]) * z
-                rows[row, 5] = (rv[0] * inv[1] + rv[1] * inv[3]) * z
-                rows[row, 6] = (rn[0] * inv[0] + rn[1] * inv[2]) * z
-                rows[row, 7] = (rn[0] * inv[1] + rn[1] * inv[3]) * z
-                rows[row, 8] = dot(rn, p)
-                rows[row, 9] = z
-                rows[row, OPACITY] = opacities[i]
-                view = min(camera, features.shape[0] - 1)
-                for f in range(c):
-                    rows[row, CHANNELS + f] = features[view, i, f]
-                for j in range(3):
-                    rows[row, CHANNELS + c + j] = world_n[j] * facing
-        probes[chunk] = probe
+        probes[chunk] = project_range(
+            chunk * _CHUNK, min((chunk + 1) * _CHUNK, n), means, rotations, scales, opacities,
+            features, K, T, width, height, rows, spans, depths,
+        )  # fmt: skip
     return rows, spans, depths, probes.sum() == 0.0
 
 
@@ -191,7 +79,7 @@ def _quaternion_back(q, length, gu, gv, gn):
     gy = 2.0 * (gy - 2.0 * y * (gu[0] + gn[2]))
     gz = x * (gu[2] + gn[0]) + y * (gv[2] + gn[1]) + w * (gu[1] - gv[0])
     gz = 2.0 * (gz - 2.0 * z * (gu[0] + gv[1]))
-    along = gw * w + gx * x + gy * y + gz * z if length > _TINY else 0.0
+    along = gw * w + gx * x + gy * y + gz * z if length > TINY_LENGTH else 0.0
     return (
         (gw - along * w) / length,
         (gx - along * x) / length,
@@ -227,8 +115,8 @@ def project_backward(means, rotations, scales, K, T, grads, starts, c):
     parts = np.zeros((chunks, cameras, 18), np.float64)
     for chunk in prange(chunks):
         for i in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n)):
-            q, length = _quaternion(rotations, i)
-            world_u, world_v, world_n = _columns(q)
+            q, length = quaternion(rotations, i)
+            world_u, world_v, world_n = columns(q)
             m = load(means, i)
             su = max(float(scales[i, 0]), SCALE_MIN_M)
             sv = max(float(scales[i, 1]), SCALE_MIN_M)
@@ -240,13 +128,13 @@ def project_backward(means, rotations, scales, K, T, grads, starts, c):
                 if starts[row] == starts[row + 1]:
                     continue
                 drawn = True
-                R, t = _pose(T, camera)
-                k, inv = _focal(K, camera)
+                R, t = pose(T, camera)
+                k, inv = focal(K, camera)
                 p = plus(turn(R, m), t)
                 u, v = turn(R, world_u), turn(R, world_v)
                 facing = -1.0 if dot(turn(R, world_n), p) > 0.0 else 1.0
                 f = -facing
-                ru, rv, rn = _planes(u, v, p, f, su, sv)
+                ru, rv, rn = planes(u, v, p, f, su, sv)
                 z = p[2]
                 g = grads[row]
                 gx, gy = float(g[0]), float(g[1])

@@ -6,6 +6,8 @@ a channel. These functions say what is meant. ``array[b, f]`` is a row of :data:
 values; any processor runs them, with vectors as wide as it has.
 """
 
+# pyright: basic
+
 from __future__ import annotations
 
 from typing import Any

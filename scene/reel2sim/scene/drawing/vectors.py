@@ -1,5 +1,7 @@
 """Threes as tuples, for compiled scalar code."""
 
+# pyright: basic
+
 from __future__ import annotations
 
 from numba import njit

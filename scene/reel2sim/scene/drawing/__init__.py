@@ -1,0 +1,1 @@
+"""Drawing Gaussian surfels on CPUs: the compiled image model, without gradients or torch."""
