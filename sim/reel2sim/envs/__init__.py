@@ -22,6 +22,7 @@ from reel2sim.envs.locomote import LocomoteEnv
 from reel2sim.envs.open_joint import OpenJointEnv
 from reel2sim.envs.pack import Pack, PackEnv, load_pack, make_pack, save_pack
 from reel2sim.envs.policy import ReferencePolicy, reference_policy
+from reel2sim.envs.randomisation import RandomisationConfig
 from reel2sim.envs.registration import (
     LOCOMOTE,
     OPEN_JOINT,
@@ -31,6 +32,13 @@ from reel2sim.envs.registration import (
     register_envs,
 )
 from reel2sim.envs.scene_env import SceneEnv, State
+from reel2sim.envs.sensors import (
+    CameraSensor,
+    LookAt,
+    Pinhole,
+    PointCloudSensor,
+    SplatSensor,
+)
 from reel2sim.envs.track_motion import TrackMotionEnv
 
 __all__ = [
@@ -40,18 +48,24 @@ __all__ = [
     "SCENE",
     "TRACK_MOTION",
     "BundleJoint",
+    "CameraSensor",
     "EnvConfig",
     "LoadedBundle",
     "LoadedScene",
     "LocomoteConfig",
     "LocomoteEnv",
+    "LookAt",
     "OpenJointConfig",
     "OpenJointEnv",
     "Pack",
     "PackEnv",
+    "Pinhole",
+    "PointCloudSensor",
+    "RandomisationConfig",
     "ReferencePolicy",
     "RewardConfig",
     "SceneEnv",
+    "SplatSensor",
     "State",
     "TrackMotionConfig",
     "TrackMotionEnv",

@@ -84,11 +84,17 @@ class Actuation:
         low, high = np.where(free, middle - reach, low), np.where(free, middle + reach, high)
         self.center: Array = (low + high) / 2
         self.half: Array = np.maximum((high - low) / 2, 1e-6)
+        self.vary()
+
+    def vary(self, *, gain: float = 1.0, effort: float = 1.0) -> None:
+        """Scale the drives' gains and efforts, of all joints, until the next call."""
+        self._gain = min(1.0, gain * self._config.position_gain)
+        self._efforts = [effort * joint.effort for joint in self._joints]
         # Python's floats: with a few joints arithmetic on arrays costs more than the physics.
         self._columns = list(
             zip(
                 self.driven.tolist(), self.center.tolist(), self.half.tolist(),
-                self.velocity.tolist(), self.effort.tolist(), strict=True,
+                self.velocity.tolist(), (effort * self.effort).tolist(), strict=True,
             )
         )  # fmt: skip
 
@@ -172,7 +178,7 @@ class Actuation:
             i,
             target,
             speed=speed,
-            gain=self._config.position_gain,
-            force=joint.effort,
+            gain=self._gain,
+            force=self._efforts[i],
             limit=joint.velocity,
         )

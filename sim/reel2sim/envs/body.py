@@ -186,6 +186,12 @@ class Body:
                 )
             self.release(n)
 
+    def scale_dry_friction(self, factors: Array) -> None:
+        """Scale the joints' dry friction by ``factors`` ``(n,)`` until the next reset."""
+        self._friction = self._friction * factors
+        for n in range(len(self._joints)):
+            self.release(n)
+
     def release(self, n: int) -> None:
         """Leave joint ``n`` to gravity, damping and its own dry friction."""
         # A motor that wants to stand still and has only the force of friction is dry friction;

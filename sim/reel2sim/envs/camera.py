@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reel2sim.scene import Camera, look_at
 from reel2sim.scene.arrays import Array
 
 _FOV_Y_DEGREES = 40.0
@@ -35,10 +36,20 @@ class View:
         half = min(half_y, float(np.arctan(np.tan(half_y) * aspect)))
         return cls((lower + upper) / 2, radius / np.sin(half))
 
+    @property
+    def back(self) -> Array:
+        """Unit direction from the target to the camera ``(3,)``."""
+        yaw, pitch = np.radians(self.yaw), np.radians(self.pitch)
+        return np.array([np.sin(yaw) * np.cos(pitch), -np.cos(yaw) * np.cos(pitch), -np.sin(pitch)])
+
+    def camera(self, width: int, height: int) -> Camera:
+        """The same view as a pinhole."""
+        eye, fov = self.target + self.distance * self.back, np.radians(_FOV_Y_DEGREES)
+        return look_at(eye, self.target, width=width, height=height, fov_y=fov)
+
     def matrices(self, *, aspect: float) -> tuple[list[float], list[float]]:
         """View and projection matrices as PyBullet takes them, column by column."""
-        yaw, pitch = np.radians(self.yaw), np.radians(self.pitch)
-        back = np.array([np.sin(yaw) * np.cos(pitch), -np.cos(yaw) * np.cos(pitch), -np.sin(pitch)])
+        yaw, back = np.radians(self.yaw), self.back
         right = np.array([np.cos(yaw), np.sin(yaw), 0.0])
         up = np.cross(back, right)
         R = np.stack([right, up, back])

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, Literal, TypedDict, TypeVar, get_args
 
-from reel2sim.scene.errors import UsageError
+from reel2sim.envs.options import build as _build
+from reel2sim.envs.options import either as _either
+from reel2sim.envs.options import flags as _flags
+from reel2sim.envs.options import listed as _list
+from reel2sim.envs.options import number as _number
+from reel2sim.envs.options import require as _require
+from reel2sim.envs.randomisation.config import RandomisationConfig, randomisation_from
+from reel2sim.envs.sensors.config import Sensor, sensors_from
 
 Control = Literal["position", "velocity", "torque"]
 
@@ -59,6 +66,9 @@ class EnvConfig:
         position_gain: share of a position error that the drive removes in one physics step.
         episode_s: seconds before truncation; None is the task's own length.
         render_size: width and height of rendered frames, pixels.
+        sensors: what else is observed; the observation is a dictionary then, see
+            :mod:`reel2sim.envs.sensors`.
+        randomise: what differs from episode to episode; None is nothing.
     """
 
     control: Control = "position"
@@ -70,6 +80,8 @@ class EnvConfig:
     position_gain: float = 0.1
     episode_s: float | None = None
     render_size: tuple[int, int] = (320, 240)
+    sensors: tuple[Sensor, ...] = ()
+    randomise: RandomisationConfig | None = None
 
     def __post_init__(self) -> None:
         if self.gravity is not None:
@@ -91,6 +103,8 @@ class EnvConfig:
         seconds = 1.0 if self.episode_s is None else _number(self.episode_s)
         _require(0 < seconds < math.inf, "episode_s", self, "positive or None")
         _require(0 < _number(self.position_gain) <= 1, "position_gain", self, "in 0..1")
+        object.__setattr__(self, "sensors", sensors_from(self.sensors))
+        object.__setattr__(self, "randomise", randomisation_from(self.randomise))
 
 
 class EnvOptions(TypedDict, total=False):
@@ -105,6 +119,8 @@ class EnvOptions(TypedDict, total=False):
     position_gain: float
     episode_s: float | None
     render_size: tuple[int, int]
+    sensors: Sequence[Sensor | Mapping[str, Any]]
+    randomise: RandomisationConfig | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -255,43 +271,3 @@ def make_config(kind: type[T], options: Mapping[str, Any]) -> T:
         UsageError: if an option is unknown or its value not allowed.
     """
     return _build(kind, options)
-
-
-def _build(kind: type[Any], options: Mapping[str, Any]) -> Any:
-    known = [item.name for item in dataclasses.fields(kind)]
-    for name in options:
-        if name not in known:
-            raise UsageError(
-                "is not an option", source=kind.__name__, field=name, remedy=f"use {_either(known)}"
-            )
-    return kind(**options)
-
-
-def _number(value: Any) -> float:
-    """``value`` as a float; NaN, which no comparison accepts, if it is not a number."""
-    return float(value) if isinstance(value, Real) else math.nan
-
-
-def _list(value: Any, name: str) -> list[Any]:
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
-        raise UsageError(f"is {value!r}, expected several numbers", source=name)
-    return list(value)
-
-
-def _either(names: Any) -> str:
-    *first, last = names
-    return f"{', '.join(first)} or {last}"
-
-
-def _flags(config: object, *names: str) -> None:
-    for name in names:
-        _require(isinstance(getattr(config, name), bool), name, config, "true or false")
-
-
-def _require(holds: bool, name: str, config: object, wanted: str) -> None:
-    if not holds:
-        raise UsageError(
-            f"is {getattr(config, name)!r}, expected {wanted}",
-            source=type(config).__name__,
-            field=name,
-        )

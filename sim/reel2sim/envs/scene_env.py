@@ -22,6 +22,8 @@ from reel2sim.envs.gears import gears_of
 from reel2sim.envs.kernels import astray
 from reel2sim.envs.loading import load_scene
 from reel2sim.envs.observation import Column, JointView, Layout, RootView
+from reel2sim.envs.sensors.config import needs_visuals
+from reel2sim.envs.sensors.look import Look
 from reel2sim.envs.setting import Setting, setting_of, start_state
 from reel2sim.envs.world import TIMESTEP_S, World
 from reel2sim.scene.arrays import Array
@@ -133,7 +135,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             tuple(self.bodies.values()),
             gravity=self.gravity,
             window=render_mode == "human",
-            visuals=render_mode is not None,
+            visuals=render_mode is not None or needs_visuals(self.config.sensors),
         )
         try:
             self._look_around(self._world)
@@ -143,6 +145,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             self._started = False
             self._k = self._end = 0
             self.prepare()
+            self._extend(self._world)
         except BaseException:
             self.close()
             raise
@@ -222,6 +225,14 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         """:meth:`reward`, :meth:`terminated` and :meth:`info`; a task may compute them as one."""
         return self.reward(state), self.terminated(state), self.info(state)
 
+    def idle(self) -> list[float]:
+        """The action that holds the driven joints where they are, or gives no torque."""
+        act = self.actuation
+        if self.config.control != "position":
+            return [0.0] * len(act.driven)
+        q, _ = self.body.joint_state()
+        return ((q[act.driven] - act.center) / act.half).clip(-1.0, 1.0).tolist()
+
     # Gymnasium's interface
 
     @property
@@ -266,7 +277,11 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             first if name == self.asset else setting.start
             for name, setting in self.settings.items()
         ]
+        if self._randomiser is not None:
+            self._randomiser.draw(self.np_random)
         world.reset(starts)
+        if not self._plain:
+            self._vary()
         self.actuation.hold(self.body, self.setting.start.q)
         self._T_world_root = self.body.root_pose()
         self._started = True
@@ -276,7 +291,10 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             view = self._view(4 / 3)
             world.look(view.target, distance=view.distance, yaw=view.yaw, pitch=view.pitch)
             self._pace()
-        return self.observe(state), self.info(state)
+        info = self.info(state)
+        if self._randomiser is not None:
+            info["randomisation"] = self._randomiser.drawn.record
+        return self.observe(state) if self._plain else self._observed(state), info
 
     def begun(self, state: State) -> None:
         """Called once an episode has begun in ``state``, for tasks that sum up."""
@@ -290,7 +308,8 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         """
         if not self._started:
             self.running()
-        self.drive(self.actuation.check(action))
+        wanted = self.actuation.check(action)
+        self.drive(wanted if self._plain else self._late(wanted))
         self._k += 1
         state = self._look()
         reward, terminated, info = self.assess(state)
@@ -299,7 +318,8 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             self.world.renew()  # what is not a number stays in the engine
         if self.render_mode == "human":
             self._pace()
-        return self.observe(state), reward, terminated, self._k >= self._end, info
+        seen = self.observe(state) if self._plain else self._observed(state)
+        return seen, reward, terminated, self._k >= self._end, info
 
     def render(self) -> Array | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """A picture ``(h, w, 3)`` uint8 that holds all motions; None for other modes."""
@@ -388,11 +408,60 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             far |= not away <= self._far_root
         return State(self._k, q, qd, T, far)
 
-    def _view(self, aspect: float) -> View:
+    def _bounds(self) -> tuple[Array, Array]:
         settings = self.settings.values()
         lower = np.min([setting.lower for setting in settings], axis=0)
-        upper = np.max([setting.upper for setting in settings], axis=0)
-        return View.around(lower, upper, aspect=aspect)
+        return lower, np.max([setting.upper for setting in settings], axis=0)
+
+    def _view(self, aspect: float) -> View:
+        return View.around(*self._bounds(), aspect=aspect)
+
+    def _extend(self, world: World) -> None:
+        """Set up what only some want: sensors, and worlds that differ between episodes."""
+        config = self.config
+        self._rig = self._randomiser = None
+        self._plain = not config.sensors and config.randomise is None
+        if config.randomise is not None:
+            from reel2sim.envs.randomisation.randomiser import Randomiser
+
+            self._randomiser = Randomiser(
+                config.randomise,
+                world=world,
+                bodies=self.bodies,
+                settings=self.settings,
+                actuation=self.actuation,
+                gravity=self.gravity,
+                space=self.observation_space,
+            )
+        if config.sensors:
+            from reel2sim.envs.sensors.rig import SensorRig
+
+            lower, upper = self._bounds()
+            self._rig = SensorRig(
+                config.sensors,
+                scene=self.scene,
+                world=world,
+                bodies=self.bodies,
+                lower=lower,
+                upper=upper,
+            )
+            self.observation_space = self._rig.space(self.observation_space)
+
+    def _vary(self) -> None:
+        if self._randomiser is not None:
+            self._randomiser.apply(self.idle())
+        if self._rig is not None:
+            self._rig.begin(Look() if self._randomiser is None else self._randomiser.look())
+
+    def _late(self, action: list[float]) -> list[float]:
+        return action if self._randomiser is None else self._randomiser.late(action)
+
+    def _observed(self, state: State) -> Any:
+        """What the task observes, with noise, and what sensors see."""
+        seen = self.observe(state)
+        if self._randomiser is not None:
+            seen = self._randomiser.noisy(seen, self.np_random)
+        return seen if self._rig is None else self._rig.added(seen)
 
     def _pace(self) -> None:
         """Let people watch: a window shows the world by itself, but faster than it moves."""

@@ -31,6 +31,8 @@ class Setting:
         upper: highest corner ``(3,)``.
         size: diagonal of the object at the start, metres.
         damping: joint damping a simulator can integrate ``(n,)``.
+        damping_described: what the description says ``(n,)``.
+        damping_most: the most a simulator can integrate ``(n,)``.
     """
 
     start: StartState
@@ -40,6 +42,8 @@ class Setting:
     upper: Array
     size: float
     damping: Array
+    damping_described: Array
+    damping_most: Array
 
 
 def start_state(bundle: LoadedBundle) -> StartState:
@@ -59,7 +63,10 @@ def setting_of(bundle: LoadedBundle, body: Body) -> Setting:
     if body.fixed_base:
         poses = np.broadcast_to(poses[0], poses.shape)
     lower, upper, size = _bounds(body, q, poses)
-    return Setting(start, poses, q, lower, upper, size, _stable_damping(bundle, body, q))
+    described = np.array([joint.description.damping for joint in bundle.joints])
+    most = _most_damping(bundle, body, q) if described.any() else described
+    damping = np.minimum(described, most)
+    return Setting(start, poses, q, lower, upper, size, damping, described, most)
 
 
 def _positions(bundle: LoadedBundle) -> Array:
@@ -89,23 +96,20 @@ def _bounds(body: Body, q: Array, poses: Array) -> tuple[Array, Array, float]:
     return every.min(axis=0), every.max(axis=0), max(size, 1e-3)
 
 
-def _stable_damping(bundle: LoadedBundle, body: Body, q: Array) -> Array:
-    """The described damping, or the most that cannot blow up.
+def _most_damping(bundle: LoadedBundle, body: Body, q: Array) -> Array:
+    """The most damping that cannot blow up.
 
     PyBullet applies joint damping explicitly: beyond twice inertia over time step it feeds energy
     in, and a light lid with plain damping is there already. Inertia over time step brings a joint
     to rest within one step, which is as much as damping can do. With ``1/I`` the column sum of the
     inverse mass matrix, Gershgorin's theorem bounds any number of coupled joints.
     """
-    described = np.array([joint.description.damping for joint in bundle.joints])
-    inverse = np.zeros(len(described))
-    if not described.any():
-        return described
+    inverse = np.zeros(len(bundle.joints))
     seen = q[np.unique(np.linspace(0, len(q) - 1, _POSTURES).astype(int))]
     for posture in [*seen, *_postures(bundle, q[0])]:
         body.place(posture)
         inverse = np.maximum(inverse, np.abs(body.mobility()).sum(axis=0))
-    return np.minimum(described, 1.0 / np.maximum(TIMESTEP_S * inverse, 1e-12))
+    return 1.0 / np.maximum(TIMESTEP_S * inverse, 1e-12)
 
 
 def _postures(bundle: LoadedBundle, rest: Array) -> list[Array]:

@@ -158,6 +158,10 @@ class TrackMotionEnv(SceneEnv):
         self._score = self._compare(state)
         self._error_sum, self._error_count = self._score.tracking_error, 1
 
+    def idle(self) -> list[float]:
+        """The action that holds the driven joints where they are, or on the reference."""
+        return [0.0] * len(self.actuation.driven) if self.config.residual else super().idle()
+
     def drive(self, action: list[float]) -> None:
         """Apply an action; what is not driven follows the reference."""
         q_ref, qd_ref = self.reference.at(self._k + 1)

@@ -46,6 +46,8 @@ class World:
         self._client: int | None = engine.connect(window=window)
         self._built = False
         self.floor_z: float | None = None
+        self.floor_id: int | None = None
+        """PyBullet's number of the floor, if there is one."""
 
     @property
     def bodies(self) -> tuple[Body, ...]:
@@ -109,7 +111,8 @@ class World:
         p.setGravity(*self._gravity, physicsClientId=client)
         if self.floor_z is not None:
             plane = p.createCollisionShape(p.GEOM_PLANE, physicsClientId=client)
-            p.createMultiBody(0, plane, -1, [0, 0, self.floor_z], physicsClientId=client)
+            place = [0, 0, self.floor_z]
+            self.floor_id = p.createMultiBody(0, plane, -1, place, physicsClientId=client)
         for body, start in zip(self._bodies, starts, strict=True):
             body.load(client, start, visuals=self._visuals)
 
