@@ -269,10 +269,12 @@ def test_pixels_are_where_cameras_project_to(make, shown) -> None:
         CameraSensor("parts", (96, 64), view, kind="segmentation"),
         SplatSensor("splats", (96, 64), view, kind="rgbd"),
         PointCloudSensor("points", points=600, labels=True),
+        PointCloudSensor("met", (96, 64), view, labels=True, source="camera"),
     )
     env.reset(seed=0)
     for _ in range(15):  # parts of closed drawers share a plane with the cabinet
         seen, *_ = env.step(env.action_space.high)
+    assert on_boxes(env, shown["drawer"], seen["met"]).max() < 1e-3
     pixels, z = camera.project(seen["points"][:, :3].astype(float))
     x, y = np.floor(pixels).astype(int).T
     inside = (x >= 1) & (x < 95) & (y >= 1) & (y < 63)
@@ -288,9 +290,9 @@ def test_pixels_are_where_cameras_project_to(make, shown) -> None:
     both = (seen["depth"] > 0) & (seen["splats_depth"] > 0)
     either = (seen["depth"] > 0) | (seen["splats_depth"] > 0)
     assert both.sum() / either.sum() > 0.85  # surfels reach over edges
-    middles = [np.argwhere(seen[key][..., 0] > 0).mean(axis=0) for key in ("depth", "splats_depth")]
-    assert np.abs(middles[0] - middles[1]).max() < 0.4
-    assert np.median(np.abs(seen["depth"] - seen["splats_depth"])[both]) < 0.01
+    apart = np.abs(seen["depth"] - seen["splats_depth"])[both]
+    assert np.median(apart) < 0.03  # between surfels some light comes from behind
+    assert psnr(seen["splats"], seen_by(env, shown["drawer"], camera)) > 45
 
 
 # Splats
