@@ -209,6 +209,28 @@ def test_learners_take_pictures(make) -> None:
     assert actions.shape == (1, 1)
 
 
+def test_forked_workers_see_what_a_single_environment_sees(make, shown) -> None:
+    """Kernels have run in this process before it forks; those of several threads would not do."""
+    sensors = (SplatSensor("splats", (24, 16)), CameraSensor("front", (24, 16)))
+    single = make(*sensors)
+    single.reset(seed=3)
+    expected, *_ = single.step(np.ones(1))
+    vector = gymnasium.make_vec(
+        "reel2sim.envs:Reel2Sim/Scene-v0",
+        num_envs=2,
+        vectorization_mode="async",
+        bundle=shown["drawer", "bundle"],
+        sensors=sensors,
+    )
+    try:
+        vector.reset(seed=[3, 4])
+        found, *_ = vector.step(np.ones((2, 1), np.float32))
+        for key, value in expected.items():
+            np.testing.assert_array_equal(found[key][0], value)
+    finally:
+        vector.close()
+
+
 # Where things are
 
 
