@@ -1,8 +1,11 @@
 """Surfels that move in rigid groups, such as the links of an asset, as a camera sees them."""
 
+# pyright: basic
+
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,21 +75,22 @@ class PosedSurfels:
         Raises:
             InputError: if there are fewer motions than groups, or one is not finite.
         """
-        from reel2sim.scene.drawing.serial import draw
+        from reel2sim.scene.drawing import serial
 
-        T = np.ascontiguousarray(T, dtype=np.float64)
-        if len(T) < self._count or not np.isfinite(T).all():
+        draw: Any = serial.draw
+        motions = np.ascontiguousarray(T, dtype=np.float64)
+        if len(motions) < self._count or not np.isfinite(motions).all():
             raise InputError(
-                f"holds {len(T)} motions for {self._count} groups, or one that is not finite",
+                f"holds {len(motions)} motions for {self._count} groups, or one that is not finite",
                 source="PosedSurfels.drawn",
             )
         if gains is None:
-            gains = np.ones((len(T), 3))
+            gains = np.ones((len(motions), 3))
         rgb, alpha, depth, _ = draw(
             *self._arrays,
             self._groups,
-            T,
-            quaternion_from_matrix(T[:, :3, :3]),
+            motions,
+            quaternion_from_matrix(motions[:, :3, :3]),
             np.ascontiguousarray(gains, dtype=np.float64),
             camera.K[None].astype(np.float32),
             camera.T_camera_world[None].astype(np.float32),

@@ -79,7 +79,7 @@ class RandomisationConfig:
             object.__setattr__(self, name, (float(low), float(high)))
         low, high = self._pair("delay")
         whole = isinstance(low, Integral) and isinstance(high, Integral)
-        fits = whole and 0 <= low <= high <= 1000
+        fits = whole and 0 <= number(low) <= number(high) <= 1000
         require(fits, "delay", self, "control steps in 0..1000, the fewer first")
         for name, most in _SPREADS.items():
             value = number(getattr(self, name))
