@@ -24,4 +24,6 @@ def register_envs() -> None:
     """Register the environments; more calls do nothing."""
     for name, entry_point in _ENTRIES.items():
         if name not in gymnasium.registry:
-            gymnasium.register(name, entry_point=entry_point)
+            task = name.removeprefix("Reel2Sim/").removesuffix("-v0")
+            many = f"reel2sim.envs.vector:{task}VectorEnv"
+            gymnasium.register(name, entry_point=entry_point, vector_entry_point=many)
