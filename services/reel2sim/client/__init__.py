@@ -7,6 +7,15 @@
 
 from reel2sim.client.client import Client, ServerFacts
 from reel2sim.client.connection import TlsFiles
+from reel2sim.client.environments import RemoteEnv, RemoteVectorEnv
 from reel2sim.client.operations import RemoteEvent, RemoteOperation
 
-__all__ = ["Client", "RemoteEvent", "RemoteOperation", "ServerFacts", "TlsFiles"]
+__all__ = [
+    "Client",
+    "RemoteEnv",
+    "RemoteEvent",
+    "RemoteOperation",
+    "RemoteVectorEnv",
+    "ServerFacts",
+    "TlsFiles",
+]

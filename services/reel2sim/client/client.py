@@ -50,6 +50,8 @@ class ServerFacts:
         presets: presets it knows.
         devices: devices it has.
         max_artifact_bytes: largest upload.
+        max_environments: environments of one client, see
+            :class:`reel2sim.client.RemoteVectorEnv`; 0 if the server has none.
     """
 
     version: str
@@ -57,6 +59,7 @@ class ServerFacts:
     presets: tuple[str, ...]
     devices: tuple[str, ...]
     max_artifact_bytes: int
+    max_environments: int = 0
 
 
 class Client:
@@ -118,6 +121,9 @@ class Client:
             presets=tuple(answer.presets),
             devices=tuple(answer.devices),
             max_artifact_bytes=answer.limits.max_artifact_bytes,
+            max_environments=min(
+                answer.limits.max_environments, answer.limits.max_environments_per_client
+            ),
         )
 
     def upload(

@@ -99,6 +99,10 @@ class Connection:
         finally:
             call.cancel()
 
+    def converse(self, method: Callable[..., Any], requests: Iterator[Any]) -> Any:
+        """Make a call that streams both ways; the call, to iterate over and to cancel."""
+        return method(requests, metadata=self._metadata)
+
     def persist(self, attempt: Callable[[], T]) -> T:
         """The result of ``attempt``, repeated while the server cannot be reached.
 

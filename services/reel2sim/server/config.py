@@ -34,6 +34,10 @@ class ServerConfig:
         job_timeout_s: longest time a job may take.
         stall_timeout_s: longest silence in an upload, or of a reader in a download.
         upload_keep_s: age at which unfinished uploads are dropped.
+        max_environments: environments of all clients together; 0 offers none.
+        max_environments_per_client: of one client, told by certificate or else by host.
+        environment_processes: processes that step the environments of one stream.
+        environment_idle_s: longest time between two requests to environments.
     """
 
     data_dir: Path
@@ -55,6 +59,10 @@ class ServerConfig:
     job_timeout_s: float = 24 * 3600.0
     stall_timeout_s: float = 60.0
     upload_keep_s: float = 24 * 3600.0
+    max_environments: int = 64
+    max_environments_per_client: int = 64
+    environment_processes: int = 1
+    environment_idle_s: float = 600.0
 
     def __post_init__(self) -> None:
         host, colon, port = self.address.rpartition(":")
@@ -74,7 +82,12 @@ class ServerConfig:
         for name in ("max_artifact_bytes", "max_queued", "max_concurrent_rpcs", "max_attempts"):
             if getattr(self, name) < 1:
                 self._refuse(name, "must be at least 1")
-        for name in ("cancel_grace_s", "job_timeout_s", "stall_timeout_s"):
+        if self.max_environments < 0:
+            self._refuse("max_environments", "must be at least 0")
+        for name in ("max_environments_per_client", "environment_processes"):
+            if getattr(self, name) < 1:
+                self._refuse(name, "must be at least 1")
+        for name in ("cancel_grace_s", "job_timeout_s", "stall_timeout_s", "environment_idle_s"):
             if not getattr(self, name) > 0:
                 self._refuse(name, "must be positive")
 

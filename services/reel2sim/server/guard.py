@@ -7,6 +7,7 @@ Nothing a handler raises reaches gRPC's own mapping: errors become statuses here
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -66,8 +67,10 @@ class Guard(grpc.aio.ServerInterceptor):
                 if not inspect.isasyncgen(answer):
                     await answer
                     return
-                async for message in answer:
-                    await self._send(context, message)
+                # Closed in time whatever happens: it may hold processes.
+                async with contextlib.aclosing(answer):
+                    async for message in answer:
+                        await self._send(context, message)
             except grpc.aio.AbortError:
                 raise
             except Exception as error:

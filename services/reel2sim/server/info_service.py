@@ -44,6 +44,9 @@ class InfoService(server_info_pb2_grpc.ServerInfoServicer):
                 max_message_bytes=MAX_MESSAGE,
                 max_queued_operations=self._config.max_queued,
                 workers=self._config.workers,
+                max_environments=self._config.max_environments,
+                max_environments_per_client=self._config.max_environments_per_client,
+                environment_idle_seconds=self._config.environment_idle_s,
             ),
         )
 

@@ -23,6 +23,7 @@ from reel2sim.server.artifact_service import ArtifactService
 from reel2sim.server.artifacts import Artifacts
 from reel2sim.server.config import ServerConfig
 from reel2sim.server.database import Database
+from reel2sim.server.environment_service import EnvironmentService
 from reel2sim.server.guard import Guard
 from reel2sim.server.hub import Hub
 from reel2sim.server.info_service import MAX_MESSAGE, InfoService
@@ -35,6 +36,8 @@ from reel2sim.v1 import (
     artifacts_pb2_grpc,
     editing_pb2,
     editing_pb2_grpc,
+    environments_pb2,
+    environments_pb2_grpc,
     events_pb2,
     events_pb2_grpc,
     export_pb2,
@@ -195,6 +198,10 @@ async def _listening(
         add(servicer(submit), server)
         descriptors.append(descriptor)
     artifact_service = ArtifactService(artifacts, uploads, stall_timeout_s=config.stall_timeout_s)
+    if config.max_environments:
+        environments = EnvironmentService(config, artifacts)
+        environments_pb2_grpc.add_EnvironmentsServicer_to_server(environments, server)
+        descriptors.append(environments_pb2.DESCRIPTOR)
     artifacts_pb2_grpc.add_ArtifactsServicer_to_server(artifact_service, server)
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(operations, hub), server)
     events_pb2_grpc.add_OperationEventsServicer_to_server(EventService(operations, hub), server)

@@ -168,7 +168,7 @@ def _run(
         kind=kind.name,
         request=request,
         inputs={
-            name: _materialise(name, source, work / "inputs", order["max_bytes"])
+            name: materialise(name, source, work / "inputs", order["max_bytes"])
             for name, source in order["inputs"].items()
         },
         out=_made(work / "out"),
@@ -179,7 +179,7 @@ def _run(
     return _handed_over(runner(job, progress), work)
 
 
-def _materialise(name: str, source: Mapping[str, Any], folder: Path, max_bytes: int) -> Path:
+def materialise(name: str, source: Mapping[str, Any], folder: Path, max_bytes: int) -> Path:
     """An input as the job sees it: the unpacked folder, or a link to the file, under its name."""
     target = folder / name / source["filename"]
     target.parent.mkdir(parents=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import gymnasium
@@ -15,6 +14,7 @@ from gymnasium.vector.utils import batch_space
 
 from reel2sim.envs.registration import LOCOMOTE, OPEN_JOINT, PACK, SCENE, TRACK_MOTION
 from reel2sim.parallel import Crew, vector_infos
+from reel2sim.parallel.seeds import seeds_of
 from reel2sim.scene.errors import UsageError
 
 
@@ -120,22 +120,6 @@ class ParallelVectorEnv(VectorEnv[Any, Any, Any]):
     def close_extras(self, **kwargs: Any) -> None:
         """End the processes and wait for them."""
         self._crew.close()
-
-
-def seeds_of(seed: int | Sequence[int | None] | None, count: int) -> list[int | None]:
-    """A seed for each environment, as Gymnasium's vector environments share one out.
-
-    Raises:
-        UsageError: if there are more or fewer seeds than environments.
-    """
-    if seed is None:
-        return [None] * count
-    if isinstance(seed, Integral):
-        return [int(seed) + i for i in range(count)]
-    seeds = [None if one is None else int(one) for one in seed]  # type: ignore[union-attr]
-    if len(seeds) != count:
-        raise UsageError(f"are {len(seeds)}, expected {count}", source="seed")
-    return seeds
 
 
 def make_parallel(

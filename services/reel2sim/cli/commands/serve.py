@@ -33,6 +33,8 @@ class Serve:
     """Where to listen; port 0 takes a free one."""
     workers: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """Worker processes; each runs one operation at a time."""
+    max_environments: Annotated[int, tyro.conf.arg(metavar="N")] = 64
+    """Environments that clients may play with at a time; 0 for none."""
     token_file: Annotated[Path | None, shown("FILE")] = None
     """File with the token that calls must carry; default: $REEL2SIM_TOKEN, else none."""
     tls_cert: Annotated[Path | None, shown("FILE")] = None
@@ -51,6 +53,7 @@ class Serve:
             data_dir=self.data_dir,
             address=self.address,
             workers=self.workers,
+            max_environments=self.max_environments,
             token=self._token(),
             tls_cert=self.tls_cert,
             tls_key=self.tls_key,
