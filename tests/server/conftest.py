@@ -124,7 +124,8 @@ def start_process():
 def shared_address(tmp_path_factory):
     """One server for all tests that leave no trace that others could stumble over."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(HELPERS))
+        path = os.pathsep.join(filter(None, [str(HELPERS), os.environ.get("PYTHONPATH")]))
+        patch.setenv("PYTHONPATH", path)
         with serving(tmp_path_factory.mktemp("shared-server")) as address:
             yield address
 

@@ -46,6 +46,7 @@ SERVER_STREAM = [
     "/reel2sim.v1.Artifacts/Download",
     "/reel2sim.v1.OperationEvents/WatchOperation",
 ]
+BOTH_STREAM = ["/reel2sim.v1.Environments/Play"]
 ODD_CODES = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 
 
@@ -209,6 +210,10 @@ def test_a_token_opens_all_and_its_absence_nothing_but_health(tmp_path, start_se
             for method in SERVER_STREAM:
                 call = channel.unary_stream(method)
                 assert code_of(lambda: call(b"", timeout=10)) == grpc.StatusCode.UNAUTHENTICATED  # noqa: B023
+            for method in BOTH_STREAM:
+                call = channel.stream_stream(method)
+                code = code_of(lambda: call(iter([b""]), timeout=10))  # noqa: B023
+                assert code == grpc.StatusCode.UNAUTHENTICATED
             check = health_pb2_grpc.HealthStub(channel).Check
             assert check(health_pb2.HealthCheckRequest(), timeout=10).status == 1
 
@@ -247,7 +252,7 @@ def test_tls_shuts_out_plain_text_and_mtls_clients_without_a_certificate(tmp_pat
 
 
 def test_each_service_is_healthy_and_reflected(channel):
-    names = {method.split("/")[1] for method in UNARY + SERVER_STREAM}
+    names = {method.split("/")[1] for method in UNARY + SERVER_STREAM + BOTH_STREAM}
     check = health_pb2_grpc.HealthStub(channel).Check
     for name in ("", *names):
         answer = check(health_pb2.HealthCheckRequest(service=name), timeout=10)

@@ -136,7 +136,7 @@ class Playing:
             answer = next(self._call, None)
         except grpc.RpcError as fault:
             error = error_of_call(fault)
-            self._lost = str(error)
+            self._lost = error.message
             if isinstance(error, UnavailableError):
                 raise self._loss() from fault
             raise error from fault

@@ -26,6 +26,10 @@ from reel2sim.v1 import environments_pb2 as pb
 _ANSWER_TIMEOUT_S = 300.0
 
 
+_cleanings: set[asyncio.Task[None]] = set()
+"""What cleans up, held because the event loop holds tasks weakly."""
+
+
 class Player:
     """A process that plays. Make one with :meth:`start`."""
 
@@ -85,11 +89,17 @@ class Player:
         """End the process, and those it has started, and remove what they wrote."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        # A call that is cancelled may be cancelled again while it cleans up.
+        cleaning = asyncio.create_task(self._clean())
+        _cleanings.add(cleaning)
+        cleaning.add_done_callback(_cleanings.discard)
+        await asyncio.shield(cleaning)
+
+    async def _clean(self) -> None:
+        self._requests.close()
         await self._process.wait()
         await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
 
 
 def _gone(how: str) -> UnavailableError:
-    return UnavailableError(
-        f"the environments are lost: their process {how}", remedy="make them again"
-    )
+    return UnavailableError(f"the process of the environments {how}", remedy="make them again")

@@ -28,6 +28,7 @@ _DTYPES = {
 }
 _TYPES = {dtype: number for number, dtype in _DTYPES.items()}
 _MAX_DIMENSIONS = 8
+_MAX_ELEMENTS = 2**40
 
 
 def array_message(array: np.ndarray) -> pb.Array:
@@ -53,7 +54,9 @@ def array_of(message: pb.Array, field: str) -> np.ndarray:
     if dtype is None:
         raise InputError(f"{message.type} is no type of elements", field=f"{field}.type")
     shape = tuple(message.shape)
-    if len(shape) > _MAX_DIMENSIONS or any(size < 0 for size in shape):
+    sizes = [max(size, 1) for size in shape]  # numpy refuses large ones, empty arrays or not
+    whole = all(size >= 0 for size in shape) and math.prod(sizes) < _MAX_ELEMENTS
+    if len(shape) > _MAX_DIMENSIONS or not whole:
         raise InputError(f"{list(shape)} is no shape", field=f"{field}.shape")
     wanted = math.prod(shape) * dtype.itemsize
     if len(message.data) != wanted:
