@@ -41,6 +41,8 @@ class Odd(gymnasium.Env):
             "nothing": None,
         }
         names = rng.permutation(list(every))[: rng.integers(0, len(every) + 1)]
+        # Alike at times, so that some processes say the same sort of things and others do not.
+        names = ["float", "flag", "array", "scalar"] if self.steps % 3 else names
         return seen, {name: every[name] for name in names}
 
     def reset(self, *, seed=None, options=None):

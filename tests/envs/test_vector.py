@@ -277,6 +277,7 @@ def test_the_death_of_a_process_is_told_and_nobody_waits_forever(no_more) -> Non
 
 
 def test_what_is_forgotten_is_ended(no_more) -> None:
+    gc.collect()  # what other tests have left
     descriptors = psutil.Process().num_fds()
     for _ in range(2):
         env = ParallelVectorEnv([Odd] * 2, processes=2)

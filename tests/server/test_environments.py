@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -39,7 +40,7 @@ from reel2sim.scene.errors import (
     UnavailableError,
     UsageError,
 )
-from reel2sim.server.play import Play
+from reel2sim.server.play import Play, check_meshes
 from reel2sim.transport.archive import pack_folder
 from reel2sim.transport.arrays import array_message, array_of
 from reel2sim.transport.status import error_of, error_of_call
@@ -283,6 +284,16 @@ def test_no_option_but_the_tasks_own_is_taken(maker, change, field) -> None:
     with pytest.raises(UsageError) as caught:
         maker(**change)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("name", ["/etc/hostname", "../../secret.obj"])
+def test_a_bundle_reaches_no_other_files_of_the_server(bundles, tmp_path, name) -> None:
+    copy = shutil.copytree(bundles["drawer"], tmp_path / "drawer")
+    check_meshes(copy)
+    urdf = next(copy.rglob("*.urdf"))
+    urdf.write_text(re.sub(r'filename="[^"]*"', f'filename="{name}"', urdf.read_text(), count=1))
+    with pytest.raises(BundleError, match="outside of the bundle"):
+        check_meshes(copy)
 
 
 values = st.recursive(

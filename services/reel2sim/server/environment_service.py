@@ -114,5 +114,5 @@ class EnvironmentService(environments_pb2_grpc.EnvironmentsServicer):
 
 def _principal(context: Context) -> str:
     """Whom environments are counted for: the name of a certificate, or else the host."""
-    names = context.auth_context().get("x509_common_name")
+    names = list(context.auth_context().get("x509_common_name") or ())
     return f"name {names[0]!r}" if names else str(context.peer()).rpartition(":")[0]

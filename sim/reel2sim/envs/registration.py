@@ -24,6 +24,5 @@ def register_envs() -> None:
     """Register the environments; more calls do nothing."""
     for name, entry_point in _ENTRIES.items():
         if name not in gymnasium.registry:
-            task = name.removeprefix("Reel2Sim/").removesuffix("-v0")
-            many = f"reel2sim.envs.vector:{task}VectorEnv"
+            many = f"reel2sim.envs.vector:{name.removeprefix('Reel2Sim/').replace('-', '_')}"
             gymnasium.register(name, entry_point=entry_point, vector_entry_point=many)

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from reel2sim.envs.registration import LOCOMOTE, OPEN_JOINT, PACK, SCENE, TRACK_MOTION
+from reel2sim.envs.registration import register_envs
 from reel2sim.parallel import Crew, vector_infos
 from reel2sim.parallel.seeds import seeds_of
 from reel2sim.scene.errors import UsageError
@@ -136,17 +136,19 @@ def make_parallel(
     return ParallelVectorEnv([partial(_make, id, options)] * num_envs, processes=processes)
 
 
-SceneVectorEnv = partial(make_parallel, SCENE)
-TrackMotionVectorEnv = partial(make_parallel, TRACK_MOTION)
-OpenJointVectorEnv = partial(make_parallel, OPEN_JOINT)
-LocomoteVectorEnv = partial(make_parallel, LOCOMOTE)
-PackVectorEnv = partial(make_parallel, PACK)
-"""Entry points: Gymnasium finds them by name and does not say which environment it wants."""
+def __getattr__(name: str) -> Any:
+    """The entry point of each id, such as ``OpenJoint_v0``.
+
+    Gymnasium looks entry points up by name and does not tell them which id it wants.
+    """
+    id = f"Reel2Sim/{name.replace('_', '-')}"
+    if id not in gymnasium.registry:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return partial(make_parallel, id)
 
 
 def _make(id: str, options: dict[str, Any]) -> gymnasium.Env[Any, Any]:
-    import reel2sim.envs  # noqa: F401  registers, in the processes too
-
+    register_envs()  # in the processes, too
     spec = copy.deepcopy(gymnasium.spec(id))
     spec.order_enforce = False  # the crew sees to that
     return gymnasium.make(spec, **{"disable_env_checker": True, **options})

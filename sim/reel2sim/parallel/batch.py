@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from reel2sim.parallel.board import Board, Layout
 from reel2sim.parallel.columns import Column, columns_of
 from reel2sim.parallel.memory import Memory
 from reel2sim.scene.errors import UsageError
@@ -56,14 +57,19 @@ class Batch:
         self._rewards = memory.rewards[rows]
         self._terminated, self._truncated = memory.terminated[rows], memory.truncated[rows]
         self._over = [False] * count
+        self._board: Board | None = None
+
+    def use_board(self, layout: Layout) -> None:
+        """Write infos of that layout into the memory from now on."""
+        self._board = Board(self._memory.spare, len(self._memory.rewards), layout)
 
     def reset(
         self,
         seeds: Sequence[int | None],
         options: dict[str, Any] | None,
         only: np.ndarray | None = None,
-    ) -> tuple[Column, ...]:
-        """Begin episodes.
+    ) -> tuple[Column, ...] | None:
+        """Begin episodes; returns the columns of ``info``, None if they are on the board.
 
         Args:
             seeds: of each environment.
@@ -76,10 +82,10 @@ class Batch:
                 observation, infos[i] = env.reset(seed=seeds[i], options=options)
                 self._keep(i, observation)
                 self._terminated[i] = self._truncated[i] = self._over[i] = False
-        return columns_of(infos)
+        return self._said(infos)
 
-    def step(self, dtype: np.dtype[Any]) -> tuple[Column, ...]:
-        """Take the actions of ``dtype`` that are in the memory; see :class:`Crew`."""
+    def step(self, dtype: np.dtype[Any]) -> tuple[Column, ...] | None:
+        """Take the actions of ``dtype`` that are in the memory; returns as :meth:`reset`."""
         actions = self._memory.actions(dtype)[self._rows]
         infos: list[dict[str, Any]] = []
         over, keep = self._over, self._keep
@@ -94,7 +100,7 @@ class Batch:
             over[i] = self._autoreset and bool(terminated or truncated)
             keep(i, observation)
             infos.append(info)
-        return columns_of(infos)
+        return self._said(infos)
 
     def call(self, name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
         """Call a method of each environment, or read an attribute."""
@@ -105,6 +111,11 @@ class Batch:
         """Set an attribute of each environment."""
         for env, value in zip(self.envs, values, strict=True):
             env.set_wrapper_attr(name, value)
+
+    def _said(self, infos: list[dict[str, Any]]) -> tuple[Column, ...] | None:
+        columns = columns_of(infos)
+        written = self._board is not None and self._board.put(self._rows.start, columns)
+        return None if written else columns
 
     def close(self) -> None:
         """Close the environments; more calls do nothing."""

@@ -12,6 +12,7 @@ from gymnasium import spaces
 from gymnasium.vector.utils import CloudpickleWrapper
 
 from reel2sim.parallel.batch import Batch, EnvFn
+from reel2sim.parallel.board import Board, layout_of
 from reel2sim.parallel.columns import Column, joined
 from reel2sim.parallel.member import Member
 from reel2sim.parallel.memory import Memory, shared_file
@@ -64,6 +65,7 @@ class Crew:
         self._own = Batch([])
         self._closed = self._begun = False
         self._autoreset = autoreset
+        self._board: Board | None = None
         try:
             self._make(env_fns)
         except BaseException:
@@ -162,7 +164,10 @@ class Crew:
             lambda: [member.send(order) for member in self._members],
             lambda: self._own.step(checked.dtype),
         )
-        return self._columns(found)
+        columns = self._columns(found)
+        if self._board is None and self._members:
+            self._settle(columns)
+        return columns
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> list[Any]:
         """Call a method of each environment, or read an attribute; one result for each."""
@@ -259,12 +264,28 @@ class Crew:
     def _spans(self) -> list[tuple[int, int]]:
         return list(zip(self._starts[:-1], self._starts[1:], strict=True))
 
-    def _columns(self, found: Sequence[tuple[Column, ...]]) -> tuple[Column, ...]:
-        parts = [
-            (start, end - start, columns)
-            for (start, end), columns in zip(self._spans(), found, strict=True)
-        ]
+    def _columns(self, found: Sequence[tuple[Column, ...] | None]) -> tuple[Column, ...]:
+        board = self._board
+        if board is not None and all(columns is None for columns in found):
+            return board.columns(0, self.num_envs)
+        parts: list[tuple[int, int, tuple[Column, ...]]] = []
+        for (start, end), columns in zip(self._spans(), found, strict=True):
+            if columns is None:
+                assert board is not None
+                columns = board.columns(start, end)
+            parts.append((start, end - start, columns))
         return joined(parts)
+
+    def _settle(self, columns: Sequence[Column]) -> None:
+        """Agree with all processes where infos like these are written from now on."""
+        layout, spare = layout_of(columns), self._memory.spare
+        if not layout or not Board.fits(spare, self.num_envs, layout):
+            return
+        self._all(
+            lambda: [member.order("use_board", layout) for member in self._members],
+            lambda: self._own.use_board(layout),
+        )
+        self._board = Board(spare, self.num_envs, layout)
 
     def _checked(self, actions: Any) -> np.ndarray:
         """Actions as an array of numbers in their space, but for rounding."""
@@ -293,9 +314,9 @@ class Crew:
 
     def _outside(self, inside: np.ndarray) -> Iterator[tuple[int, ...]]:
         """Where actions are outside, but for those that nobody takes."""
-        ignored = (self._memory.terminated | self._memory.truncated) & self._autoreset
+        ignored = np.logical_or(self._memory.terminated, self._memory.truncated)
         for at in np.argwhere(~inside):
-            if not ignored[at[0]]:
+            if not (self._autoreset and ignored[at[0]]):
                 yield tuple(at)
 
 

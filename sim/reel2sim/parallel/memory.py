@@ -18,6 +18,7 @@ from reel2sim.scene.errors import UsageError
 Leaf = tuple[tuple[str, ...], np.dtype[Any], tuple[int, ...]]
 _ALIGNMENT = 64
 _WIDEST_NUMBER = 8
+_SPARE = 1024
 
 
 def leaves_of(space: spaces.Space[Any], path: tuple[str, ...] = ()) -> Iterator[Leaf]:
@@ -45,6 +46,7 @@ class Memory:
     """Arrays of ``count`` environments in one piece of memory.
 
     Attributes:
+        spare: bytes for what else is to be shared; those never written cost nothing.
         rewards: ``(n,)`` float64.
         terminated: ``(n,)`` bool.
         truncated: ``(n,)`` bool.
@@ -69,6 +71,7 @@ class Memory:
         leaves = list(leaves_of(observation))
         shapes = [
             (np.dtype(np.uint8), (count * math.prod(action.shape) * _WIDEST_NUMBER,)),
+            (np.dtype(np.uint8), (count * _SPARE,)),
             (np.dtype(np.float64), (count,)),
             (np.dtype(np.bool_), (count,)),
             (np.dtype(np.bool_), (count,)),
@@ -80,7 +83,7 @@ class Memory:
             os.ftruncate(file, total)
         buffer = mmap.mmap(-1 if file is None else file, total)
         starts = np.cumsum([0, *sizes[:-1]]).tolist()
-        self._raw, self.rewards, self.terminated, self.truncated, *arrays = (
+        self._raw, self.spare, self.rewards, self.terminated, self.truncated, *arrays = (
             np.frombuffer(buffer, dtype, math.prod(shape), start).reshape(shape)
             for (dtype, shape), start in zip(shapes, starts, strict=True)
         )
