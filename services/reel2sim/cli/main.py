@@ -26,6 +26,7 @@ COMMANDS = {
     "splats": "splats:Splats",
     "env": "env:Env",
     "pack": "pack:Pack",
+    "train": "train:Train",
     "serve": "serve:Serve",
     "batch": "batch:Batch",
     "bench": "bench:Bench",
