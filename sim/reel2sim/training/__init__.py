@@ -13,7 +13,7 @@ from reel2sim.training.config import TrainConfig
 from reel2sim.training.evaluation import Evaluation, Policy, baselines, evaluate
 from reel2sim.training.policy import load_policy
 from reel2sim.training.run import TrainResult, train
-from reel2sim.training.tasks import TASKS
+from reel2sim.training.tasks import TASKS, environment_of
 
 __all__ = [
     "TASKS",
@@ -22,6 +22,7 @@ __all__ = [
     "TrainConfig",
     "TrainResult",
     "baselines",
+    "environment_of",
     "evaluate",
     "load_policy",
     "train",

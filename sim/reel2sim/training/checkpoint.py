@@ -7,6 +7,7 @@ read with ``torch.load(weights_only=True)``, which cannot.
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any, cast
 
@@ -135,5 +136,7 @@ def put_replay(learner: Learner, state: dict[str, Any]) -> bool:
             target[: len(value)] = value.numpy()
     buffer.pos, buffer.full = state["pos"], state["full"]
     if isinstance(buffer, HerReplayBuffer):
-        buffer.truncate_last_trajectory()  # its episode ended with the process
+        with warnings.catch_warnings():  # that it does what it is told
+            warnings.simplefilter("ignore")
+            buffer.truncate_last_trajectory()  # the episode ended with the process
     return True

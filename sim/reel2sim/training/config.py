@@ -37,7 +37,7 @@ class TrainConfig:
         processes: that step environments; 1 steps them in this one.
         demonstrations: episodes of the recovered motion, or of the task's expert, to imitate
             before reinforcement learning begins.
-        evaluate_every: control steps between evaluations; None is a twentieth of ``steps``.
+        evaluate_every: control steps between evaluations; None is a tenth of ``steps``.
         checkpoint_every: control steps between checkpoints; a killed run loses no more.
         episodes: of each evaluation; None is the task's own number.
         keep_replay: with SAC, keep the replay buffer with checkpoints; without, a resumed run
@@ -82,7 +82,7 @@ class TrainConfig:
     @property
     def evaluation_steps(self) -> int:
         """Control steps between evaluations."""
-        return self.evaluate_every or max(1, self.steps // 20)
+        return self.evaluate_every or max(1, self.steps // 10)
 
 
 def record_of(config: TrainConfig) -> dict[str, Any]:

@@ -35,9 +35,13 @@ class Mark:
 
 
 def write_journal(
-    folder: Path, marks: Sequence[Mark], references: Mapping[str, Evaluation]
+    folder: Path,
+    marks: Sequence[Mark],
+    references: Mapping[str, Evaluation],
+    *,
+    curve: bool = True,
 ) -> None:
-    """Write all three files anew."""
+    """Write all files anew; the picture, which takes longest, only with ``curve``."""
     rows = [_row(mark) for mark in marks]
     write_json(
         folder / PROGRESS_FILE,
@@ -47,7 +51,8 @@ def write_journal(
         writer = csv.DictWriter(file, [*_TIMES, *(item.name for item in fields(Evaluation))])
         writer.writeheader()
         writer.writerows(rows)
-    draw(folder / CURVE_FILE, {"": [marks]}, references, title=folder.name)
+    if curve:
+        draw(folder / CURVE_FILE, {"": [marks]}, references, title=folder.name)
 
 
 def read_journal(folder: Path) -> tuple[list[Mark], dict[str, Evaluation]]:

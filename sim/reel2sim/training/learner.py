@@ -22,7 +22,7 @@ from reel2sim.training.tasks import maker
 
 Learner = PPO | SAC
 
-_OURS = ("envs", "rollout_steps", "net", "log_std_init", "clone_log_std", "normalize")
+_OURS = ("envs", "rollout_steps", "net", "log_std_init", "normalize")
 
 
 def make_venv(config: TrainConfig, settings: dict[str, Any]) -> VecEnv:

@@ -6,7 +6,6 @@ Names are those of Stable-Baselines3 but for
 - ``envs``: environments that one process steps in turn,
 - ``net``: widths of the hidden layers of actor and critic,
 - ``log_std_init``: logarithm of the first standard deviation of actions, PPO only,
-- ``clone_log_std``: the same after demonstrations were imitated,
 - ``normalize``: whether observations are scaled by their running mean and deviation.
 """
 
@@ -21,7 +20,7 @@ from reel2sim.training.config import TrainConfig
 _PPO: dict[str, Any] = {
     "envs": 4,
     "rollout_steps": 1024,
-    "batch_size": 256,
+    "batch_size": 64,
     "n_epochs": 10,
     "learning_rate": 1e-3,
     "gamma": 0.97,
@@ -32,7 +31,7 @@ _PPO: dict[str, Any] = {
     "max_grad_norm": 0.5,
     "net": (64, 64),
     "log_std_init": -0.5,
-    "clone_log_std": -2.0,
+    "target_kl": None,
     "normalize": False,
 }
 
@@ -51,23 +50,41 @@ _SAC: dict[str, Any] = {
 }
 
 _CHANGES: dict[tuple[str, str], dict[str, Any]] = {
-    ("track-motion", "ppo"): {"gamma": 0.9, "log_std_init": -1.0},
+    ("open-joint", "ppo"): {"gamma": 0.9},
+    ("track-motion", "ppo"): {"gamma": 0.8, "log_std_init": -1.0},
     ("track-motion", "sac"): {"gamma": 0.9},
-    ("locomote", "ppo"): {"gamma": 0.99, "rollout_steps": 2048, "normalize": True},
+    ("locomote", "ppo"): {
+        "gamma": 0.99,
+        "rollout_steps": 2048,
+        "batch_size": 256,
+        "normalize": True,
+    },
     ("locomote", "sac"): {"gamma": 0.99, "normalize": True},
-    ("manipulate", "ppo"): {"gamma": 0.98, "rollout_steps": 4096, "net": (128, 128)},
+    ("manipulate", "ppo"): {
+        "gamma": 0.98,
+        "rollout_steps": 4096,
+        "batch_size": 256,
+        "net": (128, 128),
+    },
     ("manipulate", "sac"): {"gamma": 0.98, "net": (128, 128)},
 }
 
+_CLONED: dict[str, dict[str, Any]] = {
+    "ppo": {"learning_rate": 1e-4, "n_epochs": 4, "target_kl": 0.02, "log_std_init": -2.5},
+    "sac": {"learning_rate": 3e-4},
+}
+"""Changes after imitation: long strides would undo it before the critic knows its worth."""
+
 
 def settings(config: TrainConfig) -> dict[str, Any]:
-    """All settings of a run: the algorithm's, the task's changes, then the configuration's.
+    """All settings of a run: the algorithm's, changed by the task, imitation and configuration.
 
     Raises:
         UsageError: if the configuration changes what the algorithm does not have.
     """
     chosen = dict(_PPO if config.algo == "ppo" else _SAC)
     chosen.update(_CHANGES.get((config.task, config.algo), {}))
+    chosen.update(_CLONED[config.algo] if config.demonstrations else {})
     _check(config.hyper, chosen)
     return {**chosen, **config.hyper}
 
@@ -82,13 +99,13 @@ def _check(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
                 remedy=f"use one of {', '.join(known)}",
             )
         usual = known[name]
-        fits = (
-            isinstance(value, (list, tuple))
-            if name == "net"
-            else isinstance(value, bool)
-            if isinstance(usual, bool)
-            else isinstance(value, (int, float)) and not isinstance(value, bool)
-        )
+        if name == "net":
+            fits = isinstance(value, (list, tuple))
+        elif isinstance(usual, bool):
+            fits = isinstance(value, bool)
+        else:
+            fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+            fits = fits or (usual is None and value is None)
         if not fits:
             raise UsageError(
                 f"is {value!r}, expected something like {usual!r}",

@@ -140,7 +140,7 @@ def _learn(
     if state is None:
         (out / POLICY_FILE).unlink(missing_ok=True)
         if config.demonstrations:
-            _clone(config, chosen, learner, progress)
+            _clone(config, learner, progress)
     else:
         checkpoint.restore(learner, state)
         # Evaluations after the last checkpoint are of steps that will be taken again; the best
@@ -167,6 +167,7 @@ def _learn(
         learner.learn(left, callback=watch, reset_num_timesteps=False, log_interval=interval)
     if not watch.marks or watch.marks[-1].steps < learner.num_timesteps:
         watch.judge()
+    watch.write(curve=True)
     watch.save()
     progress("training", 1.0, steps=float(learner.num_timesteps))
     assert watch.best is not None, "the last evaluation is the best if it is the only one"
@@ -182,7 +183,7 @@ def _learn(
     )
 
 
-def _clone(config: TrainConfig, chosen: dict[str, Any], learner: Any, progress: Progress) -> None:
+def _clone(config: TrainConfig, learner: Any, progress: Progress) -> None:
     from reel2sim.training.cloning import NOISE, demonstrator, imitate, play
 
     shown = play(
@@ -195,7 +196,7 @@ def _clone(config: TrainConfig, chosen: dict[str, Any], learner: Any, progress: 
         progress=progress,
     )
     assert shown is not None
-    imitate(learner, shown, log_std=chosen.get("clone_log_std", 0.0), progress=progress)
+    imitate(learner, shown, progress=progress)
 
 
 def _refill(config: TrainConfig, chosen: dict[str, Any], learner: Any, progress: Progress) -> None:

@@ -13,7 +13,7 @@ import reel2sim.envs  # noqa: F401 - registers the environments
 from reel2sim.envs.pack import PACK_FILE
 from reel2sim.envs.registration import PACK
 from reel2sim.scene.errors import UsageError
-from reel2sim.training.config import TrainConfig
+from reel2sim.training.config import TrainConfig, read_config
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,33 @@ def maker(config: TrainConfig, *, training: bool) -> Callable[..., gymnasium.Env
         training: for training; otherwise for evaluation.
     """
     task = task_of(config)
-    options: dict[str, Any] = dict(task.training) if training else {}
-    options.update(task.hindsight if config.her else {})
-    options.update(config.env)
+    options = {**(task.training if training else {}), **_options(config)}
     if config.asset is not None:
         options["asset"] = config.asset
     split = ("train" if training else "test") if is_pack(config.bundle) else None
     return _Maker(task.id, config.bundle, split, options)
 
 
+def environment_of(folder: str | Path) -> tuple[str, dict[str, Any]]:
+    """Id and options of the environment in which the policy of a run was trained and judged.
+
+    Args:
+        folder: that ``reel2sim train`` wrote.
+
+    Raises:
+        BundleError: if it holds no run.
+    """
+    config = read_config(Path(folder))
+    return task_of(config).id, _options(config)
+
+
 def is_pack(folder: Path) -> bool:
     """Whether a folder is a pack of bundles."""
     return (folder / PACK_FILE).is_file()
+
+
+def _options(config: TrainConfig) -> dict[str, Any]:
+    return {**(task_of(config).hindsight if config.her else {}), **config.env}
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ CHECKPOINT_FILE = "checkpoint.pt"
 REPLAY_FILE = "replay.pt"
 POLICY_FILE = "policy.pt"
 
-_TELL_S = 0.25
+_TELL_S, _DRAW_S = 0.25, 15.0
+"""Seconds between reports, and between pictures of the curve."""
 
 
 @dataclass
@@ -87,6 +88,7 @@ class Watch(BaseCallback):
         self.marks, self.best = list(marks), best
         self._evaluated = self._saved = -1
         self._told = 0.0
+        self._drawn = 0.0
 
     @property
     def learner(self) -> Learner:
@@ -130,13 +132,13 @@ class Watch(BaseCallback):
             figures["best"] = self.best.mean_return if shown is None else shown
         self._report("training", min(share, 0.999), **figures)
 
-    def judge(self) -> Mark:
+    def judge(self) -> None:
         """Evaluate the policy, keep it if it is the best, and write everything down."""
         learner, folder = self.learner, self._config.out
         found = evaluate(self._env, actor_of(learner), episodes=self._episodes)
         self._evaluated = learner.num_timesteps
-        mark = Mark(learner.num_timesteps, self._clock.wall_s, self._clock.cpu_s, found)
-        self.marks.append(mark)
+        times = (self._clock.wall_s, self._clock.cpu_s)
+        self.marks.append(Mark(learner.num_timesteps, *times, found))
         if self.best is None or found.rank > self.best.rank:
             self.best = found
             normalizer = learner.get_vec_normalize_env()
@@ -148,13 +150,17 @@ class Watch(BaseCallback):
                     "evaluation": asdict(found),
                 },
             )
-        write_journal(folder, self.marks, self._references)
+        self.write(curve=times[0] - self._drawn > _DRAW_S)
         logger = learner.logger
         logger.record("eval/mean_return", found.mean_return)
         if found.success is not None:
             logger.record("eval/success", found.success)
         logger.dump(learner.num_timesteps)
-        return mark
+
+    def write(self, *, curve: bool) -> None:
+        """Write the journal."""
+        write_journal(self._config.out, self.marks, self._references, curve=curve)
+        self._drawn = self._clock.wall_s if curve else self._drawn
 
     def save(self) -> None:
         """Write a checkpoint, after which a run that is killed goes on from here."""

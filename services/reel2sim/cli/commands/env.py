@@ -37,6 +37,7 @@ class Env:
       reel2sim env bundle --task open-joint
       reel2sim env bundle --steps 1000 --seed 1 --json
       reel2sim env bundle --render reference.mp4
+      reel2sim env bundle --policy runs/open --render trained.mp4
       reel2sim env bundle --engines
     """
 
@@ -51,14 +52,17 @@ class Env:
     seed: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     """Seed of the environment and of the random policy."""
     render: Annotated[Path | None, shown("FILE")] = None
-    """Also film the policy that is not random (.mp4)."""
+    """Also film the first of the policies (.mp4)."""
+    policy: Annotated[Path | None, shown("DIR")] = None
+    """Also play the policy that `reel2sim train` left in DIR, at the task it was trained on. Only
+    weights are read from DIR; nothing there can run."""
     engines: bool = False
     """Instead drive the object in PyBullet along its motion, in MuJoCo by the same torques, for a
     second each, and show how far both part."""
     common: Common = field(default_factory=Common)
 
     def __call__(self, console: Console) -> int:
-        """Play both policies and show how they fared, or compare engines."""
+        """Play policies and show how they fared, or compare engines."""
         return self._compared(console) if self.engines else self._played(console)
 
     def _compared(self, console: Console) -> int:
@@ -103,15 +107,25 @@ class Env:
         if self.steps < 1:
             raise UsageError("must be at least 1", field="steps")
         mode = "rgb_array" if self.render is not None else None
-        name = _IDS[self.task]
-        env: Any = gymnasium.make(name, bundle=str(self.bundle), asset=self.asset, render_mode=mode)
+        name, options = self._trained() if self.policy is not None else (_IDS[self.task], {})
+        env: Any = gymnasium.make(
+            name, bundle=str(self.bundle), asset=self.asset, render_mode=mode, **options
+        )
         try:
-            (first, best), chance = _policies(env, self.task)
-            with ExitStack() as stack:
-                film = self._film(stack, env)
-                played = [rollout(env, first, best, steps=self.steps, seed=self.seed, picture=film)]
-            env.action_space.seed(self.seed)
-            played.append(rollout(env, "random", chance, steps=self.steps, seed=self.seed))
+            policies = _policies(env)
+            if self.policy is not None:
+                from reel2sim.training import load_policy
+
+                policies = {"trained": load_policy(self.policy, env), **policies}
+            played: list[Rollout] = []
+            for title, policy in policies.items():
+                env.action_space.seed(self.seed)
+                with ExitStack() as stack:
+                    film = None if played else self._film(stack, env)
+                    made = rollout(
+                        env, title, policy, steps=self.steps, seed=self.seed, picture=film
+                    )
+                played.append(made)
             spaces = (str(env.observation_space), str(env.action_space))
         finally:
             env.close()
@@ -132,6 +146,13 @@ class Env:
         )
         return 0
 
+    def _trained(self) -> tuple[str, dict[str, Any]]:
+        """Id and options of the environment that the policy was trained in."""
+        from reel2sim.training import environment_of
+
+        assert self.policy is not None
+        return environment_of(self.policy)
+
     def _film(self, stack: ExitStack, env: Any) -> Any:
         """Where pictures go, or None without ``--render``."""
         if self.render is None:
@@ -142,22 +163,22 @@ class Env:
         return stack.enter_context(VideoWriter(self.render, fps)).write
 
 
-def _policies(env: Any, task: Task) -> tuple[tuple[str, Any], Any]:
-    """What chance is compared with, by name, and chance."""
+def _policies(env: Any) -> dict[str, Any]:
+    """What an environment is tried with, by name: its own policy, or doing nothing, and chance."""
+    found = env.unwrapped
 
     def by_chance(observation: Any) -> Any:
         return env.action_space.sample()
 
     def by_reference(observation: Any) -> Any:
-        return env.unwrapped.reference_action()
+        return found.reference_action()
 
     def at_rest(observation: Any) -> Any:
         return 0.0 * env.action_space.high
 
-    return ("reference", by_reference) if task == "track-motion" else (
-        "at rest",
-        at_rest,
-    ), by_chance
+    own = hasattr(found, "reference_action")
+    first = {"reference": by_reference} if own else {"at rest": at_rest}
+    return {**first, "random": by_chance}
 
 
 def _row(result: Rollout) -> tuple[object, ...]:

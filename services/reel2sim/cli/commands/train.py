@@ -66,7 +66,7 @@ class Train:
     resume: Flag = False
     """Go on with the run in DIR from its last checkpoint; begin if there is none."""
     evaluate_every: Annotated[int | None, shown("N")] = None
-    """Control steps between evaluations; default: a twentieth of --steps."""
+    """Control steps between evaluations; default: a tenth of --steps."""
     checkpoint_every: Annotated[int, tyro.conf.arg(metavar="N")] = 10_000
     """Control steps between checkpoints; a killed run loses no more."""
     episodes: Annotated[int | None, shown("N")] = None
