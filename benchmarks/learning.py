@@ -11,7 +11,7 @@ demonstrations and evaluations.
 Examples::
 
     python benchmarks/learning.py bundles/drawer bundles/laptop --tasks open-joint --out learning
-    python benchmarks/learning.py bundles/* --tasks track-motion --demonstrations 0 20 \
+    python benchmarks/learning.py bundles/* --tasks track-motion --demonstrations 0 20 \\
         --steps 60000 --out learning
 """
 
