@@ -92,7 +92,7 @@ def play(
     clean: list[np.ndarray] = []
     rewards: list[np.ndarray] = []
     ends: list[np.ndarray] = []
-    observation = venv.reset()
+    observation: Any = venv.reset()
     learner._last_obs = observation
     scaled = learner.get_vec_normalize_env()
     original = observation if scaled is None else scaled.get_original_obs()
@@ -106,7 +106,8 @@ def play(
         if keep:
             observed.append(original)
             clean.append(wanted)
-        following, reward, done, infos = venv.step(acted)
+        moved: tuple[Any, ...] = venv.step(acted)
+        following, reward, done, infos = moved
         if isinstance(learner, SAC):
             assert learner.replay_buffer is not None
             learner._store_transition(learner.replay_buffer, acted, following, reward, done, infos)

@@ -84,7 +84,7 @@ def baselines(env: gymnasium.Env[Any, Any], *, episodes: int) -> dict[str, Evalu
     ``nothing`` is an action of zeros, ``reference`` the environment's own policy where it has one.
     """
     rng = np.random.default_rng(0)
-    shape = env.action_space.shape
+    shape = env.action_space.shape or ()
 
     def random(observation: Any) -> Any:
         return rng.uniform(-1.0, 1.0, shape).astype(np.float32)

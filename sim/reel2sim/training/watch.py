@@ -121,7 +121,7 @@ class Watch(BaseCallback):
         share = self.num_timesteps / config.steps
         if config.minutes is not None:
             share = max(share, self._clock.session_s / (60 * config.minutes))
-        figures = {"steps": float(self.num_timesteps)}
+        figures: dict[str, Any] = {"steps": float(self.num_timesteps)}
         recent = [episode["r"] for episode in learner.ep_info_buffer or ()]
         if recent:
             figures["return"] = float(np.mean(recent))
