@@ -163,7 +163,11 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         return driven_joints(self.bundle, self.config)
 
     def prepare(self) -> None:
-        """Set ``observation_space``, and what the task computes once; the world is loaded."""
+        """Set ``observation_space``, and what the task computes once; the world is loaded.
+
+        A task whose agent drives something else sets ``action_space``, too, puts it into
+        ``world.guests``, and overrides :meth:`check` and :meth:`drive`.
+        """
         self._views: list[tuple[Body, JointView, RootView | None]] = []
         columns: list[Column] = []
         for name, body in self.bodies.items():
@@ -195,6 +199,14 @@ class SceneEnv(gymnasium.Env[Any, Array]):
     def drive(self, action: list[float]) -> None:
         """Apply a checked action and advance the world by one control step."""
         self.actuation.apply(self.world, self.body, action)
+
+    def check(self, action: Any) -> list[float]:
+        """The action as numbers in −1..1.
+
+        Raises:
+            InputError: if it is not in the action space.
+        """
+        return self.actuation.check(action)
 
     def observe(self, state: State) -> Any:
         """The observation of ``state``."""
@@ -308,7 +320,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         """
         if not self._started:
             self.running()
-        wanted = self.actuation.check(action)
+        wanted = self.check(action)
         self.drive(wanted if self._plain else self._late(wanted))
         self._k += 1
         state = self._look()

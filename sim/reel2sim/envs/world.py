@@ -1,4 +1,4 @@
-"""A physics world of its own for each environment: objects, perhaps a floor, and time.
+"""A physics world of its own for each environment: objects, guests, a floor, and time.
 
 Frames: the world is the reel's, metres and seconds.
 """
@@ -6,6 +6,7 @@ Frames: the world is the reel's, metres and seconds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -15,6 +16,14 @@ from reel2sim.scene.arrays import Array
 
 TIMESTEP_S = 1.0 / 240.0
 """Length of a physics step."""
+
+
+class Guest(Protocol):
+    """Something in a world that is no recovered object: a robot arm, a table."""
+
+    def load(self, client: int, *, visuals: bool) -> None:
+        """Put it into a world that has just been filled with its objects."""
+        ...
 
 
 class World:
@@ -48,6 +57,8 @@ class World:
         self.floor_z: float | None = None
         self.floor_id: int | None = None
         """PyBullet's number of the floor, if there is one."""
+        self.guests: tuple[Guest, ...] = ()
+        """Loaded after the objects from the next reset on."""
 
     @property
     def bodies(self) -> tuple[Body, ...]:
@@ -115,6 +126,8 @@ class World:
             self.floor_id = p.createMultiBody(0, plane, -1, place, physicsClientId=client)
         for body, start in zip(self._bodies, starts, strict=True):
             body.load(client, start, visuals=self._visuals)
+        for guest in self.guests:
+            guest.load(client, visuals=self._visuals)
 
     def step(self, count: int, torques: Sequence[tuple[Body, int, float]] = ()) -> None:
         """Advance by ``count`` physics steps.
