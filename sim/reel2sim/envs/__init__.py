@@ -13,18 +13,21 @@ from reel2sim.envs.bundle import BundleJoint, LoadedBundle, load_bundle
 from reel2sim.envs.config import (
     EnvConfig,
     LocomoteConfig,
+    ManipulateConfig,
     OpenJointConfig,
     RewardConfig,
     TrackMotionConfig,
 )
 from reel2sim.envs.loading import LoadedScene, load_scene
 from reel2sim.envs.locomote import LocomoteEnv
+from reel2sim.envs.manipulate import ManipulateEnv
 from reel2sim.envs.open_joint import OpenJointEnv
 from reel2sim.envs.pack import Pack, PackEnv, load_pack, make_pack, save_pack
 from reel2sim.envs.policy import ReferencePolicy, reference_policy
 from reel2sim.envs.randomisation import RandomisationConfig
 from reel2sim.envs.registration import (
     LOCOMOTE,
+    MANIPULATE,
     OPEN_JOINT,
     PACK,
     SCENE,
@@ -43,6 +46,7 @@ from reel2sim.envs.track_motion import TrackMotionEnv
 
 __all__ = [
     "LOCOMOTE",
+    "MANIPULATE",
     "OPEN_JOINT",
     "PACK",
     "SCENE",
@@ -55,6 +59,8 @@ __all__ = [
     "LocomoteConfig",
     "LocomoteEnv",
     "LookAt",
+    "ManipulateConfig",
+    "ManipulateEnv",
     "OpenJointConfig",
     "OpenJointEnv",
     "Pack",

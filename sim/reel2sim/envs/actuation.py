@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from reel2sim.envs.bundle import LoadedBundle
 from reel2sim.envs.config import EnvConfig
 from reel2sim.envs.world import World
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.errors import BundleError, InputError
+from reel2sim.scene.errors import BundleError, InputError, UsageError
 
 _TOLERANCE = 1e-6
 
@@ -42,6 +43,57 @@ def driven_joints(bundle: LoadedBundle, config: EnvConfig) -> Array:
             else "pass drive_unobserved=True",
         )
     return chosen
+
+
+def one_joint(bundle: LoadedBundle, config: EnvConfig, wanted: str | None) -> Array:
+    """The named joint of those an agent may drive, or the surest ``(n,)``, bool.
+
+    Raises:
+        BundleError: if there is none.
+        UsageError: if the named one is none of them.
+    """
+    allowed = driven_joints(bundle, config)
+    usable = {j.name: j.confidence for j, ok in zip(bundle.joints, allowed, strict=True) if ok}
+    if wanted is None:
+        wanted = max(usable, key=lambda name: usable[name])
+    if wanted not in usable:
+        raise UsageError(
+            f"is {wanted!r}, which cannot be driven",
+            source=type(config).__name__,
+            field="joint",
+            remedy=f"use one of {', '.join(usable)}",
+        )
+    return np.array([joint.name == wanted for joint in bundle.joints])
+
+
+def checked_action(action: Any, names: Sequence[str]) -> list[float]:
+    """An action as numbers in −1..1, one for each of ``names``.
+
+    Raises:
+        InputError: naming what is wrong, and where.
+    """
+    count = len(names)
+    try:
+        array = np.asarray(action, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"is {type(action).__name__}, expected {count} numbers", source="action"
+        ) from None
+    if array.shape != (count,):
+        raise InputError(f"has shape {array.shape}, expected ({count},)", source="action")
+    values: list[float] = array.tolist()
+    for i, value in enumerate(values):
+        if -1.0 <= value <= 1.0:
+            continue
+        if not abs(value) <= 1.0 + _TOLERANCE:
+            raise InputError(
+                f"is {value:g}, expected a number in -1..1",
+                source="action",
+                field=f"[{i}] ({names[i]})",
+                remedy="clip it to the action space" if np.isfinite(value) else None,
+            )
+        values[i] = max(-1.0, min(1.0, value))  # out of it by rounding alone
+    return values
 
 
 class Actuation:
@@ -104,31 +156,7 @@ class Actuation:
         Raises:
             InputError: naming what is wrong, and where.
         """
-        count = len(self.driven)
-        try:
-            array = np.asarray(action, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise InputError(
-                f"is {type(action).__name__}, expected {count} numbers", source="action"
-            ) from None
-        if array.shape != (count,):
-            raise InputError(f"has shape {array.shape}, expected ({count},)", source="action")
-        values: list[float] = array.tolist()
-        for i, value in enumerate(values):
-            if not -1.0 <= value <= 1.0:
-                values[i] = self._checked(i, value)
-        return values
-
-    def _checked(self, i: int, value: float) -> float:
-        """``value`` if it is out of −1..1 by rounding alone."""
-        if abs(value) <= 1.0 + _TOLERANCE:
-            return max(-1.0, min(1.0, value))
-        raise InputError(
-            f"is {value:g}, expected a number in -1..1",
-            source="action",
-            field=f"[{i}] ({self.names[i]})",
-            remedy="clip it to the action space" if np.isfinite(value) else None,
-        )
+        return checked_action(action, self.names)
 
     def hold(self, body: Body, q: Array, qd: Array | None = None) -> None:
         """Have the joints that nobody drives hold themselves at ``q`` until told otherwise.

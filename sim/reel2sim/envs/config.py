@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any, Literal, TypedDict, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypedDict, TypeVar, get_args
 
 from reel2sim.envs.options import build as _build
 from reel2sim.envs.options import either as _either
@@ -19,6 +19,9 @@ from reel2sim.envs.randomisation.config import RandomisationConfig, randomisatio
 from reel2sim.envs.sensors.config import Sensor, sensors_from
 
 Control = Literal["position", "velocity", "torque"]
+ArmControl = Literal["ee", "joint"]
+ArmName = Literal["panda"]
+Goal = Literal["open", "close"]
 
 T = TypeVar("T", bound="EnvConfig")
 
@@ -71,7 +74,10 @@ class EnvConfig:
         randomise: what differs from episode to episode; None is nothing.
     """
 
-    control: Control = "position"
+    controls: ClassVar[tuple[str, ...]] = get_args(Control)
+    """What :attr:`control` may be."""
+
+    control: str = "position"
     frame_skip: int = 8
     drive_unobserved: bool = False
     fixed_base: bool | None = None
@@ -91,7 +97,7 @@ class EnvConfig:
         for name in ("fixed_base", "ground"):
             known = getattr(self, name) in (None, True, False)
             _require(known, name, self, "true, false or None")
-        _require(self.control in get_args(Control), "control", self, _either(get_args(Control)))
+        _require(self.control in self.controls, "control", self, _either(self.controls))
         skip = self.frame_skip
         whole = isinstance(skip, Integral) and 1 <= skip <= 240
         _require(whole, "frame_skip", self, "a number in 1..240")
@@ -107,10 +113,9 @@ class EnvConfig:
         object.__setattr__(self, "randomise", randomisation_from(self.randomise))
 
 
-class EnvOptions(TypedDict, total=False):
-    """The fields of :class:`EnvConfig` as keyword arguments."""
+class _WorldOptions(TypedDict, total=False):
+    """The fields of :class:`EnvConfig` but what an action means."""
 
-    control: Control
     frame_skip: int
     drive_unobserved: bool
     fixed_base: bool | None
@@ -121,6 +126,12 @@ class EnvOptions(TypedDict, total=False):
     render_size: tuple[int, int]
     sensors: Sequence[Sensor | Mapping[str, Any]]
     randomise: RandomisationConfig | Mapping[str, Any] | None
+
+
+class EnvOptions(_WorldOptions, total=False):
+    """The fields of :class:`EnvConfig` as keyword arguments."""
+
+    control: Control
 
 
 @dataclass(frozen=True)
@@ -187,7 +198,7 @@ class OpenJointConfig(EnvConfig):
         torque_cost: what the largest effort costs in each step, with torque control.
     """
 
-    control: Control = "torque"
+    control: str = "torque"
     joint: str | None = None
     goals: tuple[float, float] = (0.0, 1.0)
     starts: tuple[float, float] | None = (0.0, 1.0)
@@ -262,6 +273,71 @@ class LocomoteOptions(EnvOptions, total=False):
     alive: float
     tilt_deg: float
     start_noise: float
+
+
+@dataclass(frozen=True)
+class ManipulateConfig(EnvConfig):
+    """Options of ``Reel2Sim/Manipulate-v0``, besides those of every environment.
+
+    Here ``control`` says how the arm is driven: ``"ee"`` moves its tool, ``"joint"`` its joints.
+    The object is fixed to the world unless said otherwise, and its joints move freely.
+
+    Attributes:
+        joint: name of the joint to move; None is the surest of those that were observed.
+        goal: ``"open"`` moves it from where the reel starts to the farther end of its range,
+            ``"close"`` starts there and goes back.
+        share: of the range that is to be covered.
+        still: speed below which the part counts as still, ranges per second.
+        sparse: reward 1 for success and 0 otherwise.
+        arm: which arm.
+        arm_scale: size of the arm; None is 1, or what suits a very small or large object.
+        start_noise: largest random offset of the arm's joints at the start, radians, and of the
+            object's joint as a share of its range.
+        rehearse: whether the arm's place is chosen by trying, which takes some seconds; otherwise
+            by geometry alone.
+    """
+
+    controls: ClassVar[tuple[str, ...]] = get_args(ArmControl)
+
+    control: str = "ee"
+    frame_skip: int = 12
+    fixed_base: bool | None = True
+    joint: str | None = None
+    goal: Goal = "open"
+    share: float = 0.75
+    still: float = 0.2
+    sparse: bool = False
+    arm: str = "panda"
+    arm_scale: float | None = None
+    start_noise: float = 0.02
+    rehearse: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(self.joint is None or isinstance(self.joint, str), "joint", self, "a name or None")
+        _require(self.goal in get_args(Goal), "goal", self, _either(get_args(Goal)))
+        _require(0 < _number(self.share) < 1, "share", self, "in 0..1")
+        _require(0 < _number(self.still) < math.inf, "still", self, "positive")
+        _flags(self, "sparse", "rehearse")
+        _require(self.arm in get_args(ArmName), "arm", self, _either(get_args(ArmName)))
+        scale = 1.0 if self.arm_scale is None else _number(self.arm_scale)
+        _require(0.05 <= scale <= 20, "arm_scale", self, "in 0.05..20 or None")
+        _require(0 <= _number(self.start_noise) <= 0.2, "start_noise", self, "in 0..0.2")
+
+
+class ManipulateOptions(_WorldOptions, total=False):
+    """The fields of :class:`ManipulateConfig` as keyword arguments."""
+
+    control: ArmControl
+    joint: str | None
+    goal: Goal
+    share: float
+    still: float
+    sparse: bool
+    arm: ArmName
+    arm_scale: float | None
+    start_noise: float
+    rehearse: bool
 
 
 def make_config(kind: type[T], options: Mapping[str, Any]) -> T:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Unpack
 import numpy as np
 from gymnasium import spaces
 
-from reel2sim.envs.actuation import driven_joints
+from reel2sim.envs.actuation import one_joint
 from reel2sim.envs.body import StartState
 from reel2sim.envs.config import EnvConfig, OpenJointConfig, OpenJointOptions
 from reel2sim.envs.gears import follow
@@ -71,21 +71,7 @@ class OpenJointEnv(SceneEnv):
         Raises:
             UsageError: if the joint is not one the agent may drive.
         """
-        allowed = driven_joints(self.bundle, self.config)
-        names = [joint.name for joint in self.bundle.joints]
-        usable = [name for name, free in zip(names, allowed, strict=True) if free]
-        wanted = self.config.joint
-        if wanted is None:
-            sure = {joint.name: joint.confidence for joint in self.bundle.joints}
-            wanted = max(usable, key=lambda name: sure[name])
-        if wanted not in usable:
-            raise UsageError(
-                f"is {wanted!r}, which cannot be driven",
-                source="OpenJointConfig",
-                field="joint",
-                remedy=f"use one of {', '.join(usable)}",
-            )
-        return np.array([name == wanted for name in names])
+        return one_joint(self.bundle, self.config, self.config.joint)
 
     def prepare(self) -> None:
         """Lay out observations."""

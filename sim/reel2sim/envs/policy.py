@@ -1,4 +1,4 @@
-"""A baseline for learned policies: follow the recovered motion."""
+"""A baseline for learned policies: the recovered motion, or a scripted expert."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 import gymnasium
 
-from reel2sim.envs.track_motion import TrackMotionEnv
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError
 
 
 class ReferencePolicy:
-    """Follows the recovered motion; see :class:`reel2sim.envs.following.Follower`.
+    """Follows the recovered motion, or takes the part along its joint's way.
+
+    See :class:`reel2sim.envs.following.Follower` and :class:`reel2sim.envs.hand.Hand`.
 
     It looks at the environment, not at observations: ``policy(observation)`` ignores its argument.
 
@@ -20,16 +21,16 @@ class ReferencePolicy:
         env: the environment, wrapped or not.
 
     Raises:
-        UsageError: if it is not ``Reel2Sim/TrackMotion-v0``.
+        UsageError: if its task has no reference.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
-        found = env.unwrapped
-        if not isinstance(found, TrackMotionEnv):
+        found: Any = env.unwrapped
+        if not hasattr(found, "reference_action"):
             raise UsageError(
                 f"is a {type(found).__name__}",
                 source="env",
-                remedy="give an environment made as Reel2Sim/TrackMotion-v0",
+                remedy="make it as Reel2Sim/TrackMotion-v0 or Reel2Sim/Manipulate-v0",
             )
         self._env = found
 
@@ -39,5 +40,5 @@ class ReferencePolicy:
 
 
 def reference_policy(env: gymnasium.Env[Any, Any]) -> Array:
-    """The action that follows the recovered motion from the environment's present state."""
+    """The reference's action in the environment's present state."""
     return ReferencePolicy(env)()

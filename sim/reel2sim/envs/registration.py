@@ -8,6 +8,7 @@ SCENE = "Reel2Sim/Scene-v0"
 TRACK_MOTION = "Reel2Sim/TrackMotion-v0"
 OPEN_JOINT = "Reel2Sim/OpenJoint-v0"
 LOCOMOTE = "Reel2Sim/Locomote-v0"
+MANIPULATE = "Reel2Sim/Manipulate-v0"
 PACK = "Reel2Sim/Pack-v0"
 """Ids of the environments; a version rises with any change of dynamics or reward."""
 
@@ -16,6 +17,7 @@ _ENTRIES = {
     TRACK_MOTION: "reel2sim.envs.track_motion:TrackMotionEnv",
     OPEN_JOINT: "reel2sim.envs.open_joint:OpenJointEnv",
     LOCOMOTE: "reel2sim.envs.locomote:LocomoteEnv",
+    MANIPULATE: "reel2sim.envs.manipulate:ManipulateEnv",
     PACK: "reel2sim.envs.pack:PackEnv",
 }
 

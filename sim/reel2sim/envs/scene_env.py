@@ -144,6 +144,8 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             self._far = _FAR_RANGES * self.actuation.half
             self._started = False
             self._k = self._end = 0
+            self._rig = self._randomiser = None
+            self._plain = True  # until the task is prepared
             self.prepare()
             self._extend(self._world)
         except BaseException:
@@ -285,28 +287,36 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         self._k = 0
         first = self.start(options or {})
         self._end = self._k + self.length()
-        starts = [
-            first if name == self.asset else setting.start
-            for name, setting in self.settings.items()
-        ]
-        if self._randomiser is not None:
-            self._randomiser.draw(self.np_random)
-        world.reset(starts)
-        if not self._plain:
-            self._vary()
-        self.actuation.hold(self.body, self.setting.start.q)
-        self._T_world_root = self.body.root_pose()
+        state = self.launch(first)
         self._started = True
-        state = self._look()
         self.begun(state)
         if self.render_mode == "human":
-            view = self._view(4 / 3)
+            view = self.view(4 / 3)
             world.look(view.target, distance=view.distance, yaw=view.yaw, pitch=view.pitch)
             self._pace()
         info = self.info(state)
         if self._randomiser is not None:
             info["randomisation"] = self._randomiser.drawn.record
         return self.observe(state) if self._plain else self._observed(state), info
+
+    def launch(self, first: StartState) -> State:
+        """Build the world anew, the acting object in the state ``first``, others where they are."""
+        starts = [
+            first if name == self.asset else setting.start
+            for name, setting in self.settings.items()
+        ]
+        if self._randomiser is not None:
+            self._randomiser.draw(self.np_random)
+        self.world.reset(starts)
+        if not self._plain:
+            self._vary()
+        self.hold()
+        self._T_world_root = self.body.root_pose()
+        return self.look()
+
+    def hold(self) -> None:
+        """Have joints hold themselves that the agent does not drive; an episode begins."""
+        self.actuation.hold(self.body, self.setting.start.q)
 
     def begun(self, state: State) -> None:
         """Called once an episode has begun in ``state``, for tasks that sum up."""
@@ -323,7 +333,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         wanted = self.check(action)
         self.drive(wanted if self._plain else self._late(wanted))
         self._k += 1
-        state = self._look()
+        state = self.look()
         reward, terminated, info = self.assess(state)
         if state.diverged:
             reward, terminated = 0.0, True
@@ -341,7 +351,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             return None
         world = self.running()
         width, height = self.config.render_size
-        view, lens = self._view(width / height).matrices(aspect=width / height)
+        view, lens = self.view(width / height).matrices(aspect=width / height)
         return world.picture(view, lens, (width, height))
 
     def close(self) -> None:
@@ -409,7 +419,8 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             return given
         return min(float(setting.lower[2]) for setting in self.settings.values())
 
-    def _look(self) -> State:
+    def look(self) -> State:
+        """The acting object as it is."""
         body = self.body
         q, qd = body.joint_state()
         T = self._T_world_root if body.fixed_base else body.root_pose()
@@ -420,18 +431,18 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             far |= not away <= self._far_root
         return State(self._k, q, qd, T, far)
 
+    def view(self, aspect: float) -> View:
+        """Where pictures of width over height ``aspect`` are taken from."""
+        return View.around(*self._bounds(), aspect=aspect)
+
     def _bounds(self) -> tuple[Array, Array]:
         settings = self.settings.values()
         lower = np.min([setting.lower for setting in settings], axis=0)
         return lower, np.max([setting.upper for setting in settings], axis=0)
 
-    def _view(self, aspect: float) -> View:
-        return View.around(*self._bounds(), aspect=aspect)
-
     def _extend(self, world: World) -> None:
         """Set up what only some want: sensors, and worlds that differ between episodes."""
         config = self.config
-        self._rig = self._randomiser = None
         self._plain = not config.sensors and config.randomise is None
         if config.randomise is not None:
             from reel2sim.envs.randomisation.randomiser import Randomiser

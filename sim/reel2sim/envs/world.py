@@ -103,6 +103,7 @@ class World:
         p, client, first = self._p, self.client, self._bodies[0]
         return (
             len(self._bodies) == 1
+            and not self.guests
             and first.fixed_base
             and self.floor_z is None
             # Somebody may have put something of their own into the world.

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from reel2sim.cli.console import Console
     from reel2sim.cli.rollout import Rollout
 
-Task = Literal["track-motion", "open-joint", "locomote", "scene"]
+Task = Literal["track-motion", "open-joint", "manipulate", "locomote", "scene"]
 
 _IDS: dict[Task, str] = {
     "track-motion": "Reel2Sim/TrackMotion-v0",
     "open-joint": "Reel2Sim/OpenJoint-v0",
+    "manipulate": "Reel2Sim/Manipulate-v0",
     "locomote": "Reel2Sim/Locomote-v0",
     "scene": "Reel2Sim/Scene-v0",
 }
@@ -27,14 +28,16 @@ _IDS: dict[Task, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Env:
-    """Try a bundle's Gymnasium environments: its own motion, or doing nothing, against chance.
+    """Try a bundle's Gymnasium environments: a reference, or doing nothing, against chance.
 
-    Tasks are track-motion (move as the reel showed), open-joint (bring a joint to a goal), locomote
-    (go forward, for what has a free base) and scene (no reward, for tasks of your own).
+    Tasks are track-motion (move as the reel showed), open-joint (bring a joint to a goal),
+    manipulate (a robot arm opens a joint; the reference is a scripted expert), locomote (go
+    forward, for what has a free base) and scene (no reward, for tasks of your own).
 
     Examples:
       reel2sim env bundle
       reel2sim env bundle --task open-joint
+      reel2sim env bundle --task manipulate --render arm.mp4
       reel2sim env bundle --steps 1000 --seed 1 --json
       reel2sim env bundle --render reference.mp4
       reel2sim env bundle --policy runs/open --render trained.mp4
