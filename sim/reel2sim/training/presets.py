@@ -45,6 +45,7 @@ _SAC: dict[str, Any] = {
     "tau": 0.01,
     "train_freq": 1,
     "gradient_steps": 1,
+    "ent_coef": "auto",
     "net": (64, 64),
     "normalize": False,
 }
@@ -66,7 +67,14 @@ _CHANGES: dict[tuple[str, str], dict[str, Any]] = {
         "batch_size": 256,
         "net": (128, 128),
     },
-    ("manipulate", "sac"): {"gamma": 0.98, "net": (128, 128)},
+    # An arm costs milliseconds a step: fewer environments, and so more updates for each step.
+    ("manipulate", "sac"): {
+        "envs": 2,
+        "learning_starts": 1_000,
+        "learning_rate": 5e-4,
+        "ent_coef": "auto_0.1",
+        "net": (128, 128),
+    },
 }
 
 _CLONED: dict[str, dict[str, Any]] = {
@@ -101,6 +109,8 @@ def _check(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         usual = known[name]
         if name == "net":
             fits = isinstance(value, (list, tuple))
+        elif isinstance(usual, str):
+            fits = isinstance(value, (str, int, float))
         elif isinstance(usual, bool):
             fits = isinstance(value, bool)
         else:
