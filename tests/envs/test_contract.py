@@ -223,7 +223,7 @@ def test_a_failed_construction_leaves_no_server(bundles, monkeypatch) -> None:
     opened: list[int] = []
     connect = pybullet.connect
     monkeypatch.setattr(pybullet, "connect", lambda *a: opened.append(connect(*a)) or opened[-1])
-    monkeypatch.setattr("reel2sim.envs.reference._MAX_STEPS", 3)
+    monkeypatch.setattr("reel2sim.envs.tasks.reference._MAX_STEPS", 3)
     with pytest.raises(BundleError, match="lasts"):
         TrackMotionEnv(bundles["arm"])
     assert len(opened) == 1

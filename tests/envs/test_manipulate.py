@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from reel2sim.cli.main import main
 from reel2sim.envs import ManipulateEnv
-from reel2sim.envs.arm import ARMS, Arm
-from reel2sim.envs.kinematics import quaternion, rotation_vector
+from reel2sim.envs.robot.arm import ARMS, Arm
+from reel2sim.envs.robot.kinematics import quaternion, rotation_vector
 from reel2sim.exporters import export_bundle
 from reel2sim.scene import JointLimits, JointType, RiggedAsset
 from reel2sim.scene.errors import BundleError, InputError, UsageError

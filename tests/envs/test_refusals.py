@@ -118,7 +118,7 @@ def test_bad_render_mode(bundles) -> None:
 
 
 def test_no_display_is_said_instead_of_dying(bundles, monkeypatch) -> None:
-    monkeypatch.setattr("reel2sim.envs.engine.has_display", lambda: False)
+    monkeypatch.setattr("reel2sim.envs.physics.engine.has_display", lambda: False)
     with pytest.raises(UnavailableError, match="no display"):
         TrackMotionEnv(bundles["drawer"], render_mode="human")
 

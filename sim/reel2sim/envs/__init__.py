@@ -19,9 +19,6 @@ from reel2sim.envs.config import (
     TrackMotionConfig,
 )
 from reel2sim.envs.loading import LoadedScene, load_scene
-from reel2sim.envs.locomote import LocomoteEnv
-from reel2sim.envs.manipulate import ManipulateEnv
-from reel2sim.envs.open_joint import OpenJointEnv
 from reel2sim.envs.pack import Pack, PackEnv, load_pack, make_pack, save_pack
 from reel2sim.envs.policy import ReferencePolicy, reference_policy
 from reel2sim.envs.randomisation import RandomisationConfig
@@ -42,7 +39,10 @@ from reel2sim.envs.sensors import (
     PointCloudSensor,
     SplatSensor,
 )
-from reel2sim.envs.track_motion import TrackMotionEnv
+from reel2sim.envs.tasks.locomote import LocomoteEnv
+from reel2sim.envs.tasks.manipulate import ManipulateEnv
+from reel2sim.envs.tasks.open_joint import OpenJointEnv
+from reel2sim.envs.tasks.track_motion import TrackMotionEnv
 
 __all__ = [
     "LOCOMOTE",

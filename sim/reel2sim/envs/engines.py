@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from reel2sim.envs.bundle import LoadedBundle
-from reel2sim.envs.track_motion import TrackMotionEnv
-from reel2sim.envs.world import TIMESTEP_S
+from reel2sim.envs.physics.world import TIMESTEP_S
+from reel2sim.envs.tasks.track_motion import TrackMotionEnv
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError, MissingDependencyError
 from reel2sim.scene.transforms import pose_to_vector

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from gymnasium import spaces
 
-from reel2sim.envs.actuation import Actuation
-from reel2sim.envs.body import Body
 from reel2sim.envs.kernels import joint_columns, root_columns
+from reel2sim.envs.physics.actuation import Actuation
+from reel2sim.envs.physics.body import Body
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import invert, quaternion_from_matrix, quaternion_multiply
 

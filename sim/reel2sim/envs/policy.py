@@ -13,7 +13,8 @@ from reel2sim.scene.errors import UsageError
 class ReferencePolicy:
     """Follows the recovered motion, or takes the part along its joint's way.
 
-    See :class:`reel2sim.envs.following.Follower` and :class:`reel2sim.envs.hand.Hand`.
+    See :class:`reel2sim.envs.tasks.following.Follower` and
+    :class:`reel2sim.envs.robot.expert.Hand`.
 
     It looks at the environment, not at observations: ``policy(observation)`` ignores its argument.
 

@@ -14,10 +14,10 @@ PACK = "Reel2Sim/Pack-v0"
 
 _ENTRIES = {
     SCENE: "reel2sim.envs.scene_env:SceneEnv",
-    TRACK_MOTION: "reel2sim.envs.track_motion:TrackMotionEnv",
-    OPEN_JOINT: "reel2sim.envs.open_joint:OpenJointEnv",
-    LOCOMOTE: "reel2sim.envs.locomote:LocomoteEnv",
-    MANIPULATE: "reel2sim.envs.manipulate:ManipulateEnv",
+    TRACK_MOTION: "reel2sim.envs.tasks.track_motion:TrackMotionEnv",
+    OPEN_JOINT: "reel2sim.envs.tasks.open_joint:OpenJointEnv",
+    LOCOMOTE: "reel2sim.envs.tasks.locomote:LocomoteEnv",
+    MANIPULATE: "reel2sim.envs.tasks.manipulate:ManipulateEnv",
     PACK: "reel2sim.envs.pack:PackEnv",
 }
 

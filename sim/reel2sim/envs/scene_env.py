@@ -12,20 +12,20 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from reel2sim.envs.actuation import Actuation, driven_joints
-from reel2sim.envs.body import Body, StartState
 from reel2sim.envs.bundle import LoadedBundle
 from reel2sim.envs.camera import View
 from reel2sim.envs.config import EnvConfig, make_config
-from reel2sim.envs.engine import has_display
-from reel2sim.envs.gears import gears_of
+from reel2sim.envs.extras import Extras
 from reel2sim.envs.kernels import astray
 from reel2sim.envs.loading import load_scene
 from reel2sim.envs.observation import Column, JointView, Layout, RootView
+from reel2sim.envs.physics.actuation import Actuation, driven_joints
+from reel2sim.envs.physics.body import Body, StartState
+from reel2sim.envs.physics.engine import has_display
+from reel2sim.envs.physics.gears import gears_of
+from reel2sim.envs.physics.setting import Setting, setting_of, start_state
+from reel2sim.envs.physics.world import TIMESTEP_S, World
 from reel2sim.envs.sensors.config import needs_visuals
-from reel2sim.envs.sensors.look import Look
-from reel2sim.envs.setting import Setting, setting_of, start_state
-from reel2sim.envs.world import TIMESTEP_S, World
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError
 
@@ -144,8 +144,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             self._far = _FAR_RANGES * self.actuation.half
             self._started = False
             self._k = self._end = 0
-            self._rig = self._randomiser = None
-            self._plain = True  # until the task is prepared
+            self._extras: Extras | None = None
             self.prepare()
             self._extend(self._world)
         except BaseException:
@@ -294,10 +293,10 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             view = self.view(4 / 3)
             world.look(view.target, distance=view.distance, yaw=view.yaw, pitch=view.pitch)
             self._pace()
-        info = self.info(state)
-        if self._randomiser is not None:
-            info["randomisation"] = self._randomiser.drawn.record
-        return self.observe(state) if self._plain else self._observed(state), info
+        seen, info = self.observe(state), self.info(state)
+        if self._extras is None:
+            return seen, info
+        return self._extras.observed(seen, self.np_random), self._extras.told(info)
 
     def launch(self, first: StartState) -> State:
         """Build the world anew, the acting object in the state ``first``, others where they are."""
@@ -305,11 +304,11 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             first if name == self.asset else setting.start
             for name, setting in self.settings.items()
         ]
-        if self._randomiser is not None:
-            self._randomiser.draw(self.np_random)
+        if self._extras is not None:
+            self._extras.draw(self.np_random)
         self.world.reset(starts)
-        if not self._plain:
-            self._vary()
+        if self._extras is not None:
+            self._extras.begin(self.idle)
         self.hold()
         self._T_world_root = self.body.root_pose()
         return self.look()
@@ -331,7 +330,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         if not self._started:
             self.running()
         wanted = self.check(action)
-        self.drive(wanted if self._plain else self._late(wanted))
+        self.drive(wanted if self._extras is None else self._extras.late(wanted))
         self._k += 1
         state = self.look()
         reward, terminated, info = self.assess(state)
@@ -340,7 +339,9 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             self.world.renew()  # what is not a number stays in the engine
         if self.render_mode == "human":
             self._pace()
-        seen = self.observe(state) if self._plain else self._observed(state)
+        seen = self.observe(state)
+        if self._extras is not None:
+            seen = self._extras.observed(seen, self.np_random)
         return seen, reward, terminated, self._k >= self._end, info
 
     def render(self) -> Array | None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -441,50 +442,20 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         return lower, np.max([setting.upper for setting in settings], axis=0)
 
     def _extend(self, world: World) -> None:
-        """Set up what only some want: sensors, and worlds that differ between episodes."""
-        config = self.config
-        self._plain = not config.sensors and config.randomise is None
-        if config.randomise is not None:
-            from reel2sim.envs.randomisation.randomiser import Randomiser
-
-            self._randomiser = Randomiser(
-                config.randomise,
-                world=world,
-                bodies=self.bodies,
-                settings=self.settings,
-                actuation=self.actuation,
-                gravity=self.gravity,
-                space=self.observation_space,
-            )
-        if config.sensors:
-            from reel2sim.envs.sensors.rig import SensorRig
-
-            lower, upper = self._bounds()
-            self._rig = SensorRig(
-                config.sensors,
-                scene=self.scene,
-                world=world,
-                bodies=self.bodies,
-                lower=lower,
-                upper=upper,
-            )
-            self.observation_space = self._rig.space(self.observation_space)
-
-    def _vary(self) -> None:
-        if self._randomiser is not None:
-            self._randomiser.apply(self.idle())
-        if self._rig is not None:
-            self._rig.begin(Look() if self._randomiser is None else self._randomiser.look())
-
-    def _late(self, action: list[float]) -> list[float]:
-        return action if self._randomiser is None else self._randomiser.late(action)
-
-    def _observed(self, state: State) -> Any:
-        """What the task observes, with noise, and what sensors see."""
-        seen = self.observe(state)
-        if self._randomiser is not None:
-            seen = self._randomiser.noisy(seen, self.np_random)
-        return seen if self._rig is None else self._rig.added(seen)
+        if not self.config.sensors and self.config.randomise is None:
+            return
+        self._extras = Extras(
+            self.config,
+            scene=self.scene,
+            world=world,
+            bodies=self.bodies,
+            settings=self.settings,
+            actuation=self.actuation,
+            gravity=self.gravity,
+            bounds=self._bounds(),
+            space=self.observation_space,
+        )
+        self.observation_space = self._extras.space
 
     def _pace(self) -> None:
         """Let people watch: a window shows the world by itself, but faster than it moves."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reel2sim.envs import engine
-from reel2sim.envs.body import Body
+from reel2sim.envs.physics import engine
+from reel2sim.envs.physics.body import Body
 from reel2sim.scene.arrays import Array
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from reel2sim.envs import engine
-from reel2sim.envs.actuation import Actuation
-from reel2sim.envs.body import Body
+from reel2sim.envs.physics import engine
+from reel2sim.envs.physics.actuation import Actuation
+from reel2sim.envs.physics.body import Body
+from reel2sim.envs.physics.setting import Setting
+from reel2sim.envs.physics.world import World
 from reel2sim.envs.randomisation.bodies import (
     scale_colours,
     scale_contact_friction,
@@ -21,8 +23,6 @@ from reel2sim.envs.randomisation.bodies import (
 from reel2sim.envs.randomisation.config import RandomisationConfig
 from reel2sim.envs.randomisation.drawn import Drawn, draw
 from reel2sim.envs.sensors.look import Look
-from reel2sim.envs.setting import Setting
-from reel2sim.envs.world import World
 from reel2sim.scene.arrays import Array
 
 _LIGHT = np.array([-50.0, 30.0, 100.0])

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reel2sim.envs.body import Body
 from reel2sim.envs.bundle import LoadedBundle, entry, read_json
 from reel2sim.envs.description import EXPORT_AGAIN
 from reel2sim.envs.loading import LoadedScene
+from reel2sim.envs.physics.body import Body
+from reel2sim.envs.physics.world import World
 from reel2sim.envs.sensors.links import link_names, link_poses
-from reel2sim.envs.world import World
 from reel2sim.scene import RiggedAsset, Surfels
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError, InputError

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium import spaces
 
-from reel2sim.envs import engine
+from reel2sim.envs.physics import engine
+from reel2sim.envs.physics.world import World
 from reel2sim.envs.sensors.config import DEPTH, CameraSensor
 from reel2sim.envs.sensors.links import Labels
 from reel2sim.envs.sensors.look import Look
 from reel2sim.envs.sensors.views import FAR_M, Viewpoint
-from reel2sim.envs.world import World
 from reel2sim.scene.arrays import Array
 
 

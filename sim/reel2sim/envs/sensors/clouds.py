@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from gymnasium import spaces
 
+from reel2sim.envs.physics.world import World
 from reel2sim.envs.sensors.assets import Appearance
 from reel2sim.envs.sensors.cameras import shoot
 from reel2sim.envs.sensors.config import PointCloudSensor
 from reel2sim.envs.sensors.links import Labels
 from reel2sim.envs.sensors.look import Look
 from reel2sim.envs.sensors.views import FAR_M, Viewpoint
-from reel2sim.envs.world import World
 from reel2sim.scene import TriangleMesh
 from reel2sim.scene.arrays import Array
 

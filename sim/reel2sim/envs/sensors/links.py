@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reel2sim.envs import engine
-from reel2sim.envs.body import Body
-from reel2sim.envs.world import World
+from reel2sim.envs.physics import engine
+from reel2sim.envs.physics.body import Body
+from reel2sim.envs.physics.world import World
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import matrix_from_quaternion, pose
 

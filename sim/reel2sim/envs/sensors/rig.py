@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from gymnasium import spaces
 
-from reel2sim.envs.body import Body
 from reel2sim.envs.loading import LoadedScene
+from reel2sim.envs.physics.body import Body
+from reel2sim.envs.physics.world import World
 from reel2sim.envs.sensors.assets import Appearance, appearances, background
 from reel2sim.envs.sensors.config import (
     STATE,
@@ -21,7 +22,6 @@ from reel2sim.envs.sensors.config import (
 from reel2sim.envs.sensors.links import Labels
 from reel2sim.envs.sensors.look import Look
 from reel2sim.envs.sensors.views import Viewpoint, viewpoint
-from reel2sim.envs.world import World
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError
 

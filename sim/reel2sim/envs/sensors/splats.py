@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reel2sim.envs import engine
-from reel2sim.envs.body import Body
+from reel2sim.envs.physics import engine
+from reel2sim.envs.physics.body import Body
+from reel2sim.envs.physics.world import World
 from reel2sim.envs.sensors.assets import Appearance
 from reel2sim.envs.sensors.cameras import picture_spaces, shoot
 from reel2sim.envs.sensors.config import DEPTH, SplatSensor
 from reel2sim.envs.sensors.look import Look
 from reel2sim.envs.sensors.views import FAR_M, Viewpoint
-from reel2sim.envs.world import World
 from reel2sim.scene import Surfels
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.drawing.posed import PosedSurfels

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reel2sim.envs import engine
-from reel2sim.envs.kinematics import Chain, read_chain
+from reel2sim.envs.physics import engine
+from reel2sim.envs.robot.kinematics import Chain, read_chain
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import invert, pose_to_vector, vector_to_pose
 
@@ -74,7 +74,7 @@ ARMS = {"panda": PANDA}
 
 
 class Arm:
-    """An arm that stands in a world; a :class:`reel2sim.envs.world.Guest`.
+    """An arm that stands in a world; a :class:`reel2sim.envs.physics.world.Guest`.
 
     A scaled arm is a similar one under the same gravity: masses go with the cube of the length,
     torques with its fourth power and forces with its cube, so that it is as nimble for its size.

@@ -9,20 +9,20 @@ from typing import Any, ClassVar, Unpack
 import numpy as np
 from gymnasium import spaces
 
-from reel2sim.envs.actuation import checked_action, one_joint
-from reel2sim.envs.arm import ARMS, Arm
-from reel2sim.envs.arm_columns import arm_columns, write_columns
-from reel2sim.envs.body import StartState
 from reel2sim.envs.camera import View
 from reel2sim.envs.config import EnvConfig, ManipulateConfig, ManipulateOptions
-from reel2sim.envs.gears import follow
-from reel2sim.envs.hand import Hand, step_towards
-from reel2sim.envs.holds import find_holds
 from reel2sim.envs.observation import Layout
-from reel2sim.envs.part import Part
-from reel2sim.envs.placing import Placement, place_arm
+from reel2sim.envs.physics.actuation import checked_action, one_joint
+from reel2sim.envs.physics.body import StartState
+from reel2sim.envs.physics.gears import follow
+from reel2sim.envs.robot.arm import ARMS, Arm
+from reel2sim.envs.robot.columns import arm_columns, write_columns
+from reel2sim.envs.robot.expert import Hand, step_towards
+from reel2sim.envs.robot.holds import find_holds
+from reel2sim.envs.robot.part import Part
+from reel2sim.envs.robot.placing import Placement, place_arm
+from reel2sim.envs.robot.tool_control import LEASH, MOVE, TURN, ToolControl
 from reel2sim.envs.scene_env import SceneEnv, State, refuse_options
-from reel2sim.envs.tool_control import LEASH, MOVE, TURN, ToolControl
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError, UsageError
 
@@ -67,8 +67,8 @@ class ManipulateEnv(SceneEnv):
     within 5 cm of the tool, so that what it presses with is bounded. Actions outside of the space
     are refused, not clipped.
 
-    **Observations**: see :func:`reel2sim.envs.arm_columns.arm_columns`; ``observation_layout`` has
-    the slices. They are the same for all objects.
+    **Observations**: see :func:`reel2sim.envs.robot.columns.arm_columns`; ``observation_layout``
+    has the slices. They are the same for all objects.
 
     **Reward**: 0..1, ``0.2 · (1 − tanh(d / 0.2 m)) + 0.5 · min(p / share, 1) + 0.3 · success``,
     with ``d`` the distance of the tool from the region and ``p`` the joint's progress: 0 at the end

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.envs import engine
-from reel2sim.envs.gears import Gear, mesh
+from reel2sim.envs.physics import engine
+from reel2sim.envs.physics.gears import Gear, mesh
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
 from reel2sim.scene.transforms import invert, pose_to_vector, vector_to_pose
@@ -47,7 +47,7 @@ class StartState:
 
 
 class Body:
-    """One object, as PyBullet holds it; :class:`reel2sim.envs.world.World` loads it at each reset.
+    """One object, as PyBullet holds it; a :class:`reel2sim.envs.physics.world.World` loads it.
 
     Args:
         urdf: the robot description.

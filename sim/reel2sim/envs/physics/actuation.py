@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.envs.body import Body
 from reel2sim.envs.bundle import LoadedBundle
 from reel2sim.envs.config import EnvConfig
-from reel2sim.envs.world import World
+from reel2sim.envs.physics.body import Body
+from reel2sim.envs.physics.world import World
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError, InputError, UsageError
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from reel2sim.envs.holds import Hold
-from reel2sim.envs.kinematics import rotation_vector
-from reel2sim.envs.part import Part
+from reel2sim.envs.robot.holds import Hold
+from reel2sim.envs.robot.kinematics import rotation_vector
+from reel2sim.envs.robot.part import Part
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import invert
 

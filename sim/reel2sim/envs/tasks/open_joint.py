@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Unpack
 import numpy as np
 from gymnasium import spaces
 
-from reel2sim.envs.actuation import one_joint
-from reel2sim.envs.body import StartState
 from reel2sim.envs.config import EnvConfig, OpenJointConfig, OpenJointOptions
-from reel2sim.envs.gears import follow
 from reel2sim.envs.observation import JointView, Layout
+from reel2sim.envs.physics.actuation import one_joint
+from reel2sim.envs.physics.body import StartState
+from reel2sim.envs.physics.gears import follow
 from reel2sim.envs.scene_env import SceneEnv, State, refuse_options
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from reel2sim.envs.kinematics import quaternion, rotation_vector
 from reel2sim.envs.observation import POSITION_BOUND, VELOCITY_BOUND, Column
+from reel2sim.envs.robot.kinematics import quaternion, rotation_vector
 
 
 def arm_columns(n: int) -> tuple[Column, ...]:

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from reel2sim.envs import engine
-from reel2sim.envs.body import UNLIMITED, Body, StartState
+from reel2sim.envs.physics import engine
+from reel2sim.envs.physics.body import UNLIMITED, Body, StartState
 from reel2sim.scene.arrays import Array
 
 TIMESTEP_S = 1.0 / 240.0

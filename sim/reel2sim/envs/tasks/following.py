@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from reel2sim.envs.actuation import Actuation
-from reel2sim.envs.body import Body
 from reel2sim.envs.bundle import LoadedBundle
 from reel2sim.envs.config import TrackMotionConfig
-from reel2sim.envs.gears import gears_of
-from reel2sim.envs.reference import Reference
-from reel2sim.envs.world import TIMESTEP_S
+from reel2sim.envs.physics.actuation import Actuation
+from reel2sim.envs.physics.body import Body
+from reel2sim.envs.physics.gears import gears_of
+from reel2sim.envs.physics.world import TIMESTEP_S
+from reel2sim.envs.tasks.reference import Reference
 from reel2sim.scene.arrays import Array
 
 _STIFFNESS = 0.4

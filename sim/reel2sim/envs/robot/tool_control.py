@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from reel2sim.envs.arm import Arm
-from reel2sim.envs.kinematics import rotation_vector
+from reel2sim.envs.robot.arm import Arm
+from reel2sim.envs.robot.kinematics import rotation_vector
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import axis_rotation, invert
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.envs import engine
-from reel2sim.envs.arm import Arm
-from reel2sim.envs.part import Part
+from reel2sim.envs.physics import engine
+from reel2sim.envs.robot.arm import Arm
+from reel2sim.envs.robot.part import Part
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply, axis_rotation, invert
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reel2sim.envs.body import Body, StartState
 from reel2sim.envs.bundle import LoadedBundle
-from reel2sim.envs.gears import follow, gears_of
-from reel2sim.envs.world import TIMESTEP_S
+from reel2sim.envs.physics.body import Body, StartState
+from reel2sim.envs.physics.gears import follow, gears_of
+from reel2sim.envs.physics.world import TIMESTEP_S
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply, invert
 

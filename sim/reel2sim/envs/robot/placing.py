@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reel2sim.envs import engine
-from reel2sim.envs.arm import Arm
-from reel2sim.envs.holds import Hold
-from reel2sim.envs.part import Part
+from reel2sim.envs.physics import engine
+from reel2sim.envs.robot.arm import Arm
+from reel2sim.envs.robot.holds import Hold
+from reel2sim.envs.robot.part import Part
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import axis_rotation, invert, pose
 

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from reel2sim.envs.actuation import driven_joints
-from reel2sim.envs.body import StartState
 from reel2sim.envs.config import EnvConfig, TrackMotionConfig, TrackMotionOptions
-from reel2sim.envs.following import Follower
 from reel2sim.envs.observation import POSITION_BOUND, VELOCITY_BOUND, JointView, Layout, RootView
-from reel2sim.envs.reference import build_reference
-from reel2sim.envs.reward import Tracking, TrackingScore
+from reel2sim.envs.physics.actuation import driven_joints
+from reel2sim.envs.physics.body import StartState
 from reel2sim.envs.scene_env import SceneEnv, State, refuse_options
+from reel2sim.envs.tasks.following import Follower
+from reel2sim.envs.tasks.reference import build_reference
+from reel2sim.envs.tasks.reward import Tracking, TrackingScore
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError
 
@@ -37,7 +37,7 @@ class TrackMotionEnv(SceneEnv):
     root_…         13          with a free base: see :class:`reel2sim.envs.observation.RootView`
     ============== =========== =====================================================================
 
-    **Reward**: 0..1, see :class:`reel2sim.envs.reward.Tracking`.
+    **Reward**: 0..1, see :class:`reel2sim.envs.tasks.reward.Tracking`.
 
     **Episodes** start in the reference's state, at the motion's first instant, or with
     ``reference_start`` at a random one; ``reset(options={"start_s": 0.5})`` names it. They are

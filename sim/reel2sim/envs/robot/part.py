@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.envs import engine
-from reel2sim.envs.body import Body
-from reel2sim.envs.gears import follow
-from reel2sim.envs.kinematics import rotation_vector
+from reel2sim.envs.physics import engine
+from reel2sim.envs.physics.body import Body
+from reel2sim.envs.physics.gears import follow
+from reel2sim.envs.robot.kinematics import rotation_vector
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import axis_rotation, invert, pose
 

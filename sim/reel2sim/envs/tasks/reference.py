@@ -8,9 +8,9 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.spatial.transform import Rotation
 
-from reel2sim.envs.body import Body, StartState
 from reel2sim.envs.bundle import LoadedBundle
-from reel2sim.envs.gears import follow, gears_of
+from reel2sim.envs.physics.body import Body, StartState
+from reel2sim.envs.physics.gears import follow, gears_of
 from reel2sim.scene import Motion
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError

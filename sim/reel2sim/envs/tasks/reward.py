@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reel2sim.envs.actuation import Actuation
 from reel2sim.envs.config import RewardConfig
 from reel2sim.envs.kernels import tracking_terms
-from reel2sim.envs.reference import Reference
+from reel2sim.envs.physics.actuation import Actuation
+from reel2sim.envs.tasks.reference import Reference
 from reel2sim.scene.arrays import Array
 
 

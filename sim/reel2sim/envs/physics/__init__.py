@@ -1,0 +1,1 @@
+"""What PyBullet holds and how it is driven."""

@@ -1,0 +1,1 @@
+"""The registered tasks, and what they compare with."""
