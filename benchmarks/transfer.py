@@ -2,8 +2,8 @@
 
 For each run of ``reel2sim train`` and the true object's bundle: success and return in the same
 episodes on both, and the gap. Tasks on one joint take the true joint whose axis lies closest to
-the recovered one's; both bundles stand in the same world. Goals are shares of each joint's own
-range. Bundles of true objects: ``benchmarks/true_bundles.py``.
+the recovered one's; both bundles stand in the same world, and an arm stands where it stood. Goals
+are shares of each joint's own range. Bundles of true objects: ``benchmarks/true_bundles.py``.
 
 Example::
 
@@ -143,6 +143,8 @@ def transfer(run: Path, true: Path, episodes: int) -> Transfer:
             mine, others = (axes(load_asset(b / "asset.npz")) for b in (recovered, true))
             match, angle, offset = closest(mine[name], others, inner.setting.size)
             names, there["joint"] = (name, match), match
+        if hasattr(inner, "stand"):
+            there["stand"] = inner.stand  # the robot stays where it is, objects are exchanged
     with gymnasium.make(task, bundle=str(true), **there) as env:
         other = played(env, run, episodes)
         nothing = baselines(env, episodes=episodes)["nothing"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -366,3 +367,38 @@ def test_the_expert_moves_tools_not_joints(make) -> None:
     env.reset(seed=0)
     with pytest.raises(UsageError, match='use control="ee"'):
         env.reference_action()
+
+
+def test_an_arm_stands_where_it_is_told(objects, make) -> None:
+    """A stand travels as plain numbers, and is taken without a search."""
+    first = make()
+    stand = json.loads(json.dumps(dataclasses.asdict(first.stand)))
+    again = ManipulateEnv(objects["chest"], stand=stand)
+    assert again.rehearsed == []
+    np.testing.assert_allclose(again.stand.tool, first.stand.tool, atol=1e-9)
+    a, _ = first.reset(seed=3)
+    b, _ = again.reset(seed=3)
+    np.testing.assert_allclose(a, b, atol=1e-5)
+    assert play(again, 3, again.reference_action)["is_success"]
+    again.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"base": [0, 0, 0]}, "base: .* pose"),
+        ({"tool": [0, 0, 0, 2, 0, 0, 0]}, "tool: .* pose"),
+        ({"posture": [0.0, 1.0]}, "posture: has 2 joints"),
+        ({"posture": [float("nan")] * 7}, "posture: .* finite"),
+        ({"opening": 2}, "opening"),
+        ({"pinch": 1}, "pinch"),
+        ({"foot": 1}, "foot: is not an option"),
+    ],
+)
+def test_a_stand_that_is_none_is_refused_by_field(objects, change, message) -> None:
+    unit = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+    stand = {"base": unit, "tool": unit, "posture": [0.0] * 7, "opening": 1.0, "pinch": True}
+    with pytest.raises(UsageError, match=message):
+        ManipulateEnv(objects["chest"], stand={**stand, **change})
+    with pytest.raises(UsageError, match="ArmStand"):
+        ManipulateEnv(objects["chest"], stand={"base": unit})

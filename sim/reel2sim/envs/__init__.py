@@ -31,6 +31,7 @@ from reel2sim.envs.registration import (
     TRACK_MOTION,
     register_envs,
 )
+from reel2sim.envs.robot.stand import ArmStand
 from reel2sim.envs.scene_env import SceneEnv, State
 from reel2sim.envs.sensors import (
     CameraSensor,
@@ -51,6 +52,7 @@ __all__ = [
     "PACK",
     "SCENE",
     "TRACK_MOTION",
+    "ArmStand",
     "BundleJoint",
     "CameraSensor",
     "EnvConfig",

@@ -16,6 +16,7 @@ from reel2sim.envs.options import listed as _list
 from reel2sim.envs.options import number as _number
 from reel2sim.envs.options import require as _require
 from reel2sim.envs.randomisation.config import RandomisationConfig, randomisation_from
+from reel2sim.envs.robot.stand import ArmStand, stand_from
 from reel2sim.envs.sensors.config import Sensor, sensors_from
 
 Control = Literal["position", "velocity", "torque"]
@@ -295,6 +296,8 @@ class ManipulateConfig(EnvConfig):
             object's joint as a share of its range.
         rehearse: whether the arm's place is chosen by trying, which takes some seconds; otherwise
             by geometry alone.
+        stand: where the arm stands and takes hold, such as ``stand`` of another environment; None
+            is where it can do so best. Decides the arm's scale.
     """
 
     controls: ClassVar[tuple[str, ...]] = get_args(ArmControl)
@@ -311,6 +314,7 @@ class ManipulateConfig(EnvConfig):
     arm_scale: float | None = None
     start_noise: float = 0.02
     rehearse: bool = True
+    stand: ArmStand | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -323,6 +327,7 @@ class ManipulateConfig(EnvConfig):
         scale = 1.0 if self.arm_scale is None else _number(self.arm_scale)
         _require(0.05 <= scale <= 20, "arm_scale", self, "in 0.05..20 or None")
         _require(0 <= _number(self.start_noise) <= 0.2, "start_noise", self, "in 0..0.2")
+        object.__setattr__(self, "stand", stand_from(self.stand))
 
 
 class ManipulateOptions(_WorldOptions, total=False):
@@ -338,6 +343,7 @@ class ManipulateOptions(_WorldOptions, total=False):
     arm_scale: float | None
     start_noise: float
     rehearse: bool
+    stand: ArmStand | Mapping[str, Any] | None
 
 
 def make_config(kind: type[T], options: Mapping[str, Any]) -> T:

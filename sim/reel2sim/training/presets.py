@@ -72,6 +72,7 @@ _CHANGES: dict[tuple[str, str], dict[str, Any]] = {
         "envs": 2,
         "learning_starts": 1_000,
         "learning_rate": 5e-4,
+        "tau": 0.005,
         "ent_coef": "auto_0.1",
         "net": (128, 128),
     },

@@ -18,13 +18,15 @@ from reel2sim.envs.physics.gears import follow
 from reel2sim.envs.robot.arm import ARMS, Arm
 from reel2sim.envs.robot.columns import arm_columns, write_columns
 from reel2sim.envs.robot.expert import Hand, step_towards
-from reel2sim.envs.robot.holds import find_holds
+from reel2sim.envs.robot.holds import Hold, find_holds
 from reel2sim.envs.robot.part import Part
 from reel2sim.envs.robot.placing import Placement, place_arm
+from reel2sim.envs.robot.stand import ArmStand
 from reel2sim.envs.robot.tool_control import LEASH, MOVE, TURN, ToolControl
 from reel2sim.envs.scene_env import SceneEnv, State, refuse_options
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError, UsageError
+from reel2sim.scene.transforms import invert, pose_to_vector, vector_to_pose
 
 _UNIT = 0.25
 """Unit of lengths in observations, metres of an arm of scale 1."""
@@ -148,7 +150,7 @@ class ManipulateEnv(SceneEnv):
 
     def _stand(self) -> None:
         config, size = self.config, self.setting.size
-        scale = config.arm_scale
+        scale = config.arm_scale if config.stand is None else config.stand.scale
         if scale is None:
             scale = size / min(max(size, _SIZES[0]), _SIZES[1])
         self.arm = Arm(ARMS[config.arm], scale=scale)
@@ -156,6 +158,11 @@ class ManipulateEnv(SceneEnv):
         self.launch(self._start_state(self._begin_at))
         client = self.world.client
         self.part = Part(self.body, self._joint, client)
+        self._T_part_start = self.part.pose()
+        self.rehearsed: list[tuple[int, float]] = []
+        if config.stand is not None:
+            self._take(self._placed(config.stand))
+            return
         others = tuple(body.id for body in self.world.bodies)
         if self.world.floor_id is not None:
             others += (self.world.floor_id,)
@@ -180,7 +187,6 @@ class ManipulateEnv(SceneEnv):
                 field=self.actuation.names[0],
                 remedy="name another joint= or goal=, or set arm_scale=",
             )
-        self.rehearsed: list[tuple[int, float]] = []
         if not config.rehearse:
             self._take(places[0])
             return
@@ -193,6 +199,32 @@ class ManipulateEnv(SceneEnv):
                 break
         best = max(range(len(self.rehearsed)), key=lambda i: self.rehearsed[i])
         self._take(places[best])
+
+    def _placed(self, stand: ArmStand) -> Placement:
+        """The placement that ``stand`` means for this object."""
+        if len(stand.posture) != len(self.arm.q):
+            raise UsageError(
+                f"has {len(stand.posture)} joints, the arm has {len(self.arm.q)}",
+                source="stand",
+                field="posture",
+            )
+        base, tool = (vector_to_pose(np.array(v)) for v in (stand.base, stand.tool))
+        hold = Hold(invert(self._T_part_start) @ tool, stand.pinch, stand.opening, 0.0)
+        return Placement(hold, base, np.array(stand.posture))
+
+    @property
+    def stand(self) -> ArmStand:
+        """Where the arm stands and takes hold, for the option of that name."""
+        place = self.placement
+        tool = self._T_part_start @ place.hold.T_part_tool
+        return ArmStand(
+            base=tuple(pose_to_vector(place.T_world_base).tolist()),
+            tool=tuple(pose_to_vector(tool).tolist()),
+            posture=tuple(place.q.tolist()),
+            opening=float(place.hold.opening),
+            pinch=place.hold.pinch,
+            scale=self.arm.scale,
+        )
 
     def _take(self, place: Placement) -> None:
         arm = self.arm
