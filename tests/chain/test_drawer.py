@@ -15,6 +15,7 @@ CAPTURE = Path(__file__).resolve().parents[2] / "examples" / "drawer"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # minutes alone; several times that on a machine that others use
 def test_the_drawer_becomes_a_bundle_with_its_one_slide(tmp_path: Path) -> None:
     result = run(CAPTURE, tmp_path / "drawer", config=PipelineConfig(preset="draft"), cache=None)
     truth = load_truth(CAPTURE)
