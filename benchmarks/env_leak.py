@@ -30,8 +30,8 @@ import reel2sim.envs
 
 _WARM = 0.2
 """Share of the episodes before memory counts: caches fill, allocators settle."""
-_BOUND = 512.0
-"""Bytes an episode that count as none: an eighth of what the control keeps."""
+_NOTHING = 1 / 8
+"""Share of what the control keeps that counts as none."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,8 @@ def memory_of(env: gymnasium.Env[Any, Any], options: Options, name: str) -> np.n
     return np.array(found, dtype=np.float64)
 
 
-def slope_of(memory: np.ndarray, name: str) -> Slope:
-    """What memory grew by after the warm-up."""
+def slope_of(memory: np.ndarray, name: str, kept_bytes: int) -> Slope:
+    """What memory grew by after the warm-up, beside a control that keeps so much an episode."""
     kept = memory[int(_WARM * len(memory)) :]
     slope, _, low, high = theilslopes(kept[:, 1], kept[:, 0])
     return Slope(
@@ -123,7 +123,7 @@ def slope_of(memory: np.ndarray, name: str) -> Slope:
         low=float(low),
         high=float(high),
         grown_mb=float(kept[-1, 1] - kept[0, 1]) / 2**20,
-        leaks=bool(low > 0 and slope > _BOUND),
+        leaks=bool(low > 0 and slope > _NOTHING * kept_bytes),
     )
 
 
@@ -132,11 +132,12 @@ def study(options: Options) -> list[Slope]:
     found: list[Slope] = []
     for name in options.tasks:
         env = gymnasium.make(f"Reel2Sim/{name}-v0", bundle=str(options.bundle))
-        found.append(slope_of(memory_of(env, options, name), name))
+        found.append(slope_of(memory_of(env, options, name), name, options.kept_bytes))
         env.close()
     name = f"control: {options.kept_bytes} B kept"
     env = gymnasium.make(f"Reel2Sim/{options.tasks[0]}-v0", bundle=str(options.bundle))
-    found.append(slope_of(memory_of(Hoarder(env, options.kept_bytes), options, name), name))
+    hoarder = Hoarder(env, options.kept_bytes)
+    found.append(slope_of(memory_of(hoarder, options, name), name, options.kept_bytes))
     env.close()
     return found
 

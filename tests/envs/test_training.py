@@ -17,8 +17,8 @@ import torch
 
 from reel2sim.cli.main import main
 from reel2sim.scene.errors import BundleError, CancelledError, ConflictError, UsageError
+from reel2sim.scene.files import whole
 from reel2sim.training import TrainConfig, load_policy, train
-from reel2sim.training.files import whole
 from reel2sim.training.journal import read_journal, write_journal
 
 QUICK = {"rollout_steps": 128, "batch_size": 64, "n_epochs": 2}

@@ -192,6 +192,7 @@ def _place_of(task: str, given: dict[str, Any]) -> str:
     from gymnasium.envs.registration import load_env_creator
 
     import reel2sim.envs
+    from reel2sim.envs.registration import task_id
 
     known = sorted(id for id in gymnasium.registry if id.startswith("Reel2Sim/"))
     if task not in known:
@@ -202,7 +203,7 @@ def _place_of(task: str, given: dict[str, Any]) -> str:
     if packed:
         allowed = {"split", "task", "render_mode"}
         inner = given.get("task", "OpenJoint")
-        task = inner if "/" in str(inner) else f"Reel2Sim/{inner}-v0"
+        task = task_id(str(inner))
         if task not in known or task == reel2sim.envs.PACK:
             raise UsageError(f"{inner!r} is no task", field="task")
     entry: Any = gymnasium.spec(task).entry_point

@@ -9,12 +9,7 @@ from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any, ClassVar, Literal, TypedDict, TypeVar, get_args
 
-from reel2sim.envs.options import build as _build
-from reel2sim.envs.options import either as _either
-from reel2sim.envs.options import flags as _flags
-from reel2sim.envs.options import listed as _list
-from reel2sim.envs.options import number as _number
-from reel2sim.envs.options import require as _require
+from reel2sim.envs.options import build, either, flags, listed, number, require
 from reel2sim.envs.randomisation.config import RandomisationConfig, randomisation_from
 from reel2sim.envs.robot.stand import ArmStand, stand_from
 from reel2sim.envs.sensors.config import Sensor, sensors_from
@@ -49,9 +44,9 @@ class RewardConfig:
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
-            _require(_number(getattr(self, item.name)) >= 0, item.name, self, "at least 0")
+            require(number(getattr(self, item.name)) >= 0, item.name, self, "at least 0")
         total = self.position_weight + self.velocity_weight + self.link_weight
-        _require(total > 0, "position_weight", self, "positive, or another weight")
+        require(total > 0, "position_weight", self, "positive, or another weight")
 
 
 @dataclass(frozen=True)
@@ -92,24 +87,24 @@ class EnvConfig:
 
     def __post_init__(self) -> None:
         if self.gravity is not None:
-            object.__setattr__(self, "gravity", tuple(_list(self.gravity, "gravity")))
-        object.__setattr__(self, "render_size", tuple(_list(self.render_size, "render_size")))
-        _flags(self, "drive_unobserved")
+            object.__setattr__(self, "gravity", tuple(listed(self.gravity, "gravity")))
+        object.__setattr__(self, "render_size", tuple(listed(self.render_size, "render_size")))
+        flags(self, "drive_unobserved")
         for name in ("fixed_base", "ground"):
             known = getattr(self, name) in (None, True, False)
-            _require(known, name, self, "true, false or None")
-        _require(self.control in self.controls, "control", self, _either(self.controls))
+            require(known, name, self, "true, false or None")
+        require(self.control in self.controls, "control", self, either(self.controls))
         skip = self.frame_skip
         whole = isinstance(skip, Integral) and 1 <= skip <= 240
-        _require(whole, "frame_skip", self, "a number in 1..240")
+        require(whole, "frame_skip", self, "a number in 1..240")
         size = all(isinstance(n, Integral) and 1 <= n <= 4096 for n in self.render_size)
-        _require(size and len(self.render_size) == 2, "render_size", self, "two sizes in 1..4096")
+        require(size and len(self.render_size) == 2, "render_size", self, "two sizes in 1..4096")
         pull = (0.0, 0.0, 0.0) if self.gravity is None else self.gravity
-        finite = len(pull) == 3 and all(math.isfinite(_number(g)) for g in pull)
-        _require(finite, "gravity", self, "three finite numbers")
-        seconds = 1.0 if self.episode_s is None else _number(self.episode_s)
-        _require(0 < seconds < math.inf, "episode_s", self, "positive or None")
-        _require(0 < _number(self.position_gain) <= 1, "position_gain", self, "in 0..1")
+        finite = len(pull) == 3 and all(math.isfinite(number(g)) for g in pull)
+        require(finite, "gravity", self, "three finite numbers")
+        seconds = 1.0 if self.episode_s is None else number(self.episode_s)
+        require(0 < seconds < math.inf, "episode_s", self, "positive or None")
+        require(0 < number(self.position_gain) <= 1, "position_gain", self, "in 0..1")
         object.__setattr__(self, "sensors", sensors_from(self.sensors))
         object.__setattr__(self, "randomise", randomisation_from(self.randomise))
 
@@ -158,19 +153,19 @@ class TrackMotionConfig(EnvConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.reward, Mapping):  # environment specs travel as JSON
-            object.__setattr__(self, "reward", _build(RewardConfig, dict(self.reward)))
-        object.__setattr__(self, "lookahead", tuple(_list(self.lookahead, "lookahead")))
-        _flags(self, "residual", "reference_start")
-        _require(isinstance(self.reward, RewardConfig), "reward", self, "a RewardConfig")
-        _require(
+            object.__setattr__(self, "reward", build(RewardConfig, dict(self.reward)))
+        object.__setattr__(self, "lookahead", tuple(listed(self.lookahead, "lookahead")))
+        flags(self, "residual", "reference_start")
+        require(isinstance(self.reward, RewardConfig), "reward", self, "a RewardConfig")
+        require(
             all(isinstance(n, Integral) and 1 <= n <= 10_000 for n in self.lookahead),
             "lookahead",
             self,
             "steps in 1..10000",
         )
-        _require(_number(self.success_error) > 0, "success_error", self, "positive")
+        require(number(self.success_error) > 0, "success_error", self, "positive")
         fits = not self.residual or self.control == "position"
-        _require(fits, "residual", self, 'False unless control is "position"')
+        require(fits, "residual", self, 'False unless control is "position"')
 
 
 class TrackMotionOptions(EnvOptions, total=False):
@@ -212,14 +207,14 @@ class OpenJointConfig(EnvConfig):
         for name in ("goals", "starts"):
             if name == "starts" and self.starts is None:
                 continue
-            pair = tuple(_list(getattr(self, name), name))
+            pair = tuple(listed(getattr(self, name), name))
             object.__setattr__(self, name, pair)
-            ordered = len(pair) == 2 and 0 <= _number(pair[0]) <= _number(pair[1]) <= 1
-            _require(ordered, name, self, "two shares in 0..1, the smaller first")
-        _require(self.joint is None or isinstance(self.joint, str), "joint", self, "a name or None")
-        _require(0 < _number(self.tolerance) <= 1, "tolerance", self, "in 0..1, above 0")
-        _flags(self, "sparse")
-        _require(0 <= _number(self.torque_cost) < math.inf, "torque_cost", self, "at least 0")
+            ordered = len(pair) == 2 and 0 <= number(pair[0]) <= number(pair[1]) <= 1
+            require(ordered, name, self, "two shares in 0..1, the smaller first")
+        require(self.joint is None or isinstance(self.joint, str), "joint", self, "a name or None")
+        require(0 < number(self.tolerance) <= 1, "tolerance", self, "in 0..1, above 0")
+        flags(self, "sparse")
+        require(0 <= number(self.torque_cost) < math.inf, "torque_cost", self, "at least 0")
 
 
 class OpenJointOptions(EnvOptions, total=False):
@@ -256,14 +251,14 @@ class LocomoteConfig(EnvConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.heading is not None:
-            pair = tuple(_list(self.heading, "heading"))
+            pair = tuple(listed(self.heading, "heading"))
             object.__setattr__(self, "heading", pair)
-            known = len(pair) == 2 and all(math.isfinite(_number(x)) for x in pair)
-            _require(known and any(pair), "heading", self, "two finite numbers, not both 0")
+            known = len(pair) == 2 and all(math.isfinite(number(x)) for x in pair)
+            require(known and any(pair), "heading", self, "two finite numbers, not both 0")
         for name in ("energy_cost", "alive"):
-            _require(0 <= _number(getattr(self, name)) < math.inf, name, self, "at least 0")
-        _require(0 < _number(self.tilt_deg) <= 180, "tilt_deg", self, "in 0..180, above 0")
-        _require(0 <= _number(self.start_noise) <= 0.5, "start_noise", self, "in 0..0.5")
+            require(0 <= number(getattr(self, name)) < math.inf, name, self, "at least 0")
+        require(0 < number(self.tilt_deg) <= 180, "tilt_deg", self, "in 0..180, above 0")
+        require(0 <= number(self.start_noise) <= 0.5, "start_noise", self, "in 0..0.5")
 
 
 class LocomoteOptions(EnvOptions, total=False):
@@ -318,15 +313,15 @@ class ManipulateConfig(EnvConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require(self.joint is None or isinstance(self.joint, str), "joint", self, "a name or None")
-        _require(self.goal in get_args(Goal), "goal", self, _either(get_args(Goal)))
-        _require(0 < _number(self.share) < 1, "share", self, "in 0..1")
-        _require(0 < _number(self.still) < math.inf, "still", self, "positive")
-        _flags(self, "sparse", "rehearse")
-        _require(self.arm in get_args(ArmName), "arm", self, _either(get_args(ArmName)))
-        scale = 1.0 if self.arm_scale is None else _number(self.arm_scale)
-        _require(0.05 <= scale <= 20, "arm_scale", self, "in 0.05..20 or None")
-        _require(0 <= _number(self.start_noise) <= 0.2, "start_noise", self, "in 0..0.2")
+        require(self.joint is None or isinstance(self.joint, str), "joint", self, "a name or None")
+        require(self.goal in get_args(Goal), "goal", self, either(get_args(Goal)))
+        require(0 < number(self.share) < 1, "share", self, "in 0..1")
+        require(0 < number(self.still) < math.inf, "still", self, "positive")
+        flags(self, "sparse", "rehearse")
+        require(self.arm in get_args(ArmName), "arm", self, either(get_args(ArmName)))
+        scale = 1.0 if self.arm_scale is None else number(self.arm_scale)
+        require(0.05 <= scale <= 20, "arm_scale", self, "in 0.05..20 or None")
+        require(0 <= number(self.start_noise) <= 0.2, "start_noise", self, "in 0..0.2")
         object.__setattr__(self, "stand", stand_from(self.stand))
 
 
@@ -352,4 +347,4 @@ def make_config(kind: type[T], options: Mapping[str, Any]) -> T:
     Raises:
         UsageError: if an option is unknown or its value not allowed.
     """
-    return _build(kind, options)
+    return build(kind, options)

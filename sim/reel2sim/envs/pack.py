@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -13,8 +12,10 @@ from typing import Any, ClassVar, Literal, get_args
 import gymnasium
 
 from reel2sim.envs.bundle import entry, load_bundle, read_json
+from reel2sim.envs.registration import task_id
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError, UsageError
+from reel2sim.scene.files import write_json
 
 PACK_FILE = "pack.json"
 PACK_VERSION = 1
@@ -127,9 +128,7 @@ def save_pack(pack: Pack) -> Path:
         "schema_version": PACK_VERSION,
         "bundles": [asdict(bundle) for bundle in pack.bundles],
     }
-    written = path.with_suffix(".json.part")
-    written.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    written.replace(path)
+    write_json(path, record)
     return path
 
 
@@ -207,7 +206,7 @@ class PackEnv(gymnasium.Env[Any, Array]):
         self.render_mode = render_mode
         self.pack = load_pack(pack)
         self.bundles = tuple(bundle.folder for bundle in self.pack.of(split))
-        self._id = task if "/" in task else f"Reel2Sim/{task}-v0"
+        self._id = task_id(task)
         if self._id not in gymnasium.registry or self._id.startswith("Reel2Sim/Pack"):
             raise UsageError(
                 f"is {task!r}, which is no task", source="task", remedy="use OpenJoint or its like"

@@ -22,6 +22,11 @@ _ENTRIES = {
 }
 
 
+def task_id(name: str) -> str:
+    """The id of a task that is called by its short name, such as ``"OpenJoint"``, or by its id."""
+    return name if "/" in name else f"Reel2Sim/{name}-v0"
+
+
 def register_envs() -> None:
     """Register the environments; more calls do nothing."""
     for name, entry_point in _ENTRIES.items():

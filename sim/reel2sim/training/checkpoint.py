@@ -17,7 +17,7 @@ from stable_baselines3 import HerReplayBuffer
 from stable_baselines3.common.vec_env import VecNormalize
 
 from reel2sim.scene.errors import BundleError
-from reel2sim.training.files import whole
+from reel2sim.scene.files import whole
 from reel2sim.training.learner import Learner
 
 _BUFFER_ARRAYS = (

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from reel2sim.scene.files import whole, write_json
 from reel2sim.training.evaluation import Evaluation
-from reel2sim.training.files import whole, write_json
 
 PROGRESS_FILE = "progress.json"
 CURVE_FILE = "curve.png"

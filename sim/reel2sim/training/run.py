@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import gymnasium
 
 from reel2sim.scene.errors import ConflictError
+from reel2sim.scene.files import write_json
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.training.config import (
     CONFIG_FILE,
@@ -20,7 +21,6 @@ from reel2sim.training.config import (
     record_of,
 )
 from reel2sim.training.evaluation import Evaluation, baselines, evaluate
-from reel2sim.training.files import write_json
 from reel2sim.training.journal import Mark, read_journal
 from reel2sim.training.needs import require_training
 from reel2sim.training.policy import load_policy

@@ -14,9 +14,10 @@ import numpy as np
 
 from reel2sim.envs.physics import engine
 from reel2sim.envs.physics.gears import Gear, mesh
+from reel2sim.envs.physics.poses import from_bullet, to_bullet
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
-from reel2sim.scene.transforms import invert, pose_to_vector, vector_to_pose
+from reel2sim.scene.transforms import invert, pose_to_vector
 
 _AABB_MARGIN = 0.004
 """Metres by which PyBullet widens the bounding box of a mesh on each side."""
@@ -138,7 +139,7 @@ class Body:
         flags = p.URDF_USE_INERTIA_FROM_FILE
         if not visuals:
             flags |= p.URDF_IGNORE_VISUAL_SHAPES
-        position, orientation = _to_bullet(T_world_root)
+        position, orientation = to_bullet(T_world_root)
         try:
             self._id = p.loadURDF(
                 str(self._urdf),
@@ -162,10 +163,10 @@ class Body:
         self._joints = [index[name] for name in self._names]
         self._links = [info[0] for info in infos]
         self._friction = np.array([infos[i][7] for i in self._joints])
-        self._T_root_com = _from_bullet(
+        self._T_root_com = from_bullet(
             *p.getDynamicsInfo(self._id, -1, physicsClientId=client)[3:5]
         )
-        self._com_root = _to_bullet(invert(self._T_root_com))
+        self._com_root = to_bullet(invert(self._T_root_com))
         self._tame()
         mesh(p, client, self._id, self._joints, self._gears)
 
@@ -354,12 +355,3 @@ class Body:
         """Arrays over the movable joints in PyBullet's order, which is not the description's."""
         order = np.argsort(self._joints)
         return tuple(np.asarray(a, dtype=np.float64)[order] for a in arrays)
-
-
-def _to_bullet(T: Array) -> tuple[list[float], list[float]]:
-    v = pose_to_vector(T)
-    return v[:3].tolist(), [*v[4:].tolist(), float(v[3])]
-
-
-def _from_bullet(position: Any, xyzw: Any) -> Array:
-    return vector_to_pose(np.array([*position, xyzw[3], *xyzw[:3]], dtype=np.float64))

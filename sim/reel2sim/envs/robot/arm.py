@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from reel2sim.envs.physics import engine
+from reel2sim.envs.physics.poses import from_bullet, to_bullet
 from reel2sim.envs.robot.kinematics import Chain, read_chain
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import invert, pose_to_vector, vector_to_pose
+from reel2sim.scene.transforms import invert
 
 _GAIN = 0.2
 """Share of a position error that an arm's drive removes in one physics step."""
@@ -129,11 +130,11 @@ class Arm:
         self._client = client
         # The arm's files never change, unlike a bundle's: PyBullet may keep them between resets.
         p.setPhysicsEngineParameter(enableFileCaching=1, physicsClientId=client)
-        v = pose_to_vector(self.T_world_base)
+        position, orientation = to_bullet(self.T_world_base)
         self._id = p.loadURDF(
             str(self._urdf),
-            basePosition=v[:3].tolist(),
-            baseOrientation=[*v[4:].tolist(), float(v[3])],
+            basePosition=position,
+            baseOrientation=orientation,
             useFixedBase=True,
             globalScaling=self.scale,
             flags=0 if visuals else p.URDF_IGNORE_VISUAL_SHAPES,
@@ -151,9 +152,7 @@ class Arm:
         self._links = list(range(-1, len(infos)))
         self.effort = np.array([infos[i][10] for i in self._joints]) * self.scale**4
         self.speed = np.array([infos[i][11] for i in self._joints])
-        info = p.getDynamicsInfo(self._id, -1, physicsClientId=client)
-        x, y, z, w = info[4]
-        self._T_base_com = vector_to_pose(np.array([*info[3], w, x, y, z]))
+        self._T_base_com = from_bullet(*p.getDynamicsInfo(self._id, -1, client)[3:5])
         self._bulk()
         self._couple()
         self.place(self.q, self.opening)
@@ -202,12 +201,8 @@ class Arm:
     def stand(self, T_world_base: Array) -> None:
         """Move the whole arm as it is posed; only for looking."""
         # The engine moves a base by its centre of mass.
-        v = pose_to_vector(T_world_base @ self._T_base_com)
         self._p.resetBasePositionAndOrientation(
-            self._id,
-            v[:3].tolist(),
-            [*v[4:].tolist(), float(v[3])],
-            physicsClientId=self._client,
+            self._id, *to_bullet(T_world_base @ self._T_base_com), physicsClientId=self._client
         )
 
     def place_tool(self, T_world_tool: Array) -> None:
