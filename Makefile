@@ -3,15 +3,19 @@
 #   PYTHON       interpreter to build the environment with (3.11)
 #   TORCH_INDEX  extra package index for PyTorch, such as the address of its CPU or CUDA wheels;
 #                empty takes what the default index has (see README, "Installing")
+#   JOBS         processes that share the tests; each computes on one core and needs about 1 GiB
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH_INDEX ?=
 VENV ?= .venv
+JOBS ?= 2
 OUT ?= out/drawer
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+# Threads of several processes on the same cores wait for each other more than they compute.
+ONE_THREAD := $(addsuffix _NUM_THREADS=1,OMP OPENBLAS MKL NUMBA)
 PROTOS := $(wildcard proto/reel2sim/v1/*.proto)
 
 .PHONY: help demo test lint format proto bench clean
@@ -46,7 +50,7 @@ demo: $(VENV)/.core
 	@echo "Open $(OUT)/report.html in a browser."
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q
+	$(ONE_THREAD) $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
