@@ -73,9 +73,9 @@ def serving(data_dir: Path, **options):
 class ServerProcess:
     """A server in a process of its own, to be killed."""
 
-    def __init__(self, data_dir: Path, address: str = "127.0.0.1:0") -> None:
+    def __init__(self, data_dir: Path, address: str, runner: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(HELPERS / "serve_tiny.py"), str(data_dir), address],
+            [sys.executable, str(HELPERS / "serve_tiny.py"), str(data_dir), address, runner],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -95,8 +95,8 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def server_process(data_dir: Path, address: str = "127.0.0.1:0"):
-    server = ServerProcess(data_dir, address)
+def server_process(data_dir: Path, address: str = "127.0.0.1:0", runner: str = "tiny_runner:run"):
+    server = ServerProcess(data_dir, address, runner)
     try:
         yield server
     finally:

@@ -24,19 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dreel2sim/v1/server_info.proto\x12\x0breel2sim.v1\"\x16\n\x14GetServerInfoRequest\"~\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x0f\n\x07presets\x18\x03 \x03(\t\x12\x0f\n\x07\x64\x65vices\x18\x04 \x03(\t\x12#\n\x06limits\x18\x05 \x01(\x0b\x32\x13.reel2sim.v1.Limits\"\xe9\x01\n\x06Limits\x12\x1a\n\x12max_artifact_bytes\x18\x01 \x01(\x03\x12\x17\n\x0fmax_chunk_bytes\x18\x02 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\x03 \x01(\x03\x12\x1d\n\x15max_queued_operations\x18\x04 \x01(\x05\x12\x0f\n\x07workers\x18\x05 \x01(\x05\x12\x18\n\x10max_environments\x18\x06 \x01(\x05\x12#\n\x1bmax_environments_per_client\x18\x07 \x01(\x05\x12 \n\x18\x65nvironment_idle_seconds\x18\x08 \x01(\x01\x32\x64\n\nServerInfo\x12V\n\rGetServerInfo\x12!.reel2sim.v1.GetServerInfoRequest\x1a\".reel2sim.v1.GetServerInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dreel2sim/v1/server_info.proto\x12\x0breel2sim.v1\"\x16\n\x14GetServerInfoRequest\"\xe7\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x0f\n\x07presets\x18\x03 \x03(\t\x12\x0f\n\x07\x64\x65vices\x18\x04 \x03(\t\x12#\n\x06limits\x18\x05 \x01(\x0b\x32\x13.reel2sim.v1.Limits\x12:\n\x04\x63ode\x18\x06 \x03(\x0b\x32,.reel2sim.v1.GetServerInfoResponse.CodeEntry\x1a+\n\tCodeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe9\x01\n\x06Limits\x12\x1a\n\x12max_artifact_bytes\x18\x01 \x01(\x03\x12\x17\n\x0fmax_chunk_bytes\x18\x02 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\x03 \x01(\x03\x12\x1d\n\x15max_queued_operations\x18\x04 \x01(\x05\x12\x0f\n\x07workers\x18\x05 \x01(\x05\x12\x18\n\x10max_environments\x18\x06 \x01(\x05\x12#\n\x1bmax_environments_per_client\x18\x07 \x01(\x05\x12 \n\x18\x65nvironment_idle_seconds\x18\x08 \x01(\x01\x32\x64\n\nServerInfo\x12V\n\rGetServerInfo\x12!.reel2sim.v1.GetServerInfoRequest\x1a\".reel2sim.v1.GetServerInfoResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reel2sim.v1.server_info_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETSERVERINFORESPONSE_CODEENTRY']._loaded_options = None
+  _globals['_GETSERVERINFORESPONSE_CODEENTRY']._serialized_options = b'8\001'
   _globals['_GETSERVERINFOREQUEST']._serialized_start=46
   _globals['_GETSERVERINFOREQUEST']._serialized_end=68
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=70
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=196
-  _globals['_LIMITS']._serialized_start=199
-  _globals['_LIMITS']._serialized_end=432
-  _globals['_SERVERINFO']._serialized_start=434
-  _globals['_SERVERINFO']._serialized_end=534
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=71
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=302
+  _globals['_GETSERVERINFORESPONSE_CODEENTRY']._serialized_start=259
+  _globals['_GETSERVERINFORESPONSE_CODEENTRY']._serialized_end=302
+  _globals['_LIMITS']._serialized_start=305
+  _globals['_LIMITS']._serialized_end=538
+  _globals['_SERVERINFO']._serialized_start=540
+  _globals['_SERVERINFO']._serialized_end=640
 # @@protoc_insertion_point(module_scope)

@@ -10,18 +10,27 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("version", "kinds", "presets", "devices", "limits")
+    __slots__ = ("version", "kinds", "presets", "devices", "limits", "code")
+    class CodeEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     VERSION_FIELD_NUMBER: _ClassVar[int]
     KINDS_FIELD_NUMBER: _ClassVar[int]
     PRESETS_FIELD_NUMBER: _ClassVar[int]
     DEVICES_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
     version: str
     kinds: _containers.RepeatedScalarFieldContainer[str]
     presets: _containers.RepeatedScalarFieldContainer[str]
     devices: _containers.RepeatedScalarFieldContainer[str]
     limits: Limits
-    def __init__(self, version: _Optional[str] = ..., kinds: _Optional[_Iterable[str]] = ..., presets: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+    code: _containers.ScalarMap[str, str]
+    def __init__(self, version: _Optional[str] = ..., kinds: _Optional[_Iterable[str]] = ..., presets: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., code: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("max_artifact_bytes", "max_chunk_bytes", "max_message_bytes", "max_queued_operations", "workers", "max_environments", "max_environments_per_client", "environment_idle_seconds")

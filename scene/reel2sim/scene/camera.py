@@ -50,7 +50,8 @@ class Camera:
         for name in ("cx", "cy"):
             if not np.isfinite(getattr(self, name)):
                 raise CameraError("principal point must be finite", source="Camera", field=name)
-        assign(self, T_world_camera=T)
+        # One zero only: files that turn axes do not keep its sign, and digests would tell.
+        assign(self, T_world_camera=T + 0.0)
 
     @property
     def K(self) -> Array:

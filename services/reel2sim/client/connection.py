@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +42,7 @@ class Connection:
         tls: certificates; None speaks plain text.
         timeout_s: deadline of each short call.
         retry_s: how long calls that may be repeated are, while the server is away.
+        options: more arguments of the channel, as gRPC names them.
     """
 
     def __init__(
@@ -52,8 +53,9 @@ class Connection:
         tls: TlsFiles | None,
         timeout_s: float,
         retry_s: float,
+        options: Sequence[tuple[str, Any]] = (),
     ) -> None:
-        options = [
+        arguments = [
             ("grpc.keepalive_time_ms", 30_000),
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.max_reconnect_backoff_ms", 2_000),
@@ -61,12 +63,13 @@ class Connection:
             ("grpc.min_reconnect_backoff_ms", 1_000),
             # Channels with equal arguments would share a connection, and its backoff.
             ("grpc.use_local_subchannel_pool", 1),
+            *options,
         ]
         self.address = address
         self.channel: grpc.Channel = (
-            grpc.insecure_channel(address, options)
+            grpc.insecure_channel(address, arguments)
             if tls is None
-            else grpc.secure_channel(address, _credentials(tls), options)
+            else grpc.secure_channel(address, _credentials(tls), arguments)
         )
         self._metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         self._timeout_s = timeout_s

@@ -184,15 +184,26 @@ class RemoteOperations:
         """
         patience = self._connection.patience()
         while True:
-            request = events_pb2.WatchOperationRequest(name=name, after_sequence=after_sequence)
             try:
-                for event in self._connection.stream(self._events.WatchOperation, request):
+                for event in self.watch_once(name, after_sequence=after_sequence):
                     patience.restore()
                     after_sequence = event.sequence
-                    yield _event(event)
+                    yield event
                 return
             except UnavailableError as error:
                 patience.endure(error)
+
+    def watch_once(
+        self, name: str, *, after_sequence: int = 0, timeout_s: float | None = None
+    ) -> Iterator[RemoteEvent]:
+        """Like :meth:`watch`, but over one stream, and for ``timeout_s`` at most.
+
+        Raises:
+            UnavailableError: if the stream breaks or its time is over.
+        """
+        request = events_pb2.WatchOperationRequest(name=name, after_sequence=after_sequence)
+        stream = self._connection.stream(self._events.WatchOperation, request, timeout_s=timeout_s)
+        yield from map(_event, stream)
 
 
 def _operation(message: operations_pb2.Operation) -> RemoteOperation:

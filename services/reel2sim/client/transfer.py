@@ -51,12 +51,12 @@ class Transfer:
             raise InputError(f"its name {fault}", source=path, remedy="rename it")
         if path.is_file():
             spec = artifacts_pb2.UploadSpec(format=common.ARTIFACT_FORMAT_FILE, filename=name)
-            return self._upload_file(path, spec, upload_id, progress)
+            return self.upload_file(path, spec, upload_id=upload_id, progress=progress)
         with tempfile.TemporaryDirectory(prefix="reel2sim-") as scratch:
             archive = Path(scratch) / "folder.tar"
             pack_folder(path, archive)
             spec = artifacts_pb2.UploadSpec(format=common.ARTIFACT_FORMAT_TAR, filename=name)
-            return self._upload_file(archive, spec, upload_id, progress)
+            return self.upload_file(archive, spec, upload_id=upload_id, progress=progress)
 
     def stat(self, digest: str) -> common.Artifact:
         """What an artifact is; NotFoundError if the server has none with that digest."""
@@ -103,13 +103,15 @@ class Transfer:
             raise
         return artifact
 
-    def _upload_file(
+    def upload_file(
         self,
         file: Path,
         spec: artifacts_pb2.UploadSpec,
-        upload_id: str | None,
-        progress: Progress,
+        *,
+        upload_id: str | None = None,
+        progress: Progress = silent,
     ) -> common.Artifact:
+        """Put a file into the store as what ``spec`` says it is; see :meth:`upload`."""
         digest = digest_file(file)
         spec.upload_id = upload_id or uuid.uuid4().hex
         finish = artifacts_pb2.UploadFinish(size_bytes=file.stat().st_size, sha256=digest)

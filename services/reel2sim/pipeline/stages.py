@@ -62,6 +62,11 @@ class Stage(Generic[In, Out]):
     packages: tuple[str, ...] = ()
     resumable: bool = False
 
+    @property
+    def code(self) -> str:
+        """Digest of the stage's version and of the sources that its result depends on."""
+        return digest_config(self.name, self.version, *map(code_digest, self.packages))
+
     def key(self, config: PipelineConfig, inputs: tuple[str, ...]) -> str:
         """Digest of everything the result depends on.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from reel2sim.remote.config import RemoteStages
 from reel2sim.scene.errors import UsageError
 
 KINDS = ("generate", "reconstruct", "rig", "export", "edit", "run")
@@ -24,6 +25,7 @@ class ServerConfig:
         tls_key: PEM private key of ``tls_cert``.
         tls_client_ca: PEM authorities that must have signed a client's certificate (mTLS).
         runner: ``"module:function"`` of the :class:`~reel2sim.server.job.JobRunner` to run.
+        stages: the stages of runs that other servers do; None does all here.
         max_artifact_bytes: largest artifact.
         max_store_bytes: limit of all artifacts together; None for none.
         max_queued: operations that may wait or run at a time.
@@ -49,6 +51,7 @@ class ServerConfig:
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
     runner: str = "reel2sim.server.jobs:run_job"
+    stages: RemoteStages | None = None
     max_artifact_bytes: int = 4 << 30
     max_store_bytes: int | None = None
     max_queued: int = 1000

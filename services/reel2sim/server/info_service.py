@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import grpc
 
+from reel2sim.pipeline.toolchain import standard_toolchain
 from reel2sim.server.config import ServerConfig
 from reel2sim.server.uploads import MAX_CHUNK
 from reel2sim.v1 import common_pb2 as common
@@ -38,6 +40,7 @@ class InfoService(server_info_pb2_grpc.ServerInfoServicer):
                 if number
             ],
             devices=["cpu", *(["cuda"] if _cuda_likely() else [])],
+            code=_code(self._config.kinds),
             limits=server_info_pb2.Limits(
                 max_artifact_bytes=self._config.max_artifact_bytes,
                 max_chunk_bytes=MAX_CHUNK,
@@ -49,6 +52,14 @@ class InfoService(server_info_pb2_grpc.ServerInfoServicer):
                 environment_idle_seconds=self._config.environment_idle_s,
             ),
         )
+
+
+def _code(kinds: Iterable[str]) -> Mapping[str, str]:
+    """Digest of the code behind each of ``kinds`` that is a stage of its own."""
+    tools = standard_toolchain()
+    stages = {"generate": tools.generation, "reconstruct": tools.reconstruction}
+    stages["rig"] = tools.rigging
+    return {kind: stages[kind].code for kind in kinds if kind in stages}
 
 
 def _cuda_likely() -> bool:

@@ -26,6 +26,7 @@ class Job:
         out: empty folder for the output.
         scratch: empty folder for anything else; removed afterwards.
         cache: folder that all jobs of the server share and that survives restarts.
+        stages: file that tells which stages other servers do; need not exist.
     """
 
     operation: str
@@ -35,6 +36,7 @@ class Job:
     out: Path
     scratch: Path
     cache: Path
+    stages: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -7,66 +7,45 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reel2sim.remote.config import read_stages
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.progress import Progress, subrange
 from reel2sim.server.job import Job, JobResult
-from reel2sim.v1 import common_pb2 as common
+from reel2sim.transport.choices import pipeline_config
 
 if TYPE_CHECKING:
-    from reel2sim.pipeline import PipelineConfig
+    from reel2sim.pipeline import PipelineConfig, Toolchain
     from reel2sim.pipeline.runner import Runner
-
-_DEVICES = {common.DEVICE_UNSPECIFIED: "auto", common.DEVICE_CPU: "cpu", common.DEVICE_CUDA: "cuda"}
-_PRESETS = {
-    common.PRESET_UNSPECIFIED: "standard",
-    common.PRESET_DRAFT: "draft",
-    common.PRESET_STANDARD: "standard",
-    common.PRESET_HIGH: "high",
-}
 
 
 def run_job(job: Job, progress: Progress) -> JobResult:
     """Run any kind of job; see :class:`reel2sim.server.job.JobRunner`."""
-    return _JOBS[job.kind](job, progress)
-
-
-def pipeline_config(message: common.JobConfig) -> PipelineConfig:
-    """The configuration a message stands for; what it leaves unset keeps its default."""
-    from reel2sim.pipeline import PipelineConfig
-
-    optional: dict[str, Any] = {
-        "backend": message.backend,
-        "material": message.material,
-        "density": message.density,
-        "name": message.name,
-        "max_size": message.max_size,
-    }
-    config = PipelineConfig(
-        preset=_PRESETS[message.preset],  # type: ignore[arg-type]
-        seed=message.seed,
-        device=_DEVICES[message.device],  # type: ignore[arg-type]
-    )
-    return replace(config, **{name: value for name, value in optional.items() if value})
-
-
-def _generate(job: Job, progress: Progress) -> JobResult:
-    from reel2sim.media import write_capture
     from reel2sim.pipeline.toolchain import standard_toolchain
+
+    return run_with(standard_toolchain(), job, progress)
+
+
+def run_with(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
+    """Run any kind of job with stages of one's own."""
+    return _JOBS[job.kind](tools, job, progress)
+
+
+def _generate(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
+    from reel2sim.media import write_capture
 
     request: Any = job.request
     runner = _runner(job, progress)
-    reel, _ = runner(standard_toolchain().generation, request.prompt, request.prompt)
+    reel, _ = runner(tools.generation, request.prompt, request.prompt)
     out = job.out / "capture"
     write_capture(reel, out)
     return JobResult(out, runner.done[-1].metrics)
 
 
-def _reconstruct(job: Job, progress: Progress) -> JobResult:
+def _reconstruct(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
     from reel2sim.pipeline.stages import reel_digest
     from reel2sim.pipeline.stores import ReconstructionStore
-    from reel2sim.pipeline.toolchain import standard_toolchain
 
-    runner, tools = _runner(job, progress), standard_toolchain()
+    runner = _runner(job, progress)
     source = job.inputs["reel"]
     reel, _ = runner(tools.media, source, str(source))
     result, _ = runner(tools.reconstruction, reel, reel_digest(reel))
@@ -75,14 +54,13 @@ def _reconstruct(job: Job, progress: Progress) -> JobResult:
     return JobResult(out, runner.done[-1].metrics)
 
 
-def _rig(job: Job, progress: Progress) -> JobResult:
+def _rig(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
     from reel2sim.pipeline.stages import reel_digest
     from reel2sim.pipeline.stores import ReconstructionStore
-    from reel2sim.pipeline.toolchain import standard_toolchain
     from reel2sim.scene.digest import digest_file
     from reel2sim.scene.store import save_asset
 
-    runner, tools = _runner(job, progress), standard_toolchain()
+    runner = _runner(job, progress)
     source, surfels = job.inputs["reel"], _file(job, "surfels")
     reel, _ = runner(tools.media, source, str(source))
     given = (reel, ReconstructionStore().load(surfels))
@@ -93,7 +71,7 @@ def _rig(job: Job, progress: Progress) -> JobResult:
     return JobResult(out, runner.done[-1].metrics)
 
 
-def _export(job: Job, progress: Progress) -> JobResult:
+def _export(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
     from reel2sim.exporters.media import Provenance
     from reel2sim.media import load_reel
     from reel2sim.pipeline.publish import preview_media, provenance_of, publish
@@ -111,7 +89,7 @@ def _export(job: Job, progress: Progress) -> JobResult:
     return JobResult(out, asset.metrics)
 
 
-def _edit(job: Job, progress: Progress) -> JobResult:
+def _edit(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
     from reel2sim.editing import Sources, edited, open_scene
     from reel2sim.editing.history import provenance_after
     from reel2sim.pipeline.publish import publish_scene
@@ -136,7 +114,7 @@ def _edit(job: Job, progress: Progress) -> JobResult:
     return JobResult(out, {"assets": len(scene.placements), "edits": len(edits)})
 
 
-def _run(job: Job, progress: Progress) -> JobResult:
+def _run(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
     from reel2sim.pipeline import Cache, run
 
     request: Any = job.request
@@ -147,6 +125,7 @@ def _run(job: Job, progress: Progress) -> JobResult:
         config=_config(job),
         progress=progress,
         cache=Cache(job.cache),
+        toolchain=_divided(tools, job),
     )
     metrics = {
         f"{stage.name}/{name}": value
@@ -156,7 +135,7 @@ def _run(job: Job, progress: Progress) -> JobResult:
     return JobResult(result.bundle, {**metrics, "seconds": result.seconds})
 
 
-_JOBS: dict[str, Callable[[Job, Progress], JobResult]] = {
+_JOBS: dict[str, Callable[[Toolchain, Job, Progress], JobResult]] = {
     "generate": _generate,
     "reconstruct": _reconstruct,
     "rig": _rig,
@@ -164,6 +143,16 @@ _JOBS: dict[str, Callable[[Job, Progress], JobResult]] = {
     "edit": _edit,
     "run": _run,
 }
+
+
+def _divided(tools: Toolchain, job: Job) -> Toolchain:
+    """``tools``, with the stages that other servers do as calls of them."""
+    stages = None if job.stages is None else read_stages(job.stages)
+    if stages is None:
+        return tools
+    from reel2sim.remote.toolchain import remote_toolchain
+
+    return remote_toolchain(tools, stages, source=job.inputs.get("source"), scratch=job.scratch)
 
 
 def _config(job: Job) -> PipelineConfig:

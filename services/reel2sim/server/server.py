@@ -17,6 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
+from reel2sim.remote.config import write_stages
 from reel2sim.scene.errors import ConflictError, Reel2SimError, UsageError
 from reel2sim.server import job_services
 from reel2sim.server.artifact_service import ArtifactService
@@ -139,6 +140,7 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
     """
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_sole_owner(config))
+        write_stages(config.data_dir, config.stages)
         hub = Hub()
         database = Database(config.data_dir / "operations.sqlite3")
         stack.callback(database.close)

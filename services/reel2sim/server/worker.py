@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from reel2sim.remote.config import STAGES_FILE
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import CancelledError, InputError, UsageError
 from reel2sim.server.artifacts import sync_file
@@ -174,6 +175,7 @@ def _run(
         out=_made(work / "out"),
         scratch=_made(work / "scratch"),
         cache=_made(data_dir / "cache"),
+        stages=data_dir / STAGES_FILE,
     )
     progress(kind.name, 0.0, "starting")
     return _handed_over(runner(job, progress), work)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from reel2sim.cli.options import Common, shown
+from reel2sim.cli.options import Common, Flag, shown
 
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
+    from reel2sim.remote import RemoteStages
+
+KINDS = ("generate", "reconstruct", "rig", "export", "edit", "run")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,9 @@ class Serve:
       reel2sim serve --data-dir data
       REEL2SIM_TOKEN=secret reel2sim serve --data-dir data --address 0.0.0.0:50051 \
           --tls-cert server.pem --tls-key server.key --workers 4
+      reel2sim serve --data-dir data --address 0.0.0.0:50051 --kinds reconstruct
+      reel2sim serve --data-dir data --kinds run export edit \
+          --stage reconstruct=gpu-a:50051,gpu-b:50051 --stage rig=big-cpu:50051
     """
 
     data_dir: Annotated[Path, tyro.conf.arg(metavar="DIR")]
@@ -35,6 +41,27 @@ class Serve:
     """Worker processes; each runs one operation at a time."""
     max_environments: Annotated[int, tyro.conf.arg(metavar="N")] = 64
     """Environments that clients may play with at a time; 0 for none."""
+    kinds: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KIND ...")] = KINDS
+    """Jobs to take; one alone makes a stage server."""
+    stage: Annotated[
+        tuple[str, ...],
+        tyro.conf.arg(metavar="KIND=HOST:PORT,…", help_behavior_hint="(repeatable)"),
+        tyro.conf.UseAppendAction,
+    ] = ()
+    """Servers that do this stage of runs (generate, reconstruct or rig) instead of this one. Each
+    content goes to one of them first, and to the others while that one is away."""
+    stage_token_file: Annotated[Path | None, shown("FILE")] = None
+    """File with the token that these servers want; read again for each call."""
+    stage_tls_ca: Annotated[Path | None, shown("FILE")] = None
+    """Authorities to trust with them (PEM)."""
+    stage_tls_cert: Annotated[Path | None, shown("FILE")] = None
+    """Certificate chain to show them (PEM)."""
+    stage_tls_key: Annotated[Path | None, shown("FILE")] = None
+    """Key of that certificate (PEM)."""
+    stage_tls: Flag = False
+    """Speak TLS with them even if none of these files is needed."""
+    stage_deadline: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 24 * 3600.0
+    """Longest time a stage may take there, retries included."""
     token_file: Annotated[Path | None, shown("FILE")] = None
     """File with the token that calls must carry; default: $REEL2SIM_TOKEN, else none."""
     tls_cert: Annotated[Path | None, shown("FILE")] = None
@@ -58,9 +85,34 @@ class Serve:
             tls_cert=self.tls_cert,
             tls_key=self.tls_key,
             tls_client_ca=self.tls_client_ca,
+            kinds=self.kinds,
+            stages=self._stages(),
         )
         serve(config)
         return 0
+
+    def _stages(self) -> RemoteStages | None:
+        from reel2sim.client import TlsFiles
+        from reel2sim.remote import stages_from_options
+        from reel2sim.scene.errors import UsageError
+
+        files = (self.stage_tls_ca, self.stage_tls_cert, self.stage_tls_key)
+        tls = None
+        if self.stage_tls or any(files):
+            tls = TlsFiles(ca=files[0], cert=files[1], key=files[2])
+        stages = stages_from_options(
+            self.stage,
+            token_file=self.stage_token_file,
+            tls=tls,
+            deadline_s=self.stage_deadline,
+        )
+        if stages is not None and "run" not in self.kinds:
+            raise UsageError(
+                "this server takes no runs, whose stages others could do",
+                field="--stage",
+                remedy="add run to --kinds, or drop --stage",
+            )
+        return stages
 
     def _token(self) -> str | None:
         import os
