@@ -47,7 +47,7 @@ def manifest_record(
         "joints": [joint.name for joint in asset.joints],
         "interpenetrating": [list(pair) for pair in asset.interpenetrating],
         "surfels": len(asset.surfels),
-        "metrics": _plain(asset.metrics),
+        "metrics": _sorted(asset.metrics),
         "notes": list(asset.notes),
     }
     return _record("asset", content, provenance, folder)
@@ -92,7 +92,7 @@ def _record(
                 "name": stage.name,
                 "version": stage.version,
                 "config": _plain(stage.config),
-                "metrics": _plain(stage.metrics),
+                "metrics": _sorted(stage.metrics),
             }
             for stage in provenance.stages
         ],
@@ -106,6 +106,11 @@ def _record(
             for stage in provenance.stages
         },
     }
+
+
+def _sorted(metrics: Mapping[str, float]) -> dict[str, Any]:
+    """Figures by name: an asset that was stored meanwhile has them in another order."""
+    return _plain(dict(sorted(metrics.items())))
 
 
 def _edited(provenance: Provenance) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from reel2sim.scene.errors import Reel2SimError, StageError, UnavailableError
 from reel2sim.scene.progress import Progress
 
 T = TypeVar("T")
-_BEAT_S = 0.25
+_BEAT_S = 0.5
 _LEAVE_S = 0.5
 
 
@@ -73,8 +73,8 @@ class Call(Generic[T]):
     def __call__(self, progress: Progress) -> T:
         """Do it.
 
-        Everything that may block happens in a thread; this one passes progress on several times
-        a second, so that whoever raises from ``progress`` is heard at once.
+        Everything that may block happens in a thread; this one passes progress on twice a
+        second, so that whoever raises from ``progress`` is heard at once.
 
         Raises:
             UnavailableError: if no server was of use for too long.

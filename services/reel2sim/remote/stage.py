@@ -230,6 +230,9 @@ class StageAtServers:
             silent_s = 0.0 if news or operation.state != "RUNNING" else silent_s + self._slice_s
             if silent_s >= self.stages.policy.silence_s:
                 operations.cancel(name)
+                self.begun.pop(address, None)
+                # It may take a while to die, and nobody is to join it meanwhile.
+                self.generation[address] += 1
                 course.ended += 1
                 course.home = None
                 raise UnavailableError(f"told nothing for {silent_s:g} s", source=name)
