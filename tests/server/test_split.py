@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 
+import psutil
 import pytest
 
 from reel2sim.client import Client, TlsFiles
@@ -126,6 +127,14 @@ def trio(tmp_path_factory):
         yield folder, client, stack.enter_context(Client(one, token="correct horse", tls=tls))
 
 
+@pytest.fixture(autouse=True)
+def _prompt(request):
+    """Servers that tests share are as quick as at first again."""
+    yield
+    if "trio" in request.fixturenames:
+        (request.getfixturevalue("trio")[0] / "a" / "cache" / "slow").unlink(missing_ok=True)
+
+
 def test_a_run_over_three_servers_is_the_run_in_one_process(trio, tmp_path, source, here):
     folder, client, _ = trio
     options = {"preset": "draft", "seed": 5, "device": "cpu", "density": 640.0}
@@ -151,6 +160,19 @@ def test_a_cancel_reaches_the_server_that_does_the_stage(trio, source, eventuall
     there = list(stage_server.list())[-1]
     assert eventually(lambda: stage_server.get(there.name).done, timeout_s=5)
     assert stage_server.get(there.name).state == "CANCELLED"
+
+
+def test_a_killed_pipeline_worker_joins_the_stage_that_it_had_begun(trio, source, eventually):
+    folder, client, _ = trio
+    behave(folder / "a", "slow", "3")
+    before = len(log_of(folder / "a"))
+    operation = client.start(source, preset="draft", seed=7, device="cpu")
+    eventually(lambda: "step" in client.get(operation.name).message)
+    for process in psutil.Process().children(recursive=True):
+        if str(folder / "p") in process.cmdline():
+            process.kill()
+    assert client.wait(operation.name).attempts == 2
+    assert log_of(folder / "a")[before:] == ["reconstruction begin", "reconstruction end"]
 
 
 def test_nothing_is_sent_that_is_there_and_nothing_done_twice(

@@ -91,8 +91,8 @@ class Work:
     @property
     def content(self) -> str:
         """sha256 of all that the result depends on: code, settings and inputs."""
-        return digest_config(self.kind, self.code, self.request.SerializeToString(
-            deterministic=True).hex())  # fmt: skip
+        asked = self.request.SerializeToString(deterministic=True)
+        return digest_config(self.kind, self.code, asked.hex())
 
     def request_id(self, generation: int) -> str:
         """Id of the operation that does this work for the ``generation``-th time.
