@@ -242,9 +242,9 @@ def test_a_server_that_stalls_is_left_for_another_and_one_that_is_away_skipped(
 ):
     a, b = tmp_path / "a", tmp_path / "b"
     behave(a, "stubborn")
-    with start_server(a, runner=RUNNER) as one:
-        lonely = stages_at(f"reconstruct={DEAD},{one}", deadline_s=3.0)
-        with pytest.raises(StageError, match=r"longer than 3 s .*127\.0\.0\.1:1 "):
+    with start_server(a, runner=RUNNER, cancel_grace_s=0.2) as one:
+        lonely = stages_at(f"reconstruct={DEAD},{one}", deadline_s=2.0)
+        with pytest.raises(StageError, match=r"longer than 2 s .*127\.0\.0\.1:1 "):
             split(lonely, source)
         with start_server(b, runner=RUNNER) as two:
             both = stages_at(f"reconstruct={DEAD},{one},{two}", silence_s=1.0)
