@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from reel2sim.pipeline import Cache, PipelineConfig, run
+from reel2sim.pipeline.publish import export_files, preview_media
 from reel2sim.scene import Progress
+from reel2sim.scene.digest import digest_tree
 from reel2sim.scene.errors import (
     CancelledError,
     ConflictError,
@@ -204,3 +206,19 @@ def test_names_are_made_of_anything() -> None:
     config = PipelineConfig()
     for source, name in (("/x/7 bits.mp4", "object_7_bits"), ("/x/été", "t"), ("/x/!!", "object")):
         assert config.object_name(source=Path(source), prompt=None) == name
+
+
+def test_a_bundle_that_was_made_before_is_put_down_again(workshop, tmp_path, source) -> None:
+    tools = replace(workshop.toolchain(), preview=preview_media, export=export_files)
+    cache = Cache(tmp_path / "cache")
+
+    def make(out: str, **choices) -> str:
+        config = PipelineConfig(preview_frames=2, preview_size=16, **choices)
+        run(source, tmp_path / out, cache=cache, config=config, toolchain=tools)
+        return digest_tree(tmp_path / out)
+
+    # Made anew it would tell other timings in its manifest.
+    assert make("a") == make("b") == make("c")
+    assert len(list((tmp_path / "cache" / "export").glob("*.npz"))) == 1
+    assert make("d", name="chest") != make("a2")
+    assert len(list((tmp_path / "cache" / "export").glob("*.npz"))) == 2

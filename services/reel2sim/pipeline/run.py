@@ -8,8 +8,15 @@ from pathlib import Path
 
 from reel2sim.pipeline.cache import Cache
 from reel2sim.pipeline.config import PipelineConfig
+from reel2sim.pipeline.kept import bundle_key, keep_bundle, publish_kept
 from reel2sim.pipeline.memory import PeakMemory
-from reel2sim.pipeline.publish import check_vacant, provenance_of, publish
+from reel2sim.pipeline.publish import (
+    check_vacant,
+    export_files,
+    preview_media,
+    provenance_of,
+    publish,
+)
 from reel2sim.pipeline.runner import Runner, StageRun, named
 from reel2sim.pipeline.stages import posed_reel, reel_digest
 from reel2sim.pipeline.toolchain import Toolchain, standard_toolchain
@@ -85,21 +92,28 @@ def run(
     with PeakMemory() as memory:
         reel, reel_key = _take_in(runner, tools, source, prompt)
         surfels, surfels_key = runner(tools.reconstruction, reel, reel_key)
-        asset, _ = runner(tools.rigging, (reel, surfels), reel_key, surfels_key)
+        asset, asset_key = runner(tools.rigging, (reel, surfels), reel_key, surfels_key)
         asset = replace(asset, name=config.object_name(source=source, prompt=prompt))
-        export = named(progress, "export")
-        pictures = subrange(export, 0.0, 0.6)
-        media = tools.preview(asset, posed_reel(reel, surfels), config, pictures)
         provenance = provenance_of(reel, runner.done, config, source=source)
-        publish(
-            asset,
-            out,
-            media=media,
-            provenance=provenance,
-            overwrite=overwrite,
-            exporter=tools.export,
-            progress=subrange(export, 0.6, 1.0),
-        )
+        # What other exporters make is theirs to keep.
+        key = ""
+        if cache is not None and tools.preview is preview_media and tools.export is export_files:
+            key = bundle_key(asset.name, provenance, config, (reel_key, surfels_key, asset_key))
+        if not (cache and key and publish_kept(cache, key, out, overwrite=overwrite)):
+            export = named(progress, "export")
+            pictures = subrange(export, 0.0, 0.6)
+            media = tools.preview(asset, posed_reel(reel, surfels), config, pictures)
+            publish(
+                asset,
+                out,
+                media=media,
+                provenance=provenance,
+                overwrite=overwrite,
+                exporter=tools.export,
+                progress=subrange(export, 0.6, 1.0),
+            )
+            if cache and key:
+                keep_bundle(cache, key, out)
         progress("export", 1.0, "done")
     seconds = time.perf_counter() - began
     # The stages' own watches may have caught a moment that this one slept through.
