@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from reel2sim.remote.board import Board
@@ -82,9 +84,9 @@ class Call(Generic[T]):
             Reel2SimError: what a server says about the request; whatever ``progress`` raises.
         """
         course, future = Course(), Future[T]()
-        thread = threading.Thread(
-            target=self._settle, args=(course, future), name=self.what, daemon=True
-        )
+        # What the caller's context holds, such as a trace, holds there too.
+        settle = partial(contextvars.copy_context().run, self._settle, course, future)
+        thread = threading.Thread(target=settle, name=self.what, daemon=True)
         deadline = time.monotonic() + self.policy.deadline_s
         thread.start()
         try:
