@@ -15,6 +15,7 @@ from reel2sim.client.operations import RemoteEvent, RemoteOperation, RemoteOpera
 from reel2sim.client.transfer import Transfer
 from reel2sim.editing.edits import Edit
 from reel2sim.exporters.staging import staged_folder
+from reel2sim.observe.tracing import traced
 from reel2sim.scene.errors import (
     ConflictError,
     Reel2SimError,
@@ -261,6 +262,7 @@ class Client:
                 progress(event.stage, event.fraction, event.message, **event.metrics)
         raise Reel2SimError("the server ended the watch early", source=name)
 
+    @traced("Client.run")
     def run(
         self,
         source: Path | str | None = None,
@@ -319,6 +321,7 @@ class Client:
         )
         return self._awaited(operation, out, overwrite=overwrite, progress=progress)
 
+    @traced("Client.edit")
     def edit(
         self,
         base: Path | str,
