@@ -6,7 +6,7 @@ The names are listed in ``docs/observability.md``; they are part of what the pro
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import (
@@ -19,6 +19,7 @@ from prometheus_client import (
     start_http_server,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from reel2sim.observe.snapshot import Snapshot
 from reel2sim.scene.errors import UsageError
@@ -122,7 +123,7 @@ class Metrics:
         return stage
 
 
-class _OnDemand:
+class _OnDemand(Collector):
     """A collector of :class:`Snapshot`."""
 
     def __init__(self, take: Callable[[], Snapshot | None]) -> None:
@@ -161,6 +162,23 @@ class _OnDemand:
             yield GaugeMetricFamily(name, about, value=value)
 
 
+class _WithoutBirths(Collector):
+    """A registry less the series that say when others began, which double what is stored."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        """The families."""
+        for family in self._registry.collect():
+            family.samples = [s for s in family.samples if not s.name.endswith("_created")]
+            yield family
+
+    def restricted_registry(self, names: Iterable[str]) -> Collector:
+        """Only the families of these names, which whoever asks may choose."""
+        return self._registry.restricted_registry(names)
+
+
 @contextmanager
 def metrics_page(registry: CollectorRegistry, *, host: str, port: int) -> Iterator[str]:
     """Serve ``registry`` over HTTP while the block lasts; yields the page's URL.
@@ -169,7 +187,7 @@ def metrics_page(registry: CollectorRegistry, *, host: str, port: int) -> Iterat
         UsageError: if the address cannot be bound.
     """
     try:
-        server, thread = start_http_server(port, addr=host, registry=registry)
+        server, thread = start_http_server(port, addr=host, registry=_WithoutBirths(registry))
     except OSError as cause:
         raise UsageError(
             f"cannot listen on {host}:{port} ({cause.strerror})",

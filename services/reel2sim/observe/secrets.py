@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
@@ -43,7 +44,8 @@ class Redactor:
             return
         with self._lock:
             # The longest first: one secret may be a part of another.
-            found = {*self._secrets, secret}
+            quoted = {repr(secret)[1:-1], json.dumps(secret)[1:-1]}
+            found = {*self._secrets, secret, *quoted}
             self._secrets = tuple(sorted(found, key=len, reverse=True))
 
     def learn_environment(self, environment: Mapping[str, str] | None = None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from reel2sim.scene.errors import UsageError
 
+_URL = re.compile(r"https?://[^\s/]+")
 KINDS = ("generate", "reconstruct", "rig", "export", "edit", "run")
 
 
@@ -91,6 +93,8 @@ class ServerConfig:
                 self._refuse(name, "must be at least 1")
         if self.metrics_port is not None and not 0 <= self.metrics_port < 65536:
             self._refuse("metrics_port", f"{self.metrics_port} is not a port")
+        if self.otlp_endpoint is not None and not _URL.match(self.otlp_endpoint):
+            self._refuse("otlp_endpoint", f"{self.otlp_endpoint!r} is not like http://host:4317")
         if self.max_environments < 0:
             self._refuse("max_environments", "must be at least 0")
         for name in ("max_environments_per_client", "environment_processes"):

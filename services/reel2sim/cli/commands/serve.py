@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from reel2sim.cli.options import Common, shown
+from reel2sim.cli.options import Common, secret_token, shown
 
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
@@ -70,7 +70,7 @@ class Serve:
             address=self.address,
             workers=self.workers,
             max_environments=self.max_environments,
-            token=self._token(),
+            token=secret_token(self.token_file),
             tls_cert=self.tls_cert,
             tls_key=self.tls_key,
             tls_client_ca=self.tls_client_ca,
@@ -80,15 +80,3 @@ class Serve:
         )
         serve(config)
         return 0
-
-    def _token(self) -> str | None:
-        import os
-
-        from reel2sim.scene.errors import UsageError
-
-        if self.token_file is None:
-            return os.environ.get("REEL2SIM_TOKEN") or None
-        try:
-            return self.token_file.read_text(encoding="utf-8").strip()
-        except OSError as cause:
-            raise UsageError(f"cannot be read: {cause.strerror}", source=self.token_file) from cause
