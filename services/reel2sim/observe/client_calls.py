@@ -69,14 +69,14 @@ def _traced(continuation: Callable[[Any, Any], Any], details: Any, request: Any)
         kind="client",
         attributes={"rpc.system": "grpc", "rpc.service": service, "rpc.method": method},
     )
-    metadata = list(details.metadata or ())
+    metadata: list[tuple[str, Any]] = list(details.metadata or ())
     if span.traceparent:
         metadata.append((tracing.TRACEPARENT, span.traceparent))
 
     def ended(call: Any) -> None:
         code = call.code() or grpc.StatusCode.UNKNOWN
         error = "" if code in _HARMLESS else code.name
-        span.end(error=error, **{"rpc.grpc.status_code": code.value[0]})
+        span.end(error=error, attributes={"rpc.grpc.status_code": code.value[0]})
 
     call = continuation(
         _Details(

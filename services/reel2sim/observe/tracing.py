@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 from reel2sim.scene.errors import UsageError
@@ -27,6 +28,7 @@ SpanKind = Literal["internal", "client", "server", "producer", "consumer"]
 TRACEPARENT = "traceparent"
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?\Z")
 _FAREWELL_S = 1.0
+_NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 CURRENT: ContextVar[str] = ContextVar("traceparent", default="")
 """The traceparent of the call that this task answers."""
 _installed: Any = None
@@ -40,7 +42,13 @@ class Span(Protocol):
         """What its children are to be given as parent; "" outside of any trace."""
         ...
 
-    def end(self, *, time_ns: int | None = None, error: str = "", **attributes: Any) -> None:
+    def end(
+        self,
+        *,
+        time_ns: int | None = None,
+        error: str = "",
+        attributes: Mapping[str, Any] = _NO_ATTRIBUTES,
+    ) -> None:
         """It is over; with ``error`` it failed. Ending twice does nothing."""
         ...
 
@@ -51,7 +59,13 @@ class _Passing:
     def __init__(self, traceparent: str) -> None:
         self.traceparent = traceparent
 
-    def end(self, *, time_ns: int | None = None, error: str = "", **attributes: Any) -> None:
+    def end(
+        self,
+        *,
+        time_ns: int | None = None,
+        error: str = "",
+        attributes: Mapping[str, Any] = _NO_ATTRIBUTES,
+    ) -> None:
         """Nothing."""
 
 
@@ -65,7 +79,13 @@ class _Collected:
             f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
         )
 
-    def end(self, *, time_ns: int | None = None, error: str = "", **attributes: Any) -> None:
+    def end(
+        self,
+        *,
+        time_ns: int | None = None,
+        error: str = "",
+        attributes: Mapping[str, Any] = _NO_ATTRIBUTES,
+    ) -> None:
         """End it, once."""
         if not self._span.is_recording():
             return

@@ -96,8 +96,8 @@ class _Call:
         self._metrics.calls_handled.labels(*self._labels, code).inc()
         self._metrics.call_seconds.labels(*self._labels).observe(seconds)
         fault = code in _SERVER_FAULTS
-        attributes = {"rpc.grpc.status_code": code}
-        self._span.end(error=code if fault else "", **attributes)
+        number = _NUMBERS[code]
+        self._span.end(error=code if fault else "", attributes={"rpc.grpc.status_code": number})
         level = logging.WARNING if fault else logging.DEBUG
         _log.log(level, "call ended", extra={"grpc_code": code, "seconds": round(seconds, 6)})
 
@@ -127,7 +127,8 @@ def _go_name(code: grpc.StatusCode) -> str:
     return "".join(word.capitalize() for word in code.name.split("_"))
 
 
-_NAMES = {code.value[0]: _go_name(code) for code in grpc.StatusCode}
+_NAMES: dict[int, str] = {code.value[0]: _go_name(code) for code in grpc.StatusCode}
+_NUMBERS = {name: number for number, name in _NAMES.items()}
 
 
 def _counted(convert: Callable[[Any], Any] | None, counter: Any) -> Callable[[Any], Any]:

@@ -278,8 +278,8 @@ def _end_span(span: tracing.Span, report: Mapping[str, Any]) -> None:
     span.end(
         time_ns=report["time_ns"],
         error="" if outcome == "done" else outcome,
-        **{
-            f"reel2sim.{key}": report.get(key)
+        attributes={
+            f"reel2sim.{key}": report[key]
             for key in ("stage", "cached", "peak_memory_mb")
             if report.get(key) is not None
         },
