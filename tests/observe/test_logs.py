@@ -137,7 +137,8 @@ def test_lines_carry_their_context_in_both_forms():
 def test_what_a_child_writes_comes_out_as_one_object_a_line(monkeypatch, capsys):
     monkeypatch.setenv("REEL2SIM_LOG_FORMAT", "json")
     monkeypatch.setattr(redactor, "_secrets", ("ЖЩ",))
-    own = JsonFormatter("worker").format(logging.makeLogRecord({"msg": "hello"}))
+    careless = JsonFormatter("worker", secrets=Redactor())
+    own = careless.format(logging.makeLogRecord({"msg": "hello ЖЩ"}))
     script = (
         "import sys; w = sys.stderr.buffer.write\n"
         f"w({(own + chr(10)).encode()!r}); w(b'from a library\\n\\xff\\x00 not text\\n')\n"
@@ -153,7 +154,7 @@ def test_what_a_child_writes_comes_out_as_one_object_a_line(monkeypatch, capsys)
     asyncio.run(main())
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     told = [line["message"] for line in lines]
-    assert told[:2] == ["hello", "from a library"]
+    assert told[:2] == [f"hello {REDACTED}", "from a library"]
     assert told[3] == f"key {REDACTED}"
     assert told[-1] == "last words"
     assert max(map(len, told)) <= 16 << 10
