@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.observe.context import about, current_fields, process_about
@@ -52,6 +52,7 @@ def texts(value):
     return [t for part in value for t in texts(part)] if isinstance(value, list) else [str(value)]
 
 
+@settings(deadline=None)
 @given(
     secret=secrets,
     where=st.sampled_from(
@@ -93,6 +94,7 @@ def test_what_looks_like_a_secret_is_hidden_though_nobody_named_it(text, hidden)
     assert REDACTED in clean
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="abcdefghij /.,0123456789", max_size=80))
 def test_other_text_stays_as_it_is(text):
     assert Redactor(["ЖЩ"]).text(text) == text

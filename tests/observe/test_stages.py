@@ -1,7 +1,7 @@
 """Progress becomes spans: balanced, in order, whatever a job reports."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.observe.stages import StageCost, StageWatch, tell_cost, watched
@@ -34,6 +34,7 @@ def watch_job(calls, error=None):
     return reports
 
 
+@settings(deadline=None)
 @given(steps, st.sampled_from([None, ValueError("x"), CancelledError("x")]))
 def test_spans_are_balanced_and_one_stage_follows_another(calls, error):
     reports = watch_job(calls, error)

@@ -7,6 +7,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -68,19 +69,20 @@ def test_counts_agree_with_what_was_done(tmp_path, start_server, port, eventuall
     blob.write_bytes(os.urandom(2_500_000))
     options = {"workers": 1, "metrics_port": port}
     with start_server(tmp_path / "data", **options) as address, Client(address) as client:
-        twice = {"request_id": "the-same", "seed": 7}
-        for prompt, more in (
-            ("steps 2 0.02", twice),
-            ("steps 2 0.02", twice),
-            ("refuse", {}),
-            ("crash once", {}),
-        ):
-            ended(client, prompt, **more)
+
+        def same(_):
+            return client.start(prompt="steps 2 0.02", seed=7, request_id="the-same").name
+
+        with ThreadPoolExecutor(8) as pool:
+            (name,) = set(pool.map(same, range(8), timeout=60))
+        client.wait(name)
+        for prompt in ("refuse", "crash once"):
+            ended(client, prompt)
         busy = client.start(prompt="steps 1000 0.05").name
         waiting = client.start(prompt="steps 1 0").name
         dropped = client.start(prompt="steps 1 0", seed=1).name
-        client.cancel(dropped)
-        client.cancel(dropped)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(client.cancel, [dropped] * 8, timeout=60))
         digest = client.upload(blob)
         client.download(digest, tmp_path / "back")
         with pytest.raises(NotFoundError):

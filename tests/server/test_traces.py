@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.client import Client
@@ -176,6 +176,7 @@ def test_a_collector_that_is_away_does_not_stop_the_work(tmp_path, start_server)
 hexadecimal = st.text(alphabet="0123456789abcdef", min_size=32, max_size=32)
 
 
+@settings(deadline=None)
 @given(hexadecimal, hexadecimal, st.integers(0, 255))
 def test_a_valid_traceparent_is_kept_and_what_the_standard_forbids_is_not(trace, span, flags):
     text = f"00-{trace}-{span[:16]}-{flags:02x}"
@@ -186,6 +187,7 @@ def test_a_valid_traceparent_is_kept_and_what_the_standard_forbids_is_not(trace,
     assert tracing.checked(text + "\n") == ""
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_no_text_breaks_the_reading_of_a_traceparent(text):
     assert tracing.checked(text) in (text, "")
