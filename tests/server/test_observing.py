@@ -1,5 +1,6 @@
 """What a server tells about itself agrees with what it did."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -8,7 +9,9 @@ import threading
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -19,6 +22,8 @@ from reel2sim.cli.main import main as cli
 from reel2sim.client import Client
 from reel2sim.observe.metrics import Metrics, metrics_page
 from reel2sim.scene.errors import NotFoundError, Reel2SimError, UsageError
+from reel2sim.server.observer import Observer, observed
+from reel2sim.server.records import State
 from reel2sim.v1 import pipeline_pb2, pipeline_pb2_grpc
 
 HELPERS = Path(__file__).parent / "helpers"
@@ -81,8 +86,8 @@ def test_counts_agree_with_what_was_done(tmp_path, start_server, port, eventuall
         busy = client.start(prompt="steps 1000 0.05").name
         waiting = client.start(prompt="steps 1 0").name
         dropped = client.start(prompt="steps 1 0", seed=1).name
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(client.cancel, [dropped] * 8, timeout=60))
+        client.cancel(dropped)
+        client.cancel(dropped)
         digest = client.upload(blob)
         client.download(digest, tmp_path / "back")
         with pytest.raises(NotFoundError):
@@ -125,6 +130,37 @@ def test_counts_agree_with_what_was_done(tmp_path, start_server, port, eventuall
         eventually(lambda: client.get(waiting).done)
         # At rest every call that began has ended, and every call has been timed.
         eventually(lambda: balanced(Page(port)))
+
+
+class SlowStore:
+    """An operation that waits, in a store whose answers come when they have grown old."""
+
+    def __init__(self):
+        self.record = SimpleNamespace(
+            name="operations/1", kind="run", state=State.QUEUED, trace="", error=None
+        )
+
+    async def get(self, name):
+        found = copy(self.record)
+        await asyncio.sleep(0)
+        return found
+
+    async def cancel(self, name):
+        await asyncio.sleep(0)
+        self.record.state = State.CANCELLED
+
+
+def test_cancels_at_one_time_end_an_operation_once():
+    observer = Observer()
+    store = observed(SlowStore(), observer)
+
+    async def main():
+        await asyncio.gather(*(store.cancel("operations/1") for _ in range(8)))
+
+    asyncio.run(main())
+    (family,) = observer.metrics.ended.collect()
+    assert [s.value for s in family.samples if s.name.endswith("_total")] == [1]
+    assert len(observer.ends) == 1
 
 
 def balanced(page):
