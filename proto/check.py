@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 from breaking_rules import breaking
-from descriptors import Finding, describe, own_files
+from descriptors import Finding, describe
 from google.protobuf import descriptor_pb2 as pb
 from lint_rules import lint
 
@@ -31,8 +31,11 @@ def findings(root: Path, baseline: Path) -> Iterator[Finding]:
 
 
 def freeze(root: Path, baseline: Path) -> None:
-    """Write the descriptors of the protos below ``root``, without comments, to ``baseline``."""
-    files = pb.FileDescriptorSet(file=own_files(describe(root)))
+    """Write the descriptors of the protos below ``root`` to ``baseline``, without comments.
+
+    With what they import, so that other tools can load it as it is.
+    """
+    files = describe(root)
     for file in files.file:
         file.ClearField("source_code_info")
     baseline.write_bytes(files.SerializeToString(deterministic=True))
