@@ -162,8 +162,12 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
         pool = Pool(config, operations, artifacts, hub)
         await pool.start()
         stack.push_async_callback(pool.stop)
-        grpc_server, address = await _listening(config, operations, artifacts, uploads, hub)
+        grpc_server, address, health_service = await _listening(
+            config, operations, artifacts, uploads, hub
+        )
         stack.push_async_callback(grpc_server.stop, _GRACE_S)
+        # Before all else, so that balancers stop sending work here.
+        stack.push_async_callback(health_service.enter_graceful_shutdown)
         janitor = asyncio.create_task(_expire(uploads, config.upload_keep_s))
         stack.callback(janitor.cancel)
         yield Server(address, grpc_server)
@@ -171,8 +175,8 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
 
 async def _listening(
     config: ServerConfig, operations: Operations, artifacts: Artifacts, uploads: Uploads, hub: Hub
-) -> tuple[grpc.aio.Server, str]:
-    """The gRPC server, started, and its address."""
+) -> tuple[grpc.aio.Server, str, HealthServicer]:
+    """The gRPC server, started, its address, and what tells its health."""
     server = grpc.aio.server(
         interceptors=[Guard(token=config.token, stall_timeout_s=config.stall_timeout_s)],
         maximum_concurrent_rpcs=config.max_concurrent_rpcs,
@@ -207,13 +211,13 @@ async def _listening(
     events_pb2_grpc.add_OperationEventsServicer_to_server(EventService(operations, hub), server)
     server_info_pb2_grpc.add_ServerInfoServicer_to_server(InfoService(config), server)
     names = [s.full_name for d in descriptors for s in d.services_by_name.values()]
-    await _add_health_and_reflection(server, names)
+    health_service = await _add_health_and_reflection(server, names)
     address = _bind(server, config)
     await server.start()
-    return server, address
+    return server, address, health_service
 
 
-async def _add_health_and_reflection(server: grpc.aio.Server, names: list[str]) -> None:
+async def _add_health_and_reflection(server: grpc.aio.Server, names: list[str]) -> Any:
     servicer: Any = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     for name in ("", *names):
@@ -221,6 +225,7 @@ async def _add_health_and_reflection(server: grpc.aio.Server, names: list[str]) 
     reflection.enable_server_reflection(
         (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
     )
+    return servicer
 
 
 def _bind(server: grpc.aio.Server, config: ServerConfig) -> str:
