@@ -76,7 +76,7 @@ def message(kind: type[Message], depth: int = 4) -> st.SearchStrategy[Message]:
                 continue
             if field.message_type is not None and field.message_type.GetOptions().map_entry:
                 continue
-            if field.is_repeated:
+            if field.label == FieldDescriptor.LABEL_REPEATED:
                 getattr(made, field.name).extend(pick(st.lists(value(field, depth), max_size=3)))
             elif field.message_type is not None:
                 getattr(made, field.name).CopyFrom(pick(value(field, depth)))
