@@ -28,10 +28,8 @@ DOCKERFILES = sorted((DEPLOY / "docker").glob("Dockerfile*"))
 HADOLINT = shutil.which("hadolint") or shutil.which("hadolint", path=Path(sys.executable).parent)
 IMAGE = "registry.example.com/reel2sim"
 PINNED = re.compile(r"[\w./-]+:(?!latest)[\w.-]*\d[\w.-]*")
-# Flags that are only there with the stores and metrics they belong to.
-OPTIONAL_FLAGS = {
-    *("--database", "--artifact-store", "--metrics-port", "--metrics-host", "--log-format"),
-}
+# Flags that are only there with the stores they belong to.
+OPTIONAL_FLAGS = {"--database", "--artifact-store"}
 SECRET = re.compile(r"token|password|secret|key", re.IGNORECASE)
 
 

@@ -79,6 +79,15 @@ class Artifacts:
                 await self.sweep(digest)
             raise
 
+    async def usage(self) -> tuple[int, int]:
+        """How many artifacts there are, and their bytes."""
+
+        def work(db: sqlite3.Connection) -> tuple[int, int]:
+            query = "SELECT count(*), coalesce(sum(size), 0) FROM artifacts"
+            return tuple(db.execute(query).fetchone())
+
+        return await self._database.call(work)
+
     async def delete(self, digest: str) -> None:
         """Remove an artifact; ConflictError while an unfinished operation reads it."""
         await self.get(digest)
