@@ -63,7 +63,7 @@ class ServerConfig:
     max_attempts: int = 10
     cancel_grace_s: float = 2.0
     job_timeout_s: float = 24 * 3600.0
-    stall_timeout_s: float = 60.0
+    stall_timeout_s: float = 25.0
     upload_keep_s: float = 24 * 3600.0
     max_environments: int = 64
     max_environments_per_client: int = 64

@@ -186,10 +186,12 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
             environments=environments.taken,
         )
         url = stack.enter_context(_metrics_page(config, status, observer))
-        grpc_server, address = await _listening(
+        grpc_server, address, health_service = await _listening(
             config, operations, artifacts, uploads, hub, environments, status, observer
         )
         stack.push_async_callback(grpc_server.stop, _GRACE_S)
+        # Before all else, so that balancers stop sending work here.
+        stack.push_async_callback(health_service.enter_graceful_shutdown)
         janitor = asyncio.create_task(_expire(uploads, config.upload_keep_s))
         stack.callback(janitor.cancel)
         yield Server(address, grpc_server, url)
@@ -217,8 +219,8 @@ async def _listening(
     environments: EnvironmentService,
     status: Status,
     observer: Observer,
-) -> tuple[grpc.aio.Server, str]:
-    """The gRPC server, started, and its address."""
+) -> tuple[grpc.aio.Server, str, HealthServicer]:
+    """The gRPC server, started, its address, and what tells its health."""
     server = grpc.aio.server(
         interceptors=[
             CallObserver(observer.metrics),
@@ -259,13 +261,13 @@ async def _listening(
         InfoService(config, status, observer), server
     )
     names = [s.full_name for d in descriptors for s in d.services_by_name.values()]
-    await _add_health_and_reflection(server, names)
+    health_service = await _add_health_and_reflection(server, names)
     address = _bind(server, config)
     await server.start()
-    return server, address
+    return server, address, health_service
 
 
-async def _add_health_and_reflection(server: grpc.aio.Server, names: list[str]) -> None:
+async def _add_health_and_reflection(server: grpc.aio.Server, names: list[str]) -> Any:
     servicer: Any = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     for name in ("", *names):
@@ -273,6 +275,7 @@ async def _add_health_and_reflection(server: grpc.aio.Server, names: list[str]) 
     reflection.enable_server_reflection(
         (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
     )
+    return servicer
 
 
 def _bind(server: grpc.aio.Server, config: ServerConfig) -> str:
