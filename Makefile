@@ -23,7 +23,7 @@ PROTOS := $(wildcard proto/reel2sim/v1/*.proto)
 help:
 	@echo "make demo    set up, then turn examples/drawer into a bundle, check it, step its env"
 	@echo "make test    set up, then run the tests"
-	@echo "make lint    ruff and pyright"
+	@echo "make lint    ruff, pyright, and the rules of the protos"
 	@echo "make proto   regenerate the gRPC code from proto/"
 	@echo "make bench   render the benchmark captures and measure the chain on them"
 	@echo "make clean   remove the environment and build output"
@@ -56,6 +56,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python proto/check.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

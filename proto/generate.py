@@ -21,7 +21,15 @@ HERE = Path(__file__).parent
 
 def generate(out: Path) -> None:
     """Write the generated code under ``out``."""
-    sources = sorted((HERE / "reel2sim").rglob("*.proto"))
+    compile_protos(HERE, f"--python_out={out}", f"--pyi_out={out}", f"--grpc_python_out={out}")
+
+
+def compile_protos(root: Path, *outputs: str) -> None:
+    """Run protoc with ``outputs`` on all protos below ``root``.
+
+    Raises:
+        SystemExit: if it fails; it has told why on standard error.
+    """
     longrunning = Path(next(iter(google.longrunning.__path__)))
     with tempfile.TemporaryDirectory() as scratch:
         # Newer googleapis-common-protos ship this file under another name than the one its
@@ -31,7 +39,7 @@ def generate(out: Path) -> None:
         shipped = next(longrunning.glob("operations*.proto"))
         shutil.copyfile(shipped, canonical)
         includes = (
-            HERE,
+            root,
             scratch,
             longrunning.parent.parent,
             resources.files("grpc_tools") / "_proto",
@@ -39,10 +47,8 @@ def generate(out: Path) -> None:
         arguments = [
             "protoc",
             *(f"-I{folder}" for folder in includes),
-            f"--python_out={out}",
-            f"--pyi_out={out}",
-            f"--grpc_python_out={out}",
-            *(str(source) for source in sources),
+            *outputs,
+            *(str(source) for source in sorted(root.rglob("*.proto"))),
         ]
         if protoc.main(arguments) != 0:
             raise SystemExit("protoc failed")

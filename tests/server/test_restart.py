@@ -1,5 +1,6 @@
 """Kill -9 of the server, of workers and of clients: nothing acknowledged is lost."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,7 +10,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from reel2sim.client import Client
 from reel2sim.scene.errors import ConflictError, NotFoundError, Reel2SimError, UsageError
@@ -182,3 +185,22 @@ def test_a_restart_keeps_artifacts_and_half_uploads_and_sweeps_rubbish(tmp_path,
             client.download("ab" * 32, tmp_path / "rubbish")
         assert not rubbish.exists()
         assert (data / "uploads" / "half").exists()
+
+
+def test_a_server_that_is_asked_to_stop_says_so_before_it_does(tmp_path, start_process, eventually):
+    told = []
+    with start_process(tmp_path) as server, grpc.insecure_channel(server.address) as channel:
+
+        def watch():
+            request = health_pb2.HealthCheckRequest(service="reel2sim.v1.Pipeline")
+            with contextlib.suppress(grpc.RpcError):
+                for answer in health_pb2_grpc.HealthStub(channel).Watch(request):
+                    told.append(answer.status)
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        eventually(lambda: told)
+        assert server.terminate() == 0
+        watcher.join(20)
+    states = health_pb2.HealthCheckResponse
+    assert told == [states.SERVING, states.NOT_SERVING]

@@ -48,7 +48,8 @@ class EditingServicer(object):
     """
 
     def Edit(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Starts applying edits; the operation answers with an EditResponse.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -48,7 +48,8 @@ class ExportServicer(object):
     """
 
     def Export(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Starts writing a bundle; the operation answers with an ExportResponse.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -48,7 +48,8 @@ class VideoGenerationServicer(object):
     """
 
     def Generate(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Starts generating; the operation answers with a GenerateResponse.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

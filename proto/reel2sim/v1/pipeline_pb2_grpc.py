@@ -48,7 +48,8 @@ class PipelineServicer(object):
     """
 
     def Run(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Starts the whole chain; the operation answers with a RunResponse.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -48,7 +48,8 @@ class ReconstructionServicer(object):
     """
 
     def Reconstruct(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Starts fitting; the operation answers with a ReconstructResponse.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -48,7 +48,8 @@ class RiggingServicer(object):
     """
 
     def Rig(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Starts rigging; the operation answers with a RigResponse.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -22,9 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from reel2sim.v1 import common_pb2 as reel2sim_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dreel2sim/v1/server_info.proto\x12\x0breel2sim.v1\"\x16\n\x14GetServerInfoRequest\"\xe7\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x0f\n\x07presets\x18\x03 \x03(\t\x12\x0f\n\x07\x64\x65vices\x18\x04 \x03(\t\x12#\n\x06limits\x18\x05 \x01(\x0b\x32\x13.reel2sim.v1.Limits\x12:\n\x04\x63ode\x18\x06 \x03(\x0b\x32,.reel2sim.v1.GetServerInfoResponse.CodeEntry\x1a+\n\tCodeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe9\x01\n\x06Limits\x12\x1a\n\x12max_artifact_bytes\x18\x01 \x01(\x03\x12\x17\n\x0fmax_chunk_bytes\x18\x02 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\x03 \x01(\x03\x12\x1d\n\x15max_queued_operations\x18\x04 \x01(\x05\x12\x0f\n\x07workers\x18\x05 \x01(\x05\x12\x18\n\x10max_environments\x18\x06 \x01(\x05\x12#\n\x1bmax_environments_per_client\x18\x07 \x01(\x05\x12 \n\x18\x65nvironment_idle_seconds\x18\x08 \x01(\x01\x32\x64\n\nServerInfo\x12V\n\rGetServerInfo\x12!.reel2sim.v1.GetServerInfoRequest\x1a\".reel2sim.v1.GetServerInfoResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dreel2sim/v1/server_info.proto\x12\x0breel2sim.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18reel2sim/v1/common.proto\"\x16\n\x14GetServerInfoRequest\"\xe7\x01\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\r\n\x05kinds\x18\x02 \x03(\t\x12\x0f\n\x07presets\x18\x03 \x03(\t\x12\x0f\n\x07\x64\x65vices\x18\x04 \x03(\t\x12#\n\x06limits\x18\x05 \x01(\x0b\x32\x13.reel2sim.v1.Limits\x12:\n\x04\x63ode\x18\x06 \x03(\x0b\x32,.reel2sim.v1.GetServerInfoResponse.CodeEntry\x1a+\n\tCodeEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe9\x01\n\x06Limits\x12\x1a\n\x12max_artifact_bytes\x18\x01 \x01(\x03\x12\x17\n\x0fmax_chunk_bytes\x18\x02 \x01(\x03\x12\x19\n\x11max_message_bytes\x18\x03 \x01(\x03\x12\x1d\n\x15max_queued_operations\x18\x04 \x01(\x05\x12\x0f\n\x07workers\x18\x05 \x01(\x05\x12\x18\n\x10max_environments\x18\x06 \x01(\x05\x12#\n\x1bmax_environments_per_client\x18\x07 \x01(\x05\x12 \n\x18\x65nvironment_idle_seconds\x18\x08 \x01(\x01\"1\n\x16GetServerStatusRequest\x12\x17\n\x0fmax_recent_ends\x18\x01 \x01(\x05\"\xcf\x04\n\x17GetServerStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x05loads\x18\x04 \x03(\x0b\x32\x15.reel2sim.v1.KindLoad\x12\x1d\n\x15oldest_queued_seconds\x18\x05 \x01(\x01\x12.\n\x07running\x18\x06 \x03(\x0b\x32\x1d.reel2sim.v1.RunningOperation\x12*\n\x07workers\x18\x07 \x03(\x0b\x32\x19.reel2sim.v1.WorkerStatus\x12\x30\n\x0brecent_ends\x18\x08 \x03(\x0b\x32\x1b.reel2sim.v1.EndedOperation\x12%\n\x05\x63\x61lls\x18\t \x03(\x0b\x32\x16.reel2sim.v1.CallCount\x12\'\n\x06stages\x18\n \x03(\x0b\x32\x17.reel2sim.v1.StageCount\x12\x11\n\tartifacts\x18\x0b \x01(\x03\x12\x16\n\x0e\x61rtifact_bytes\x18\x0c \x01(\x03\x12\x16\n\x0euploaded_bytes\x18\r \x01(\x03\x12\x18\n\x10\x64ownloaded_bytes\x18\x0e \x01(\x03\x12\x14\n\x0c\x65nvironments\x18\x0f \x01(\x05\x12\x1b\n\x13\x65nvironment_clients\x18\x10 \x01(\x05\x12\x16\n\x0eresident_bytes\x18\x11 \x01(\x03\"9\n\x08KindLoad\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0e\n\x06queued\x18\x02 \x01(\x03\x12\x0f\n\x07running\x18\x03 \x01(\x03\"\x84\x02\n\x10RunningOperation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x61ttempt_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstage_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05stage\x18\x07 \x01(\t\x12\x10\n\x08\x66raction\x18\x08 \x01(\x01\x12\x0f\n\x07message\x18\t \x01(\t\"U\n\x0cWorkerStatus\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0b\n\x03pid\x18\x02 \x01(\x03\x12\x11\n\toperation\x18\x03 \x01(\t\x12\x16\n\x0eresident_bytes\x18\x04 \x01(\x03\"\xaa\x01\n\x0e\x45ndedOperation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12*\n\x05state\x18\x03 \x01(\x0e\x32\x1b.reel2sim.v1.OperationState\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0brun_seconds\x18\x05 \x01(\x01\x12\r\n\x05\x65rror\x18\x06 \x01(\t\"_\n\tCallCount\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x03\x12\x14\n\x0cmean_seconds\x18\x05 \x01(\x01\"d\n\nStageCount\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0c\n\x04runs\x18\x02 \x01(\x03\x12\x0f\n\x07seconds\x18\x03 \x01(\x01\x12\x12\n\ncache_hits\x18\x04 \x01(\x03\x12\x14\n\x0c\x63\x61\x63he_misses\x18\x05 \x01(\x03\x32\xc2\x01\n\nServerInfo\x12V\n\rGetServerInfo\x12!.reel2sim.v1.GetServerInfoRequest\x1a\".reel2sim.v1.GetServerInfoResponse\x12\\\n\x0fGetServerStatus\x12#.reel2sim.v1.GetServerStatusRequest\x1a$.reel2sim.v1.GetServerStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,14 +35,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETSERVERINFORESPONSE_CODEENTRY']._loaded_options = None
   _globals['_GETSERVERINFORESPONSE_CODEENTRY']._serialized_options = b'8\001'
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=46
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=68
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=71
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=302
-  _globals['_GETSERVERINFORESPONSE_CODEENTRY']._serialized_start=259
-  _globals['_GETSERVERINFORESPONSE_CODEENTRY']._serialized_end=302
-  _globals['_LIMITS']._serialized_start=305
-  _globals['_LIMITS']._serialized_end=538
-  _globals['_SERVERINFO']._serialized_start=540
-  _globals['_SERVERINFO']._serialized_end=640
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=105
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=127
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=130
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=361
+  _globals['_GETSERVERINFORESPONSE_CODEENTRY']._serialized_start=318
+  _globals['_GETSERVERINFORESPONSE_CODEENTRY']._serialized_end=361
+  _globals['_LIMITS']._serialized_start=364
+  _globals['_LIMITS']._serialized_end=597
+  _globals['_GETSERVERSTATUSREQUEST']._serialized_start=599
+  _globals['_GETSERVERSTATUSREQUEST']._serialized_end=648
+  _globals['_GETSERVERSTATUSRESPONSE']._serialized_start=651
+  _globals['_GETSERVERSTATUSRESPONSE']._serialized_end=1242
+  _globals['_KINDLOAD']._serialized_start=1244
+  _globals['_KINDLOAD']._serialized_end=1301
+  _globals['_RUNNINGOPERATION']._serialized_start=1304
+  _globals['_RUNNINGOPERATION']._serialized_end=1564
+  _globals['_WORKERSTATUS']._serialized_start=1566
+  _globals['_WORKERSTATUS']._serialized_end=1651
+  _globals['_ENDEDOPERATION']._serialized_start=1654
+  _globals['_ENDEDOPERATION']._serialized_end=1824
+  _globals['_CALLCOUNT']._serialized_start=1826
+  _globals['_CALLCOUNT']._serialized_end=1921
+  _globals['_STAGECOUNT']._serialized_start=1923
+  _globals['_STAGECOUNT']._serialized_end=2023
+  _globals['_SERVERINFO']._serialized_start=2026
+  _globals['_SERVERINFO']._serialized_end=2220
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,11 @@ class ServerInfoStub(object):
                 request_serializer=reel2sim_dot_v1_dot_server__info__pb2.GetServerInfoRequest.SerializeToString,
                 response_deserializer=reel2sim_dot_v1_dot_server__info__pb2.GetServerInfoResponse.FromString,
                 _registered_method=True)
+        self.GetServerStatus = channel.unary_unary(
+                '/reel2sim.v1.ServerInfo/GetServerStatus',
+                request_serializer=reel2sim_dot_v1_dot_server__info__pb2.GetServerStatusRequest.SerializeToString,
+                response_deserializer=reel2sim_dot_v1_dot_server__info__pb2.GetServerStatusResponse.FromString,
+                _registered_method=True)
 
 
 class ServerInfoServicer(object):
@@ -47,7 +52,15 @@ class ServerInfoServicer(object):
     """
 
     def GetServerInfo(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """What the server is and can do.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetServerStatus(self, request, context):
+        """What the server does at this moment, and has done since it started.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -59,6 +72,11 @@ def add_ServerInfoServicer_to_server(servicer, server):
                     servicer.GetServerInfo,
                     request_deserializer=reel2sim_dot_v1_dot_server__info__pb2.GetServerInfoRequest.FromString,
                     response_serializer=reel2sim_dot_v1_dot_server__info__pb2.GetServerInfoResponse.SerializeToString,
+            ),
+            'GetServerStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetServerStatus,
+                    request_deserializer=reel2sim_dot_v1_dot_server__info__pb2.GetServerStatusRequest.FromString,
+                    response_serializer=reel2sim_dot_v1_dot_server__info__pb2.GetServerStatusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -89,6 +107,33 @@ class ServerInfo(object):
             '/reel2sim.v1.ServerInfo/GetServerInfo',
             reel2sim_dot_v1_dot_server__info__pb2.GetServerInfoRequest.SerializeToString,
             reel2sim_dot_v1_dot_server__info__pb2.GetServerInfoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetServerStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/reel2sim.v1.ServerInfo/GetServerStatus',
+            reel2sim_dot_v1_dot_server__info__pb2.GetServerStatusRequest.SerializeToString,
+            reel2sim_dot_v1_dot_server__info__pb2.GetServerStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

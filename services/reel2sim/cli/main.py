@@ -28,6 +28,7 @@ COMMANDS = {
     "pack": "pack:Pack",
     "train": "train:Train",
     "serve": "serve:Serve",
+    "top": "top:Top",
     "batch": "batch:Batch",
     "bench": "bench:Bench",
     "doctor": "doctor:Doctor",

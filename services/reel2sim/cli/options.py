@@ -119,3 +119,21 @@ class Storage:
         if self.no_cache:
             return None
         return Cache(self.cache_dir or default_cache_folder())
+
+
+def secret_token(file: Path | None) -> str | None:
+    """The token in ``file``, else that of $REEL2SIM_TOKEN, else None.
+
+    Raises:
+        UsageError: if the file cannot be read.
+    """
+    import os
+
+    from reel2sim.scene.errors import UsageError
+
+    if file is None:
+        return os.environ.get("REEL2SIM_TOKEN") or None
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as cause:
+        raise UsageError(f"cannot be read: {cause.strerror}", source=file) from cause

@@ -9,6 +9,7 @@ from reel2sim.client.client import Client, ServerFacts
 from reel2sim.client.connection import TlsFiles
 from reel2sim.client.environments import RemoteEnv, RemoteVectorEnv
 from reel2sim.client.operations import RemoteEvent, RemoteOperation
+from reel2sim.client.status import ServerStatus
 
 __all__ = [
     "Client",
@@ -17,5 +18,6 @@ __all__ = [
     "RemoteOperation",
     "RemoteVectorEnv",
     "ServerFacts",
+    "ServerStatus",
     "TlsFiles",
 ]

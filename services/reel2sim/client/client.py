@@ -12,9 +12,11 @@ from typing import Literal, Self
 
 from reel2sim.client.connection import Connection, TlsFiles
 from reel2sim.client.operations import RemoteEvent, RemoteOperation, RemoteOperations, Request
+from reel2sim.client.status import ServerStatus, status_of_message
 from reel2sim.client.transfer import Transfer
 from reel2sim.editing.edits import Edit
 from reel2sim.exporters.staging import staged_folder
+from reel2sim.observe.tracing import traced
 from reel2sim.scene.errors import (
     ConflictError,
     Reel2SimError,
@@ -125,6 +127,12 @@ class Client:
                 answer.limits.max_environments, answer.limits.max_environments_per_client
             ),
         )
+
+    def status(self, *, max_recent_ends: int = 20) -> ServerStatus:
+        """What the server does at this moment, and has done since it started."""
+        stub = server_info_pb2_grpc.ServerInfoStub(self._connection.channel)
+        request = server_info_pb2.GetServerStatusRequest(max_recent_ends=max_recent_ends)
+        return status_of_message(self._connection.call(stub.GetServerStatus, request))
 
     def upload(
         self, path: Path | str, *, upload_id: str | None = None, progress: Progress = silent
@@ -261,6 +269,7 @@ class Client:
                 progress(event.stage, event.fraction, event.message, **event.metrics)
         raise Reel2SimError("the server ended the watch early", source=name)
 
+    @traced("Client.run")
     def run(
         self,
         source: Path | str | None = None,
@@ -319,6 +328,7 @@ class Client:
         )
         return self._awaited(operation, out, overwrite=overwrite, progress=progress)
 
+    @traced("Client.edit")
     def edit(
         self,
         base: Path | str,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import grpc
 
+from reel2sim.observe.client_calls import traced_channel
 from reel2sim.scene.errors import Reel2SimError, UnavailableError, UsageError
 from reel2sim.transport.status import error_of_call
 
@@ -66,7 +67,7 @@ class Connection:
             *options,
         ]
         self.address = address
-        self.channel: grpc.Channel = (
+        self.channel: grpc.Channel = traced_channel(
             grpc.insecure_channel(address, arguments)
             if tls is None
             else grpc.secure_channel(address, _credentials(tls), arguments)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from reel2sim.observe.stages import StageCost, tell_cost
 from reel2sim.pipeline.cache import Cache, Cost, Hit
 from reel2sim.pipeline.config import PipelineConfig
 from reel2sim.pipeline.memory import PeakMemory
@@ -81,6 +82,8 @@ class Runner:
             scratch = self.cache.scratch(stage.name, key) if stage.resumable else None
             result, found = self._work(stage, value, scratch), False
             self.cache.put(stage.name, key, result.value, stage.store, cost=result.cost)
+        kept = self.cache is not None and stage.store is not None
+        tell_cost(StageCost(stage.name, found if kept else None, result.cost.peak_memory_mb))
         self._record(stage, key, result.cost, cached=found)
         return result.value, key
 

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
+from reel2sim.observe.metrics import Metrics
 from reel2sim.scene.errors import InputError, NotFoundError, UnavailableError, UsageError
 from reel2sim.server.artifacts import Artifacts, read_chunk
 from reel2sim.server.kinds import check_digest
@@ -26,8 +27,11 @@ _SOURCE = "UploadRequest"
 class ArtifactService(artifacts_pb2_grpc.ArtifactsServicer):
     """Uploads, downloads, and what is there."""
 
-    def __init__(self, artifacts: Artifacts, uploads: Uploads, *, stall_timeout_s: float) -> None:
+    def __init__(
+        self, artifacts: Artifacts, uploads: Uploads, metrics: Metrics, *, stall_timeout_s: float
+    ) -> None:
         self._artifacts = artifacts
+        self._metrics = metrics
         self._uploads = uploads
         self._stall_timeout_s = stall_timeout_s
 
@@ -49,6 +53,7 @@ class ArtifactService(artifacts_pb2_grpc.ArtifactsServicer):
             while request is not None:
                 if request.data:
                     await stream.append(request.offset, request.data)
+                    self._metrics.uploaded.inc(len(request.data))
                 if request.HasField("finish"):
                     return await self._commit(stream, spec, request.finish)
                 request = await self._next(request_iterator)
@@ -83,6 +88,7 @@ class ArtifactService(artifacts_pb2_grpc.ArtifactsServicer):
             while data := await read_chunk(file, offset, MAX_CHUNK):
                 yield artifacts_pb2.DownloadResponse(offset=offset, data=data)
                 offset += len(data)
+                self._metrics.downloaded.inc(len(data))
         finally:
             os.close(file)
 
@@ -128,6 +134,7 @@ class ArtifactService(artifacts_pb2_grpc.ArtifactsServicer):
             format=spec.format,
             filename=spec.filename,
         )
+        self._metrics.uploads.inc()
         return artifacts_pb2.UploadResponse(
             persisted_size=record.size, artifact=artifact_message(record)
         )

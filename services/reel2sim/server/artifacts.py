@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -70,6 +71,21 @@ class Artifacts:
             row = db.execute("SELECT * FROM artifacts WHERE digest = ?", (digest,)).fetchone()
             return ArtifactRecord(**row)
 
+        try:
+            return await self._database.call(work)
+        except BaseException:
+            # The disk was full after the rename, say: without its row the file is rubbish.
+            with contextlib.suppress(OSError, sqlite3.Error):
+                await self.sweep(digest)
+            raise
+
+    async def usage(self) -> tuple[int, int]:
+        """How many artifacts there are, and their bytes."""
+
+        def work(db: sqlite3.Connection) -> tuple[int, int]:
+            query = "SELECT count(*), coalesce(sum(size), 0) FROM artifacts"
+            return tuple(db.execute(query).fetchone())
+
         return await self._database.call(work)
 
     async def delete(self, digest: str) -> None:
@@ -104,9 +120,10 @@ class Artifacts:
 
     def _place(self, file: Path, target: Path) -> None:
         target.parent.mkdir(exist_ok=True)
-        # Jobs see it through a link: an accidental write must not change what the digest says.
-        file.chmod(0o444)
         file.replace(target)
+        # Jobs see it through a link: an accidental write must not change what the digest says.
+        # Not before the rename: if that fails, the upload is to go on.
+        target.chmod(0o444)
         sync_folder(target.parent)
         sync_folder(self._folder)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from reel2sim.remote.config import RemoteStages
 from reel2sim.scene.errors import UsageError
 
+_URL = re.compile(r"https?://[^\s/]+")
 KINDS = ("generate", "reconstruct", "rig", "export", "edit", "run")
 
 
@@ -40,6 +42,10 @@ class ServerConfig:
         max_environments_per_client: of one client, told by certificate or else by host.
         environment_processes: processes that step the environments of one stream.
         environment_idle_s: longest time between two requests to environments.
+        metrics_port: where Prometheus finds the metrics over HTTP; 0 takes a free port, None
+            serves none.
+        metrics_host: address that page listens on.
+        otlp_endpoint: URL of an OpenTelemetry collector (OTLP over gRPC) for spans; None for none.
     """
 
     data_dir: Path
@@ -60,12 +66,15 @@ class ServerConfig:
     max_attempts: int = 10
     cancel_grace_s: float = 2.0
     job_timeout_s: float = 24 * 3600.0
-    stall_timeout_s: float = 60.0
+    stall_timeout_s: float = 25.0
     upload_keep_s: float = 24 * 3600.0
     max_environments: int = 64
     max_environments_per_client: int = 64
     environment_processes: int = 1
     environment_idle_s: float = 600.0
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    otlp_endpoint: str | None = None
 
     def __post_init__(self) -> None:
         host, colon, port = self.address.rpartition(":")
@@ -85,6 +94,10 @@ class ServerConfig:
         for name in ("max_artifact_bytes", "max_queued", "max_concurrent_rpcs", "max_attempts"):
             if getattr(self, name) < 1:
                 self._refuse(name, "must be at least 1")
+        if self.metrics_port is not None and not 0 <= self.metrics_port < 65536:
+            self._refuse("metrics_port", f"{self.metrics_port} is not a port")
+        if self.otlp_endpoint is not None and not _URL.match(self.otlp_endpoint):
+            self._refuse("otlp_endpoint", f"{self.otlp_endpoint!r} is not like http://host:4317")
         if self.max_environments < 0:
             self._refuse("max_environments", "must be at least 0")
         for name in ("max_environments_per_client", "environment_processes"):

@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS operations (
     crashes INTEGER NOT NULL DEFAULT 0,
     cancel_requested INTEGER NOT NULL DEFAULT 0,
     last_sequence INTEGER NOT NULL DEFAULT 0,
+    trace TEXT NOT NULL DEFAULT '',
     created_us INTEGER NOT NULL,
     started_us INTEGER NOT NULL DEFAULT 0,
     ended_us INTEGER NOT NULL DEFAULT 0,
@@ -55,6 +56,7 @@ CREATE TABLE IF NOT EXISTS artifacts (
     created_us INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+_COLUMNS = "SELECT name FROM pragma_table_info('operations')"
 
 
 class Database:
@@ -82,10 +84,12 @@ class Database:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             result = work(self._connection)
+            self._connection.execute("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            # A full disk has ended some transactions already, and left others open at the commit.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
         return result
 
 
@@ -100,4 +104,7 @@ def _open(path: Path) -> sqlite3.Connection:
     for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {setting}")
     connection.executescript(_SCHEMA)
+    # Databases of before there were traces lack the column.
+    if "trace" not in {row["name"] for row in connection.execute(_COLUMNS)}:
+        connection.execute("ALTER TABLE operations ADD COLUMN trace TEXT NOT NULL DEFAULT ''")
     return connection

@@ -75,6 +75,10 @@ class EnvironmentService(environments_pb2_grpc.EnvironmentsServicer):
                 field="make.count",
             )
 
+    def taken(self) -> tuple[int, int]:
+        """Environments in use, and by how many clients."""
+        return self._taken.total(), len(+self._taken)
+
     @contextlib.contextmanager
     def _taking(self, count: int, principal: str) -> Iterator[None]:
         """Count environments while they last.

@@ -51,7 +51,7 @@ class Guard(grpc.aio.ServerInterceptor):
         if inner is None:
             return inner
         refusal = self._refusal(handler_call_details)
-        make, behaviour = _parts(inner)
+        make, behaviour = handler_parts(inner)
 
         async def unary(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             try:
@@ -111,7 +111,7 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) 
     raise AssertionError("abort does not return")
 
 
-def _parts(handler: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def handler_parts(handler: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The constructor of handlers of this kind, and what the handler does."""
     if handler.request_streaming and handler.response_streaming:
         return grpc.stream_stream_rpc_method_handler, handler.stream_stream

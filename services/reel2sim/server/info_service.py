@@ -11,19 +11,25 @@ from typing import Any
 import grpc
 
 from reel2sim.pipeline.toolchain import standard_toolchain
+from reel2sim.scene.errors import UsageError
 from reel2sim.server.config import ServerConfig
+from reel2sim.server.observer import Observer
+from reel2sim.server.status import Status, status_message
 from reel2sim.server.uploads import MAX_CHUNK
 from reel2sim.v1 import common_pb2 as common
 from reel2sim.v1 import server_info_pb2, server_info_pb2_grpc
 
 MAX_MESSAGE = 4 << 20
+_DEFAULT_ENDS, _MOST_ENDS = 20, 100
 
 
 class InfoService(server_info_pb2_grpc.ServerInfoServicer):
-    """Version, capabilities and limits."""
+    """Version, capabilities and limits, and what the server does now."""
 
-    def __init__(self, config: ServerConfig) -> None:
+    def __init__(self, config: ServerConfig, status: Status, observer: Observer) -> None:
         self._config = config
+        self._status = status
+        self._observer = observer
 
     async def GetServerInfo(
         self,
@@ -52,6 +58,17 @@ class InfoService(server_info_pb2_grpc.ServerInfoServicer):
                 environment_idle_seconds=self._config.environment_idle_s,
             ),
         )
+
+    async def GetServerStatus(
+        self,
+        request: server_info_pb2.GetServerStatusRequest,
+        context: grpc.aio.ServicerContext[Any, Any],
+    ) -> server_info_pb2.GetServerStatusResponse:
+        """The server at this moment."""
+        most = request.max_recent_ends or _DEFAULT_ENDS
+        if not 0 < most <= _MOST_ENDS:
+            raise UsageError(f"must be from 0 to {_MOST_ENDS}", field="max_recent_ends")
+        return status_message(self._observer, await self._status.now(), most_ends=most)
 
 
 def _code(kinds: Iterable[str]) -> Mapping[str, str]:

@@ -19,7 +19,7 @@ from reel2sim.scene.errors import (
 )
 from reel2sim.server.database import Database, now_us
 from reel2sim.server.hub import Hub
-from reel2sim.server.records import EventRecord, Input, OperationRecord, State
+from reel2sim.server.records import Backlog, EventRecord, Input, OperationRecord, State
 from reel2sim.transport.status import status_of
 
 T = TypeVar("T")
@@ -36,12 +36,14 @@ class Draft:
         request: serialised request, without its request_id.
         request_id: of the client; "" assigns one.
         references: digest and wanted filename (or "") of each input, by request field.
+        trace: W3C traceparent of the call, or "".
     """
 
     kind: str
     request: bytes
     request_id: str
     references: Mapping[str, tuple[str, str]]
+    trace: str = ""
 
 
 class Operations:
@@ -88,6 +90,21 @@ class Operations:
 
         def work(db: sqlite3.Connection) -> list[OperationRecord]:
             return [_record(row) for row in db.execute(query, (after, *values, limit))]
+
+        return await self._database.call(work)
+
+    async def backlog(self) -> list[Backlog]:
+        """Unfinished operations by kind and state; what has none is left out."""
+        query = (
+            "SELECT kind, state, count(*) AS number, min(created_us) AS oldest_us "
+            f"FROM operations WHERE {_OPEN} GROUP BY kind, state"
+        )
+
+        def work(db: sqlite3.Connection) -> list[Backlog]:
+            return [
+                Backlog(row["kind"], State(row["state"]), row["number"], row["oldest_us"])
+                for row in db.execute(query)
+            ]
 
         return await self._database.call(work)
 
@@ -239,9 +256,9 @@ class Operations:
         name = f"operations/{uuid.uuid4().hex}"
         db.execute(
             "INSERT INTO operations (name, kind, request, payload, request_id, inputs, state, "
-            "created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "created_us, trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (name, draft.kind, draft.request, payload, request_id, json.dumps(inputs),
-             State.QUEUED, now_us()),
+             State.QUEUED, now_us(), draft.trace),
         )  # fmt: skip
         _update(db, _require(db, name), message="queued")
         return _require(db, name)

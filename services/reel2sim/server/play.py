@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import io
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from reel2sim.observe.logs import set_up_logs
 from reel2sim.scene.errors import BundleError, ExhaustedError, InputError, UsageError
 from reel2sim.server.answers import FAULT, HEAD, LAST, LENGTH, MORE
 from reel2sim.server.worker import die_with, materialise
@@ -46,7 +46,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=kind, required=True)
     options = parser.parse_args()
     die_with(options.parent)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s play %(levelname)s %(message)s")
+    set_up_logs("play")
     answers = os.fdopen(os.dup(1), "wb")
     # What libraries print must not mix with answers.
     os.dup2(2, 1)

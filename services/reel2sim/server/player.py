@@ -14,6 +14,7 @@ from pathlib import Path
 
 from google.rpc import status_pb2
 
+from reel2sim.observe.logs import relay, settled
 from reel2sim.scene.errors import UnavailableError
 from reel2sim.server.answers import FAULT, HEAD, LAST, LENGTH
 from reel2sim.server.artifacts import Artifacts
@@ -38,6 +39,8 @@ class Player:
         assert process.stdout is not None
         self._process, self._work = process, work
         self._requests, self._answers = process.stdin, process.stdout
+        assert process.stderr is not None
+        self._relay = asyncio.create_task(relay(process.stderr, "play", pid=process.pid))
 
     @classmethod
     async def start(
@@ -55,6 +58,7 @@ class Player:
             *("--max-bytes", str(config.max_artifact_bytes), "--max-message", str(MAX_MESSAGE)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
         return cls(process, work)
@@ -98,6 +102,7 @@ class Player:
     async def _clean(self) -> None:
         self._requests.close()
         await self._process.wait()
+        await settled(self._relay)
         await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
 
 

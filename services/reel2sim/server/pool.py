@@ -12,11 +12,13 @@ from typing import Any
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 
+from reel2sim.observe.snapshot import Worker
 from reel2sim.scene.errors import StageError
 from reel2sim.server.artifacts import Artifacts
 from reel2sim.server.config import ServerConfig
 from reel2sim.server.hub import Hub, wait
 from reel2sim.server.kinds import JOB_KINDS
+from reel2sim.server.observer import Observer
 from reel2sim.server.operations import QUEUE, Operations
 from reel2sim.server.process import WorkerDiedError, WorkerProcess
 from reel2sim.server.protos import artifact_message
@@ -32,12 +34,18 @@ class Pool:
     """Runs queued operations on worker processes."""
 
     def __init__(
-        self, config: ServerConfig, operations: Operations, artifacts: Artifacts, hub: Hub
+        self,
+        config: ServerConfig,
+        operations: Operations,
+        artifacts: Artifacts,
+        hub: Hub,
+        observer: Observer,
     ) -> None:
         self._config = config
         self._operations = operations
         self._artifacts = artifacts
         self._hub = hub
+        self._observer = observer
         self._slots: list[_Slot] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -48,7 +56,7 @@ class Pool:
             UsageError: if they cannot import the configured runner.
         """
         self._slots = [
-            _Slot(self._config, self._operations, self._artifacts, self._hub)
+            _Slot(self._config, self._operations, self._artifacts, self._hub, self._observer)
             for _ in range(self._config.workers)
         ]
         try:
@@ -57,6 +65,10 @@ class Pool:
             await self.stop()
             raise
         self._tasks = [asyncio.create_task(slot.run_forever()) for slot in self._slots]
+
+    def workers(self) -> list[Worker]:
+        """The workers as they are now, without their memory."""
+        return [Worker(i, slot.pid, slot.operation) for i, slot in enumerate(self._slots)]
 
     async def stop(self) -> None:
         """Kill all workers; what they ran stays marked as running, for recovery."""
@@ -71,12 +83,18 @@ class _Slot:
     """One worker and what it does."""
 
     def __init__(
-        self, config: ServerConfig, operations: Operations, artifacts: Artifacts, hub: Hub
+        self,
+        config: ServerConfig,
+        operations: Operations,
+        artifacts: Artifacts,
+        hub: Hub,
+        observer: Observer,
     ) -> None:
         self._config = config
         self._operations = operations
         self._artifacts = artifacts
         self._hub = hub
+        self._observer = observer
         self._worker: WorkerProcess | None = None
         self._leased: str | None = None
 
@@ -95,6 +113,16 @@ class _Slot:
                     continue
                 if not busy:
                     await wait(changed, _IDLE_S)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the worker; 0 if there is none."""
+        return self._worker.pid if self._worker is not None and self._worker.alive else 0
+
+    @property
+    def operation(self) -> str:
+        """What it works on, or ""."""
+        return self._leased or ""
 
     async def ensure_worker(self) -> WorkerProcess:
         """The slot's worker, started anew if there is none."""
@@ -145,6 +173,8 @@ class _Slot:
         await worker.order({"run": self._order(record)})
         while True:
             report = await worker.report()
+            if self._observer.reported(record.name, report):
+                continue
             if report["type"] == "progress":
                 await self._operations.progress(record.name, _progress_event(report))
                 continue
@@ -205,6 +235,7 @@ class _Slot:
             "inputs": inputs,
             "work": str(self._work_folder(record)),
             "max_bytes": self._config.max_artifact_bytes,
+            **self._observer.order(record.name),
         }
 
     def _work_folder(self, record: OperationRecord) -> Path:

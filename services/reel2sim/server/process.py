@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reel2sim.observe.logs import relay, settled
 from reel2sim.scene.errors import Reel2SimError, UsageError
 
 _START_TIMEOUT_S = 120.0
@@ -31,6 +32,8 @@ class WorkerProcess:
         self._orders = process.stdin
         self._reports = process.stdout
         self._killed = False
+        assert process.stderr is not None
+        self._relay = asyncio.create_task(relay(process.stderr, "worker", pid=process.pid))
 
     @classmethod
     async def start(cls, *, runner: str, data_dir: Path) -> WorkerProcess:
@@ -47,6 +50,7 @@ class WorkerProcess:
             *("--runner", runner, "--data-dir", str(data_dir), "--parent", str(os.getpid())),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
             limit=_LINE_LIMIT,
             start_new_session=True,
         )
@@ -99,3 +103,4 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
+        await settled(self._relay)

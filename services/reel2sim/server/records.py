@@ -69,6 +69,7 @@ class OperationRecord:
         crashes: how often a worker died on it.
         cancel_requested: a cancel was asked for.
         last_sequence: number of its newest event.
+        trace: W3C traceparent of the call that created it, or "".
         created_us: microseconds since the epoch; so are ``started_us`` and ``ended_us``, or 0.
         response: serialised ``google.protobuf.Any`` of the response, when succeeded.
         error: serialised ``google.rpc.Status``, when failed or cancelled.
@@ -88,11 +89,29 @@ class OperationRecord:
     crashes: int
     cancel_requested: bool
     last_sequence: int
+    trace: str
     created_us: int
     started_us: int
     ended_us: int
     response: bytes | None
     error: bytes | None
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Unfinished operations of one kind and state.
+
+    Attributes:
+        kind: which job.
+        state: queued or running.
+        number: how many there are.
+        oldest_us: when the first of them was created, microseconds since the epoch.
+    """
+
+    kind: str
+    state: State
+    number: int
+    oldest_us: int
 
 
 @dataclass(frozen=True)

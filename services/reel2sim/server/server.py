@@ -8,7 +8,7 @@ import fcntl
 import logging
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import IO, Any
 
 import grpc
@@ -17,20 +17,26 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
+from reel2sim.observe import tracing
+from reel2sim.observe.metrics import metrics_page
+from reel2sim.observe.secrets import redactor
 from reel2sim.remote.config import write_stages
 from reel2sim.scene.errors import ConflictError, Reel2SimError, UsageError
 from reel2sim.server import job_services
 from reel2sim.server.artifact_service import ArtifactService
 from reel2sim.server.artifacts import Artifacts
+from reel2sim.server.calls import CallObserver
 from reel2sim.server.config import ServerConfig
 from reel2sim.server.database import Database
 from reel2sim.server.environment_service import EnvironmentService
 from reel2sim.server.guard import Guard
 from reel2sim.server.hub import Hub
 from reel2sim.server.info_service import MAX_MESSAGE, InfoService
+from reel2sim.server.observer import Observer, observed
 from reel2sim.server.operation_service import EventService, OperationService
 from reel2sim.server.operations import Operations
 from reel2sim.server.pool import Pool
+from reel2sim.server.status import Status
 from reel2sim.server.uploads import Uploads
 from reel2sim.v1 import (
     artifacts_pb2,
@@ -97,10 +103,14 @@ class Server:
 
     Attributes:
         address: ``host:port`` it listens on.
+        metrics_url: where Prometheus finds its metrics; None if they are not served.
     """
 
-    def __init__(self, address: str, grpc_server: grpc.aio.Server) -> None:
+    def __init__(
+        self, address: str, grpc_server: grpc.aio.Server, metrics_url: str | None = None
+    ) -> None:
         self.address = address
+        self.metrics_url = metrics_url
         self._grpc_server = grpc_server
 
     async def wait(self) -> None:
@@ -141,6 +151,9 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_sole_owner(config))
         write_stages(config.data_dir, config.stages)
+        redactor.learn(config.token)
+        stack.enter_context(tracing.exporting(config.otlp_endpoint))
+        observer = Observer()
         hub = Hub()
         database = Database(config.data_dir / "operations.sqlite3")
         stack.callback(database.close)
@@ -151,6 +164,8 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
             max_crashes=config.max_crashes,
             max_attempts=config.max_attempts,
         )
+        operations = observed(operations, observer)
+        stack.callback(observer.close)
         artifacts = Artifacts(
             database, config.data_dir / "artifacts", max_bytes=config.max_store_bytes
         )
@@ -161,22 +176,58 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
         shutil.rmtree(config.data_dir / "work", ignore_errors=True)
         if resumed := await operations.recover():
             _log.info("taking up %d operations again", resumed)
-        pool = Pool(config, operations, artifacts, hub)
+        pool = Pool(config, operations, artifacts, hub, observer)
         await pool.start()
         stack.push_async_callback(pool.stop)
-        grpc_server, address = await _listening(config, operations, artifacts, uploads, hub)
+        environments = EnvironmentService(config, artifacts)
+        status = Status(
+            config.kinds,
+            operations,
+            artifacts,
+            workers=pool.workers,
+            environments=environments.taken,
+        )
+        url = stack.enter_context(_metrics_page(config, status, observer))
+        grpc_server, address, health_service = await _listening(
+            config, operations, artifacts, uploads, hub, environments, status, observer
+        )
         stack.push_async_callback(grpc_server.stop, _GRACE_S)
+        # Before all else, so that balancers stop sending work here.
+        stack.push_async_callback(health_service.enter_graceful_shutdown)
         janitor = asyncio.create_task(_expire(uploads, config.upload_keep_s))
         stack.callback(janitor.cancel)
-        yield Server(address, grpc_server)
+        yield Server(address, grpc_server, url)
+
+
+@contextlib.contextmanager
+def _metrics_page(config: ServerConfig, status: Status, observer: Observer) -> Iterator[str | None]:
+    """The metrics over HTTP, if they are wanted."""
+    if config.metrics_port is None:
+        yield None
+        return
+    registry = observer.metrics.registry
+    observer.metrics.read_from(status.from_thread(asyncio.get_running_loop()))
+    with metrics_page(registry, host=config.metrics_host, port=config.metrics_port) as url:
+        _log.info("metrics at %s", url)
+        yield url
 
 
 async def _listening(
-    config: ServerConfig, operations: Operations, artifacts: Artifacts, uploads: Uploads, hub: Hub
-) -> tuple[grpc.aio.Server, str]:
-    """The gRPC server, started, and its address."""
+    config: ServerConfig,
+    operations: Operations,
+    artifacts: Artifacts,
+    uploads: Uploads,
+    hub: Hub,
+    environments: EnvironmentService,
+    status: Status,
+    observer: Observer,
+) -> tuple[grpc.aio.Server, str, HealthServicer]:
+    """The gRPC server, started, its address, and what tells its health."""
     server = grpc.aio.server(
-        interceptors=[Guard(token=config.token, stall_timeout_s=config.stall_timeout_s)],
+        interceptors=[
+            CallObserver(observer.metrics),
+            Guard(token=config.token, stall_timeout_s=config.stall_timeout_s),
+        ],
         maximum_concurrent_rpcs=config.max_concurrent_rpcs,
         options=[
             # Without it two servers share a port silently and each gets some of the calls.
@@ -185,7 +236,7 @@ async def _listening(
             ("grpc.max_send_message_length", MAX_MESSAGE),
             ("grpc.keepalive_time_ms", 30_000),
             ("grpc.keepalive_timeout_ms", 10_000),
-            ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+            ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ],
     )
     submit = job_services.submitter(operations)
@@ -199,23 +250,26 @@ async def _listening(
         descriptor, add, servicer = _JOB_SERVICES[kind]
         add(servicer(submit), server)
         descriptors.append(descriptor)
-    artifact_service = ArtifactService(artifacts, uploads, stall_timeout_s=config.stall_timeout_s)
+    artifact_service = ArtifactService(
+        artifacts, uploads, observer.metrics, stall_timeout_s=config.stall_timeout_s
+    )
     if config.max_environments:
-        environments = EnvironmentService(config, artifacts)
         environments_pb2_grpc.add_EnvironmentsServicer_to_server(environments, server)
         descriptors.append(environments_pb2.DESCRIPTOR)
     artifacts_pb2_grpc.add_ArtifactsServicer_to_server(artifact_service, server)
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(operations, hub), server)
     events_pb2_grpc.add_OperationEventsServicer_to_server(EventService(operations, hub), server)
-    server_info_pb2_grpc.add_ServerInfoServicer_to_server(InfoService(config), server)
+    server_info_pb2_grpc.add_ServerInfoServicer_to_server(
+        InfoService(config, status, observer), server
+    )
     names = [s.full_name for d in descriptors for s in d.services_by_name.values()]
-    await _add_health_and_reflection(server, names)
+    health_service = await _add_health_and_reflection(server, names)
     address = _bind(server, config)
     await server.start()
-    return server, address
+    return server, address, health_service
 
 
-async def _add_health_and_reflection(server: grpc.aio.Server, names: list[str]) -> None:
+async def _add_health_and_reflection(server: grpc.aio.Server, names: list[str]) -> Any:
     servicer: Any = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     for name in ("", *names):
@@ -223,6 +277,7 @@ async def _add_health_and_reflection(server: grpc.aio.Server, names: list[str]) 
     reflection.enable_server_reflection(
         (*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server
     )
+    return servicer
 
 
 def _bind(server: grpc.aio.Server, config: ServerConfig) -> str:

@@ -13,7 +13,6 @@ import contextlib
 import ctypes
 import fcntl
 import json
-import logging
 import os
 import queue
 import shutil
@@ -25,9 +24,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from reel2sim.observe.context import process_about
+from reel2sim.observe.logs import set_up_logs
+from reel2sim.observe.stages import StageWatch, watched
+from reel2sim.observe.tracing import trace_id
 from reel2sim.remote.config import STAGES_FILE
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import CancelledError, InputError, UsageError
+from reel2sim.scene.progress import Progress
 from reel2sim.server.artifacts import sync_file
 from reel2sim.server.job import Job, JobResult, JobRunner, resolve_runner
 from reel2sim.server.kinds import JOB_KINDS
@@ -109,7 +113,7 @@ def main() -> None:
     parser.add_argument("--parent", type=int, required=True)
     options = parser.parse_args()
     die_with(options.parent)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s")
+    set_up_logs("worker")
     reports = Reports(os.dup(1))
     # What jobs and their libraries print must not mix with reports.
     os.dup2(2, 1)
@@ -122,7 +126,7 @@ def main() -> None:
     reports(type="ready")
     while True:
         order = orders.jobs.get()
-        reports(**_attempt(order, runner, Reporter(reports, orders.cancelled), options.data_dir))
+        reports(**_attempt(order, runner, reports, orders.cancelled, options.data_dir))
 
 
 def die_with(parent: int) -> None:
@@ -134,16 +138,28 @@ def die_with(parent: int) -> None:
 
 
 def _attempt(
-    order: Mapping[str, Any], runner: JobRunner, progress: Reporter, data_dir: Path
+    order: Mapping[str, Any],
+    runner: JobRunner,
+    reports: Reports,
+    cancelled: threading.Event,
+    data_dir: Path,
 ) -> dict[str, Any]:
     """Run one job and report how it ended."""
-    try:
-        with _alone(data_dir, order["operation"]):
-            return _run(order, runner, progress, data_dir)
-    except Exception as error:
-        status = base64.b64encode(status_of(error).SerializeToString()).decode()
-        cancelled = isinstance(error, CancelledError)
-        return {"type": "failed", "status": status, "cancelled": cancelled}
+    watch = StageWatch(reports)
+    progress = watched(Reporter(reports, cancelled), watch)
+    with process_about(
+        operation=order["operation"],
+        kind=order["kind"],
+        attempt=str(order.get("attempt", "")),
+        trace_id=trace_id(order.get("trace", "")),
+    ):
+        try:
+            with _alone(data_dir, order["operation"]), watch.job(cancelled=CancelledError):
+                return _run(order, runner, progress, data_dir)
+        except Exception as error:
+            status = base64.b64encode(status_of(error).SerializeToString()).decode()
+            stopped = isinstance(error, CancelledError)
+            return {"type": "failed", "status": status, "cancelled": stopped}
 
 
 @contextlib.contextmanager
@@ -157,7 +173,7 @@ def _alone(data_dir: Path, operation: str) -> Iterator[None]:
 
 
 def _run(
-    order: Mapping[str, Any], runner: JobRunner, progress: Reporter, data_dir: Path
+    order: Mapping[str, Any], runner: JobRunner, progress: Progress, data_dir: Path
 ) -> dict[str, Any]:
     kind = JOB_KINDS[order["kind"]]
     request = kind.request()

@@ -6,10 +6,12 @@
 ``stubborn``         never report again, so that a cancel has to kill
 ``refuse``           raise an error of the project's tree
 ``bug``              raise an error of no tree
+``tell …``           log the prompt and environment, as no job should
 any other prompt    take about a second
 A job with a source writes down what it was given instead.
 """
 
+import logging
 import os
 import time
 from pathlib import Path
@@ -34,8 +36,11 @@ def run(job: Job, progress) -> JobResult:
         time.sleep(600)
     elif words == ["refuse"]:
         raise RiggingError("no joint was seen", source="reel", remedy="film it longer")
-    elif words == ["bug"]:
-        raise ZeroDivisionError("a secret of the implementation")
+    elif words[:1] == ["bug"]:
+        raise ZeroDivisionError(f"a secret of the implementation {words}")
+    elif words[:1] == ["tell"]:
+        print(job.request.prompt, "on standard output")
+        logging.getLogger("tiny_runner").info("told %s", job.request.prompt)
     elif words[:1] == ["steps"]:
         _steps(int(words[1]), float(words[2]), progress)
     elif words and words != ["crash", "once"]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from reel2sim.cli.options import Common, Flag, shown
+from reel2sim.cli.options import Common, Flag, secret_token, shown
 
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
@@ -31,6 +31,7 @@ class Serve:
       reel2sim serve --data-dir data --address 0.0.0.0:50051 --kinds reconstruct
       reel2sim serve --data-dir data --kinds run export edit \
           --stage reconstruct=gpu-a:50051,gpu-b:50051 --stage rig=big-cpu:50051
+      reel2sim serve --data-dir data --metrics-port 9464 --log-format json
     """
 
     data_dir: Annotated[Path, tyro.conf.arg(metavar="DIR")]
@@ -70,23 +71,41 @@ class Serve:
     """Key of the certificate (PEM)."""
     tls_client_ca: Annotated[Path | None, shown("FILE")] = None
     """Authorities that must have signed a client's certificate (PEM)."""
+    metrics_port: Annotated[int | None, shown("PORT")] = None
+    """Serve Prometheus metrics at http://127.0.0.1:PORT/metrics."""
+    metrics_host: Annotated[str, tyro.conf.arg(metavar="HOST")] = "127.0.0.1"
+    """Address of that page; 0.0.0.0 lets other machines read it, without a password."""
+    otlp_endpoint: Annotated[str | None, shown("URL")] = None
+    """OpenTelemetry collector for traces (OTLP over gRPC), such as http://127.0.0.1:4317; default:
+    $OTEL_EXPORTER_OTLP_ENDPOINT, else none. Needs reel2sim[otel]."""
+    log_format: Literal["text", "json"] = "text"
+    """Log lines on stderr: text for people, or JSON objects for machines."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What to log; debug tells every call."""
     common: Common = field(default_factory=Common)
 
     def __call__(self, console: Console) -> int:
         """Serve."""
+        import os
+
+        from reel2sim.observe.logs import set_up_logs
         from reel2sim.server import ServerConfig, serve
 
+        set_up_logs("server", format=self.log_format, level=self.log_level)
         config = ServerConfig(
             data_dir=self.data_dir,
             address=self.address,
             workers=self.workers,
             max_environments=self.max_environments,
-            token=self._token(),
+            token=secret_token(self.token_file),
             tls_cert=self.tls_cert,
             tls_key=self.tls_key,
             tls_client_ca=self.tls_client_ca,
             kinds=self.kinds,
             stages=self._stages(),
+            metrics_port=self.metrics_port,
+            metrics_host=self.metrics_host,
+            otlp_endpoint=self.otlp_endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"),
         )
         serve(config)
         return 0
@@ -113,15 +132,3 @@ class Serve:
                 remedy="add run to --kinds, or drop --stage",
             )
         return stages
-
-    def _token(self) -> str | None:
-        import os
-
-        from reel2sim.scene.errors import UsageError
-
-        if self.token_file is None:
-            return os.environ.get("REEL2SIM_TOKEN") or None
-        try:
-            return self.token_file.read_text(encoding="utf-8").strip()
-        except OSError as cause:
-            raise UsageError(f"cannot be read: {cause.strerror}", source=self.token_file) from cause
