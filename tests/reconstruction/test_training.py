@@ -26,15 +26,15 @@ from reel2sim.reconstruction.skinning import matrices
 from reel2sim.reconstruction.training import Clock, MovingSurfels, train
 from reel2sim.reconstruction.training.adam import Adam
 from reel2sim.reconstruction.training.cameras import CameraCorrection
-from reel2sim.reconstruction.training.checkpoint import Checkpoint
 from reel2sim.reconstruction.training.density import redistributed
 from reel2sim.reconstruction.training.harmonics import higher_bands
 from reel2sim.reconstruction.views import View
 from reel2sim.scene import SurfelSequence
 from reel2sim.scene import transforms as tf
-from reel2sim.scene.errors import CancelledError
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.harmonics import sh_basis
 
+from .cutting import with_cuts
 from .moving_ball import (
     KNOTS,
     TIMES,
@@ -98,12 +98,16 @@ def _config(**changes: object) -> ReconstructionConfig:
     return replace(ReconstructionConfig(device="cpu"), **{"joint_steps": 24, **changes})
 
 
-def _trained(film: Sequence[Sequence[View]], **changes: object) -> MovingSurfels:
-    start, checkpoint = _spoiled(ball()), changes.pop("checkpoint", None)
+def _trained(
+    film: Sequence[Sequence[View]],
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+    **changes: object,
+) -> MovingSurfels:
+    start = _spoiled(ball())
     with reproducible(CPU):
         model, _ = train(
             start, film, make_clock(), still=(0,), config=_config(**changes), backend="numba",
-            checkpoint=checkpoint,
+            checkpoints=checkpoints,
         )  # fmt: skip
     return model
 
@@ -266,64 +270,22 @@ def test_the_same_training_gives_the_same_bits(
     _assert_bits(_trained(film), trained)
 
 
-class _Killed(Checkpoint):
-    """Saves at every step and is cut off after some."""
-
-    def __init__(self, path: Path, *, key: str, after: int) -> None:
-        super().__init__(path, key=key, every_s=0.0)
-        self.after = after
-
-    def save(self, state: dict[str, object]) -> None:
-        super().save(state)
-        if state["step"] == self.after:
-            raise CancelledError("cut off")
-
-
-@pytest.mark.parametrize("after", [0, 7, 20])
+@pytest.mark.parametrize("after", [1, 7, 20])
 def test_a_training_that_was_killed_ends_as_if_it_had_not(
     film: list[list[View]], trained: MovingSurfels, tmp_path: Path, after: int
 ) -> None:
-    path = tmp_path / "deeper" / "state.pt"
-    with pytest.raises(CancelledError):
-        _trained(film, checkpoint=_Killed(path, key="ball", after=after))
-    state = Checkpoint(path, key="ball").load()
-    assert state is not None
-    assert state["step"] == after
-    assert [p.name for p in path.parent.iterdir()] == ["state.pt"]
-    _assert_bits(_trained(film, checkpoint=Checkpoint(path, key="ball")), trained)
+    model, rounds = with_cuts(lambda kept: _trained(film, kept), tmp_path, [after])
+    assert rounds[0] == after
+    assert rounds[1] <= 24 - after
+    _assert_bits(model, trained)
 
 
 def test_a_killed_training_keeps_its_cameras(film: list[list[View]], tmp_path: Path) -> None:
-    path = tmp_path / "state.pt"
-    whole = _trained(film, joint_steps=8, refine_cameras=True)
-    with pytest.raises(CancelledError):
-        _trained(
-            film, joint_steps=8, refine_cameras=True, checkpoint=_Killed(path, key="", after=4)
-        )
-    again = _trained(film, joint_steps=8, refine_cameras=True, checkpoint=Checkpoint(path, key=""))
-    _assert_bits(again, whole)
+    def work(kept: Checkpoints) -> MovingSurfels:
+        return _trained(film, kept, joint_steps=8, refine_cameras=True)
 
-
-def test_files_of_others_and_damaged_ones_are_ignored(
-    film: list[list[View]], tmp_path: Path
-) -> None:
-    path = tmp_path / "state.pt"
-    assert Checkpoint(path, key="a").load() is None
-    with pytest.raises(CancelledError):
-        _trained(film, joint_steps=6, checkpoint=_Killed(path, key="a", after=2))
-    content = path.read_bytes()
-    assert Checkpoint(path, key="a").load() is not None
-    assert Checkpoint(path, key="b").load() is None
-    whole = _trained(film, joint_steps=6)
-    _assert_bits(_trained(film, joint_steps=6, checkpoint=Checkpoint(path, key="b")), whole)
-    for damaged in (content[: len(content) // 2], b"", b"not a file of tensors"):
-        path.write_bytes(damaged)
-        assert Checkpoint(path, key="a").load() is None
-    _assert_bits(_trained(film, joint_steps=6, checkpoint=Checkpoint(path, key="a")), whole)
-    torch.save([1, 2], path)
-    assert Checkpoint(path, key="a").load() is None
-    Checkpoint(path, key="a").discard()
-    assert not path.exists()
+    whole = work(NO_CHECKPOINTS)
+    _assert_bits(with_cuts(work, tmp_path, [4])[0], whole)
 
 
 # Cameras

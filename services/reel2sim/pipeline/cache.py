@@ -2,7 +2,8 @@
 
 An entry is two files, ``<stage>/<key>.npz`` and ``<stage>/<key>.json``. The second holds the
 first one's digest and is written last, so an entry either is whole or does not exist: a killed
-process, a full disk or a flipped bit costs a recomputation and never gives a wrong result.
+process, a full disk or a flipped bit costs a recomputation and never gives a wrong result. While
+a result is made, ``<stage>/<key>.steps`` holds what is kept of the work.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from reel2sim.pipeline.atomic import write_atomically
+from reel2sim.pipeline.checkpoints import FolderCheckpoints
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import Reel2SimError
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_STEPS = ".steps"
 
 
 class Store(Protocol[T]):
@@ -102,8 +106,8 @@ class Cache:
             os.utime(meta)
         return hit
 
-    def put(self, stage: str, key: str, value: T, store: Store[T], *, cost: Cost) -> None:
-        """Keep ``value``. A cache that cannot be written is reported in the log, not raised."""
+    def put(self, stage: str, key: str, value: T, store: Store[T], *, cost: Cost) -> bool:
+        """Keep ``value``; whether that went well. If not, the log says why; nothing is raised."""
         payload, meta = self._paths(stage, key)
         try:
             payload.parent.mkdir(parents=True, exist_ok=True)
@@ -113,28 +117,39 @@ class Cache:
             self._evict(keep=payload)
         except OSError as cause:
             _log.warning("cannot keep the result of %s in %s: %s", stage, self.folder, cause)
+            return False
+        return True
 
-    def scratch(self, stage: str, key: str) -> Path:
-        """A file in which the making of ``key`` may keep its state; it need not exist."""
-        return self.folder / stage / f"{key}.state"
+    def checkpoints(self, stage: str, key: str) -> FolderCheckpoints:
+        """What the making of ``key`` keeps until it is done."""
+        return FolderCheckpoints(self.folder / stage / f"{key}{_STEPS}", f"{stage} {key}")
 
     def _paths(self, stage: str, key: str) -> tuple[Path, Path]:
         base = self.folder / stage
         return base / f"{key}.npz", base / f"{key}.json"
 
     def _evict(self, *, keep: Path) -> None:
+        """Remove what was used longest ago, results and unfinished work alike."""
         entries: list[tuple[float, int, Path]] = []
         for meta in self.folder.glob("*/*.json"):
             payload = meta.with_suffix(".npz")
             with contextlib.suppress(OSError):
                 entries.append((meta.stat().st_mtime, payload.stat().st_size, payload))
+        for steps in self.folder.glob(f"*/*{_STEPS}"):
+            with contextlib.suppress(OSError):
+                size = sum(path.stat().st_size for path in steps.iterdir())
+                entries.append((steps.stat().st_mtime, size, steps))
         total = sum(size for _, size, _ in entries)
-        for _, size, payload in sorted(entries):
+        for _, size, entry in sorted(entries):
             if total <= self.max_bytes:
                 return
-            if payload != keep:
-                self._remove(payload, payload.with_suffix(".json"))
-                total -= size
+            if entry.suffix == _STEPS:
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry != keep:
+                self._remove(entry, entry.with_suffix(".json"))
+            else:
+                continue
+            total -= size
 
     @staticmethod
     def _remove(payload: Path, meta: Path) -> None:

@@ -1,8 +1,10 @@
 """Any stage result as one ``.npz``: frozen dataclasses of numpy arrays, the same bytes each time.
 
 Used for results that have no layout of their own in :mod:`reel2sim.scene.store`, such as reels
-with estimated cameras. Loading never unpickles: only dataclasses and enumerations of this
-project are rebuilt, through their own constructors, so that their checks run again.
+with estimated cameras, and for what a stage keeps while it works. Loading never unpickles: only
+dataclasses and enumerations of this project are rebuilt, through their own constructors, so that
+their checks run again. Arrays and tensors come back with the order of their axes in memory:
+sums over the same numbers in another order would differ in their last bits.
 """
 
 from __future__ import annotations
@@ -11,12 +13,13 @@ import dataclasses
 import importlib
 import io
 import json
+import sys
 import zipfile
 import zlib
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -34,16 +37,8 @@ def save_value(path: Path, value: object) -> None:
     Raises:
         TypeError: if it holds something that is neither plain, nor an array, nor a dataclass.
     """
-    arrays: list[np.ndarray] = []
-    tree = _encode(value, arrays)
-    header = json.dumps({"kind": _KIND, "version": _VERSION, "value": tree}, sort_keys=True)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("header.json", _EPOCH), header)
-        for i, array in enumerate(arrays):
-            buffer = io.BytesIO()
-            np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{i:05d}.npy", _EPOCH)
-            archive.writestr(info, buffer.getvalue(), zipfile.ZIP_DEFLATED, 1)
+    with path.open("wb") as stream:
+        write_value(stream, value)
 
 
 def load_value(path: Path) -> Any:
@@ -53,12 +48,45 @@ def load_value(path: Path) -> Any:
         InputError: if the file is not one, is damaged, or holds values that fail their checks.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as stream:
+            return read_value(stream, source=path)
+    except OSError as cause:
+        raise InputError(f"cannot be read: {cause}", source=path) from cause
+
+
+def write_value(stream: IO[bytes], value: object, *, compressed: bool = True) -> None:
+    """Write ``value`` to ``stream``, as :func:`save_value` does to a file.
+
+    Args:
+        stream: to write to.
+        value: to write.
+        compressed: whether arrays are deflated, which takes longer than writing them.
+    """
+    arrays: list[np.ndarray] = []
+    tree = _encode(value, arrays)
+    header = json.dumps({"kind": _KIND, "version": _VERSION, "value": tree}, sort_keys=True)
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(stream, "w", method) as archive:
+        archive.writestr(zipfile.ZipInfo("header.json", _EPOCH), header)
+        for i, array in enumerate(arrays):
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{i:05d}.npy", _EPOCH), buffer.getbuffer(), method, 1)
+
+
+def read_value(stream: IO[bytes], *, source: Path) -> Any:
+    """Read what :func:`write_value` wrote; errors name ``source``.
+
+    Raises:
+        InputError: if there is none, it is damaged, or holds values that fail their checks.
+    """
+    try:
+        with zipfile.ZipFile(stream) as archive:
             header = json.loads(archive.read("header.json"))
             if not isinstance(header, dict) or header.get("kind") != _KIND:
-                raise InputError("is not a stage result", source=path)
+                raise InputError("is not a stage result", source=source)
             if header.get("version") != _VERSION:
-                raise InputError(f"has layout version {header.get('version')}", source=path)
+                raise InputError(f"has layout version {header.get('version')}", source=source)
             names = sorted(n for n in archive.namelist() if n.endswith(".npy"))
             arrays = [np.load(io.BytesIO(archive.read(name)), allow_pickle=False) for name in names]
         return _decode(header["value"], arrays)
@@ -75,8 +103,9 @@ def load_value(path: Path) -> Any:
         AttributeError,
         ImportError,
         EOFError,
+        RuntimeError,
     ) as cause:
-        raise InputError(f"cannot be read: {cause}", source=path) from cause
+        raise InputError(f"cannot be read: {cause}", source=source) from cause
 
 
 def _encode(value: object, arrays: list[np.ndarray]) -> Any:
@@ -85,10 +114,13 @@ def _encode(value: object, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, np.generic):
-        return value.item()
+        arrays.append(np.asarray(value))
+        return {"scalar": len(arrays) - 1}
     if isinstance(value, np.ndarray):
-        arrays.append(value)
-        return {"array": len(arrays) - 1}
+        return {"array": _placed(value, arrays)}
+    if _is_tensor(value):
+        plain = value.detach().cpu().numpy()  # type: ignore[attr-defined]
+        return {"tensor": _placed(plain, arrays), "device": str(value.device)}  # type: ignore[attr-defined]
     if isinstance(value, Path):
         return {"path": str(value)}
     if isinstance(value, tuple):
@@ -111,7 +143,11 @@ def _decode(tree: Any, arrays: list[np.ndarray]) -> Any:
     if not isinstance(tree, dict):
         return tree
     if "array" in tree:
-        return arrays[tree["array"]]
+        return _taken(tree["array"], arrays)
+    if "scalar" in tree:
+        return arrays[tree["scalar"]][()]
+    if "tensor" in tree:
+        return _tensor(_taken(tree["tensor"], arrays), tree["device"])
     if "path" in tree:
         return Path(tree["path"])
     if "tuple" in tree:
@@ -124,6 +160,35 @@ def _decode(tree: Any, arrays: list[np.ndarray]) -> Any:
         return _type(tree["enum"])(tree["value"])
     kind = _type(tree["data"])
     return kind(**{name: _decode(x, arrays) for name, x in tree["fields"].items()})
+
+
+def _placed(array: np.ndarray, arrays: list[np.ndarray]) -> Any:
+    """Where ``array`` went, with the order of its axes in memory unless they are in order."""
+    axes = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    arrays.append(np.asarray(array.transpose(axes), order="C"))
+    at = len(arrays) - 1
+    if array.flags.c_contiguous or axes == sorted(axes):
+        return at
+    return [at, axes]
+
+
+def _taken(place: Any, arrays: list[np.ndarray]) -> np.ndarray:
+    if isinstance(place, int):
+        return arrays[place]
+    at, axes = place
+    return arrays[at].transpose([int(axis) for axis in np.argsort(axes)])
+
+
+def _is_tensor(value: object) -> bool:
+    torch = sys.modules.get("torch")  # where it is not loaded there are no tensors
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _tensor(array: np.ndarray, device: str) -> Any:
+    import torch
+
+    # Copied into memory that torch aligned: vector code may treat the ends of other memory apart.
+    return torch.from_numpy(array).clone().to(device)
 
 
 def _type_name(kind: type) -> str:

@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from reel2sim.observe.stages import StageCost, tell_cost
@@ -14,6 +13,8 @@ from reel2sim.pipeline.cache import Cache, Cost, Hit
 from reel2sim.pipeline.config import PipelineConfig
 from reel2sim.pipeline.memory import PeakMemory
 from reel2sim.pipeline.stages import Stage
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
+from reel2sim.scene.errors import InputError, StageError
 from reel2sim.scene.progress import Progress
 
 In = TypeVar("In")
@@ -79,16 +80,23 @@ class Runner:
         elif hit := self.cache.get(stage.name, key, stage.store):
             result, found = hit, True
         else:
-            scratch = self.cache.scratch(stage.name, key) if stage.resumable else None
-            result, found = self._work(stage, value, scratch), False
-            self.cache.put(stage.name, key, result.value, stage.store, cost=result.cost)
+            steps = self.cache.checkpoints(stage.name, key)
+            try:
+                result, found = self._work(stage, value, steps), False
+            except (InputError, StageError):
+                steps.discard()  # the same work would end there again
+                raise
+            if self.cache.put(stage.name, key, result.value, stage.store, cost=result.cost):
+                steps.discard()
         kept = self.cache is not None and stage.store is not None
         tell_cost(StageCost(stage.name, found if kept else None, result.cost.peak_memory_mb))
         self._record(stage, key, result.cost, cached=found)
         return result.value, key
 
-    def _work(self, stage: Stage[In, Out], value: In, scratch: Path | None = None) -> Hit[Out]:
-        more = {"scratch": scratch} if scratch is not None else {}
+    def _work(
+        self, stage: Stage[In, Out], value: In, checkpoints: Checkpoints = NO_CHECKPOINTS
+    ) -> Hit[Out]:
+        more = {"checkpoints": checkpoints} if stage.resumable else {}
         began = time.perf_counter()
         with PeakMemory() as memory:
             result = stage.function(value, self.config, named(self.progress, stage.name), **more)

@@ -49,8 +49,8 @@ class Stage(Generic[In, Out]):
         store: how a result is kept; None for a stage that is not worth keeping.
         packages: whose source code the result depends on, so that a changed algorithm never
             meets its predecessor's results.
-        resumable: whether ``function`` takes ``scratch``, a file of its own in which it may keep
-            its state, so that a killed run goes on instead of starting again.
+        resumable: whether ``function`` takes ``checkpoints``, the
+            :class:`~reel2sim.scene.checkpoints.Checkpoints` from which a killed run goes on.
     """
 
     name: str

@@ -12,6 +12,7 @@ from reel2sim.pipeline.publish import Exporter, Previewer, export_files, preview
 from reel2sim.pipeline.stages import Reconstruction, Stage
 from reel2sim.pipeline.stores import AssetStore, ReconstructionStore, ValueStore
 from reel2sim.scene.asset import RiggedAsset
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress
 from reel2sim.scene.reel import Reel
 from reel2sim.scene.surfels import SurfelSequence
@@ -74,6 +75,7 @@ def standard_toolchain() -> Toolchain:
             lambda asset: {"joints": float(len(asset.joints)), **asset.metrics},
             AssetStore(),
             ("reel2sim.rigging", "reel2sim.reconstruction", "reel2sim.scene"),
+            resumable=True,
         ),
     )
 
@@ -125,16 +127,20 @@ def _reconstruction_settings(config: PipelineConfig) -> Any:
 
 
 def _reconstruct(
-    reel: Reel, config: PipelineConfig, progress: Progress, *, scratch: Path | None = None
+    reel: Reel,
+    config: PipelineConfig,
+    progress: Progress,
+    *,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Reconstruction:
     settings = _reconstruction_settings(config)
     if reel.calibrated:
         from reel2sim.reconstruction import reconstruct
 
-        return reconstruct(reel, config=settings, checkpoint=scratch, progress=progress)
+        return reconstruct(reel, config=settings, checkpoints=checkpoints, progress=progress)
     from reel2sim.reconstruction.monocular import reconstruct_clip
 
-    return reconstruct_clip(reel, config=settings, progress=progress)
+    return reconstruct_clip(reel, config=settings, checkpoints=checkpoints, progress=progress)
 
 
 def _reconstruction_metrics(result: Reconstruction) -> Mapping[str, float]:
@@ -154,18 +160,24 @@ def _rigging_settings(config: PipelineConfig) -> RiggingConfig:
 
 
 def _rig(
-    given: tuple[Reel, Reconstruction], config: PipelineConfig, progress: Progress
+    given: tuple[Reel, Reconstruction],
+    config: PipelineConfig,
+    progress: Progress,
+    *,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> RiggedAsset:
     reel, reconstruction = given
     settings = _rigging_settings(config)
     if not isinstance(reconstruction, SurfelSequence):
-        return _embody_clip(reconstruction, settings, progress)
+        return _embody_clip(reconstruction, settings, progress, checkpoints)
     from reel2sim.rigging import rig
 
-    return rig(reel, reconstruction, config=settings, progress=progress)
+    return rig(reel, reconstruction, config=settings, checkpoints=checkpoints, progress=progress)
 
 
-def _embody_clip(clip: ClipResult, settings: RiggingConfig, progress: Progress) -> RiggedAsset:
+def _embody_clip(
+    clip: ClipResult, settings: RiggingConfig, progress: Progress, checkpoints: Checkpoints
+) -> RiggedAsset:
     """A single uncalibrated clip's joints are found with its cameras; only bodies are missing."""
     from reel2sim.rigging.physics import embody
 
@@ -175,5 +187,6 @@ def _embody_clip(clip: ClipResult, settings: RiggingConfig, progress: Progress) 
         config=settings.physics,
         name="object",
         notes=clip.notes,
+        checkpoints=checkpoints,
         progress=progress,
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +23,7 @@ from reel2sim.reconstruction.surfel_model import SurfelTensors, visibility
 from reel2sim.reconstruction.ticker import Ticker
 from reel2sim.reconstruction.views import View, load_views, zero_views
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.errors import ReconstructionError
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Reel
@@ -43,13 +47,18 @@ _ALWAYS_SEEN = 1.5
 
 
 def fit_canonical(
-    reel: Reel, *, config: ReconstructionConfig, progress: Progress = silent
+    reel: Reel,
+    *,
+    config: ReconstructionConfig,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+    progress: Progress = silent,
 ) -> Surfels:
     """Fit surfels to the object as it is at time zero.
 
     Args:
         reel: calibrated and masked.
         config: see :class:`ReconstructionConfig`.
+        checkpoints: where its steps are kept and continued from.
         progress: told of steps and of ``psnr``.
 
     Returns:
@@ -64,9 +73,15 @@ def fit_canonical(
     views = load_views(reel, sphere=sphere, max_px=config.image_px, device=where.device)
     chosen = zero_views(views, min_views=config.min_zero_views)
     progress("reconstruction", 0.0, "carving the visual hull")
-    start = initial_surfels(reel, chosen, sphere=sphere, config=config, progress=progress)
+    start = checkpoints.step(
+        "seeds",
+        lambda: initial_surfels(
+            reel, chosen, sphere=sphere, config=config, checkpoints=checkpoints.within("seeds"),
+            progress=progress,
+        ),
+    )  # fmt: skip
     progress("reconstruction", 0.05, "fitting surfels", surfels=float(len(start)))
-    fitted = optimise(start, chosen, config=config, progress=progress)
+    fitted = optimise(start, chosen, config=config, checkpoints=checkpoints, progress=progress)
     sure = confidence(fitted, chosen, backend=where.backend)
     if any(view.time_s != 0 for view in chosen):
         sure = sure * 0.5
@@ -78,11 +93,13 @@ def optimise(
     views: tuple[View, ...],
     *,
     config: ReconstructionConfig,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> SurfelTensors:
     """Fit all surfel parameters to ``views`` by Adam.
 
-    Halfway through, faint surfels are dropped and those under the largest error are split.
+    Halfway through, faint surfels are dropped and those under the largest error are split. The
+    state is kept in ``checkpoints`` every few seconds.
 
     Raises:
         ReconstructionError: if the loss stops being finite.
@@ -97,7 +114,28 @@ def optimise(
     pressure = torch.zeros(len(start), device=start.means.device)
     splits = {round(config.canonical_steps * share) for share in (0.25, 0.5)}
     queue: list[int] = []
-    for step in range(config.canonical_steps):
+    loop = checkpoints.loop("fitting")
+    begin = 0
+    if (kept := loop.state) is not None:
+        leaves = kept["surfels"].leaves()
+        optimiser = _adam(leaves)
+        _restore(optimiser, kept["moments"])
+        order.set_state(kept["random"])
+        begin, queue, pressure = kept["step"], kept["queue"], kept["pressure"]
+        recent.extend((float(e), int(n)) for e, n in kept["recent"])
+
+    def state(step: int) -> dict[str, object]:
+        return {
+            "step": step,
+            "surfels": leaves.detached(),
+            "moments": optimiser.state_dict()["state"],
+            "random": order.get_state(),
+            "queue": queue,
+            "pressure": pressure,
+            "recent": list(recent),
+        }
+
+    for step in range(begin, config.canonical_steps):
         queue = queue or torch.randperm(len(views), generator=order).tolist()
         view = views[queue.pop()]
         out = leaves.draw(view, backend=backend)
@@ -123,6 +161,7 @@ def optimise(
                 remedy="check that camera poses and masks belong together",
             )
         tick(step + 1, config.canonical_steps, psnr=psnr_db(list(recent)))
+        loop.reached(partial(state, step + 1))
     fitted = leaves.detached()
     bold = torch.sigmoid(fitted.opacity_logits) > _FAINT
     return fitted.select(bold) if int(bold.sum()) >= 8 else fitted
@@ -134,6 +173,12 @@ def _adam(leaves: SurfelTensors) -> torch.optim.Adam:
         for name, rate in _LEARNING_RATES.items()
     ]
     return torch.optim.Adam(groups, eps=1e-15)
+
+
+def _restore(optimiser: torch.optim.Adam, moments: Mapping[int, Any]) -> None:
+    """Put back what ``state_dict()["state"]`` gave of an optimiser of the same parameters."""
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": dict(moments), "param_groups": groups})
 
 
 def densified(

@@ -31,11 +31,11 @@ from reel2sim.reconstruction.splines import (
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.training import MovingSurfels, train
 from reel2sim.reconstruction.training.cameras import CameraCorrection
-from reel2sim.reconstruction.training.checkpoint import Checkpoint
 from reel2sim.reconstruction.training.model import FREE, HINGE, SLIDE
 from reel2sim.reconstruction.views import View
 from reel2sim.reconstruction.volume import Volume
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress, silent, subrange
 from reel2sim.scene.spline import PoseSpline, bspline_basis
 from reel2sim.scene.surfels import Refinement, SurfelSequence
@@ -143,7 +143,7 @@ def key_times(times_s: Array, *, most: int) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What the training of everything starts from, or goes on from.
+    """What the training of everything starts from.
 
     Attributes:
         model: moving surfels, normalised units.
@@ -155,32 +155,13 @@ class Prepared:
     scales: Array
     still: tuple[int, ...]
 
-    @classmethod
-    def resumed(cls, checkpoint: Checkpoint) -> Prepared | None:
-        """What a killed training had started from, or None."""
-        state = checkpoint.load()
-        if state is None:
-            return None
-        model = MovingSurfels(state["own"], state["shared"], state["centers"], state["kinds"])
-        return cls(model, state["scales"].numpy(), tuple(state["still"]))
-
-    def record(self) -> dict[str, object]:
-        """What :meth:`resumed` needs besides the trained tensors."""
-        scales = torch.as_tensor(self.scales)
-        return {
-            "centers": self.model.centers,
-            "kinds": self.model.kinds,
-            "scales": scales,
-            "still": list(self.still),
-        }
-
 
 def fit_dynamic(
     prepared: Prepared,
     views: Sequence[View],
     *,
     config: ReconstructionConfig,
-    checkpoint: Checkpoint | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> DynamicFit:
     """Train everything on all views.
@@ -189,15 +170,14 @@ def fit_dynamic(
         prepared: where to start.
         views: of all times.
         config: see :class:`ReconstructionConfig`.
-        checkpoint: where the training is kept and continued from.
+        checkpoints: where the training is kept and continued from.
         progress: told of steps and of ``psnr``.
     """
     times, instants = by_instant(views, config=config)
     clock = clock_of(times, like=prepared.model.centers, config=config)
     model, cameras = train(
         prepared.model, instants, clock, still=prepared.still, config=config,
-        backend=target(config.device).backend, checkpoint=checkpoint, record=prepared.record(),
-        progress=progress,
+        backend=target(config.device).backend, checkpoints=checkpoints, progress=progress,
     )  # fmt: skip
     return DynamicFit(model, prepared.scales, cameras, times)
 
@@ -217,6 +197,7 @@ def prepare(
     sphere: Sphere,
     volume: Volume | None,
     config: ReconstructionConfig,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> Prepared:
     """Find the motion, and the surfaces it reveals.
@@ -228,25 +209,34 @@ def prepare(
         volume: visual hull at time zero, in which hidden surfaces are looked for; None if it is
             not known.
         config: see :class:`ReconstructionConfig`.
+        checkpoints: where its steps are kept and continued from.
         progress: told of steps and of ``psnr``.
     """
     backend = target(config.device).backend
     surfels = surfels.detached()
     times, instants = by_instant(views, config=config)
-    motion = find_motion(
-        surfels, instants, config=config, backend=backend, progress=subrange(progress, 0.0, 0.7)
-    )
+    motion = checkpoints.step(
+        "motion",
+        lambda: find_motion(
+            surfels, instants, config=config, backend=backend,
+            checkpoints=checkpoints.within("motion"), progress=subrange(progress, 0.0, 0.7),
+        ),
+    )  # fmt: skip
     clock = clock_of(times, like=surfels.means, config=config)
-    model, _ = train(
-        moving_surfels(surfels, motion, times, config=config), instants, clock,
-        still=motion.still, config=config, backend=backend, motion_only=True,
-        progress=subrange(progress, 0.7, 0.85),
+    model, _ = checkpoints.step(
+        "motion trained",
+        lambda: train(
+            moving_surfels(surfels, motion, times, config=config), instants, clock,
+            still=motion.still, config=config, backend=backend, motion_only=True,
+            checkpoints=checkpoints.within("motion trained"),
+            progress=subrange(progress, 0.7, 0.85),
+        ),
     )  # fmt: skip
     if config.reveal and volume is not None and motion.still:
         model = reveal_hidden(
             model, clock, instants, times, volume=volume, sphere=sphere,
             most=config.most_surfels // 3, seed=config.seed, backend=backend,
-            progress=subrange(progress, 0.85, 1.0),
+            checkpoints=checkpoints, progress=subrange(progress, 0.85, 1.0),
         )  # fmt: skip
     return Prepared(model, motion.scales, motion.still)
 

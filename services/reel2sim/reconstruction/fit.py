@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,10 +23,9 @@ from reel2sim.reconstruction.motion_check import (
 from reel2sim.reconstruction.rasterize import Backend, warm_up
 from reel2sim.reconstruction.review import look_back
 from reel2sim.reconstruction.surfel_model import SurfelTensors
-from reel2sim.reconstruction.training.checkpoint import STATE_VERSION, Checkpoint
 from reel2sim.reconstruction.views import View, load_views, thinned, zero_views
 from reel2sim.reconstruction.volume import carve
-from reel2sim.scene.digest import digest_config
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress, silent, subrange
 from reel2sim.scene.reel import Reel
 from reel2sim.scene.surfels import SurfelSequence
@@ -41,7 +38,7 @@ def reconstruct(
     reel: Reel,
     *,
     config: ReconstructionConfig | None = None,
-    checkpoint: Path | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> SurfelSequence:
     """Reconstruct a moving object as canonical surfels and bones.
@@ -49,9 +46,9 @@ def reconstruct(
     Args:
         reel: every frame needs a camera; masks may be missing.
         config: see :class:`ReconstructionConfig`; the standard preset if None.
-        checkpoint: file in which the state of the training is kept every few seconds; a run that
-            was killed goes on from there when it is called again with the same reel and
-            configuration. Removed at the end.
+        checkpoints: where finished steps and the state of fits are kept; a run that was killed
+            goes on from there when it is called with the same ones, for the same reel and
+            configuration, and gives the same bits.
         progress: told of fractions of the whole and of ``psnr``; may cancel.
 
     Returns:
@@ -72,12 +69,14 @@ def reconstruct(
         camera_of(frame)
     if where.backend != "gsplat":
         warm_up(subrange(progress, 0.0, 0.004))
-    reel = with_masks(reel, bounds=config.box, progress=subrange(progress, 0.004, 0.01))
+    reel = with_masks(
+        reel, bounds=config.box, checkpoints=checkpoints, progress=subrange(progress, 0.004, 0.01)
+    )
     moves = motion_seen(reel)
     if moves is False:
         raise no_motion(reel)
     with reproducible(where.device):
-        return _fit(reel, moves, where, config=config, checkpoint=checkpoint, progress=progress)
+        return _fit(reel, moves, where, config=config, checkpoints=checkpoints, progress=progress)
 
 
 def _fit(
@@ -86,7 +85,7 @@ def _fit(
     where: Target,
     *,
     config: ReconstructionConfig,
-    checkpoint: Path | None,
+    checkpoints: Checkpoints,
     progress: Progress,
 ) -> SurfelSequence:
     """The two fits of :func:`reconstruct`, on a reel that has passed its checks."""
@@ -94,13 +93,20 @@ def _fit(
     reel = thinned(reel, max_times=config.max_times, most_views=config.most_views)
     sphere = object_sphere(reel, min_views=config.min_zero_views)
     views = load_views(reel, sphere=sphere, max_px=config.image_px, device=where.device)
-    kept = None if checkpoint is None else Checkpoint(checkpoint, key=_key(views, config))
-    prepared = None if kept is None else Prepared.resumed(kept)
-    if prepared is None:
-        prepared = _prepared(reel, views, sphere, moves, where, config=config, progress=progress)
-    fit = fit_dynamic(
-        prepared, views, config=config, checkpoint=kept, progress=subrange(progress, 0.45, 0.97)
-    )
+    prepared = checkpoints.step(
+        "start",
+        lambda: _prepared(
+            reel, views, sphere, moves, where, config=config,
+            checkpoints=checkpoints.within("start"), progress=progress,
+        ),
+    )  # fmt: skip
+    fit = checkpoints.step(
+        "fit",
+        lambda: fit_dynamic(
+            prepared, views, config=config, checkpoints=checkpoints.within("fit"),
+            progress=subrange(progress, 0.45, 0.97),
+        ),
+    )  # fmt: skip
     unknown = np.ones(len(fit.model))
     sequence = fit.sequence(sphere=sphere, times_s=times, confidence=unknown)
     seen = fit.corrected(views, config=config)
@@ -114,21 +120,8 @@ def _fit(
         "bones": float(len(fit.scales)),
         "radius_m": sphere.radius_m,
     }
-    if kept is not None:
-        kept.discard()
     progress("reconstruction", 1.0, "done", psnr=metrics["psnr_db"])
     return replace(sequence, metrics=metrics)
-
-
-def _key(views: Sequence[View], config: ReconstructionConfig) -> str:
-    """Digest of what a training depends on."""
-    digest = hashlib.sha256(
-        digest_config(STATE_VERSION, config, [v.time_s for v in views]).encode()
-    )
-    for view in views:
-        for tensor in (view.rgb, view.mask, view.K, view.T_camera_world):
-            digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _prepared(
@@ -139,10 +132,17 @@ def _prepared(
     where: Target,
     *,
     config: ReconstructionConfig,
+    checkpoints: Checkpoints,
     progress: Progress,
 ) -> Prepared:
     """Surfels at time zero, their motion, and what it reveals."""
-    canonical = fit_canonical(reel, config=config, progress=subrange(progress, 0.01, 0.22))
+    canonical = checkpoints.step(
+        "time zero",
+        lambda: fit_canonical(
+            reel, config=config, checkpoints=checkpoints.within("time zero"),
+            progress=subrange(progress, 0.01, 0.22),
+        ),
+    )  # fmt: skip
     surfels = SurfelTensors.of(canonical, sphere=sphere, device=where.device)
     shaping = zero_views(views, min_views=config.min_zero_views)
     at_rest = all(view.time_s == 0 for view in shaping)
@@ -154,7 +154,7 @@ def _prepared(
             reel, resolution=config.hull_resolution, sphere=sphere, min_views=config.min_zero_views
         )
     prepared = prepare(
-        surfels, views, sphere=sphere, volume=volume, config=config,
+        surfels, views, sphere=sphere, volume=volume, config=config, checkpoints=checkpoints,
         progress=subrange(progress, 0.22, 0.45),
     )  # fmt: skip
     # A model of all times explains each a little: only what it then does tells whether it moves.

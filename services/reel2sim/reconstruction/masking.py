@@ -9,6 +9,7 @@ import numpy as np
 
 from reel2sim.reconstruction.foreground import Box, find_masks
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.errors import NoSubjectError
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Frame, Reel
@@ -19,7 +20,13 @@ _DIFFERENT = 18.0
 """Deviation from the background colour from which a pixel is the object, 0..255."""
 
 
-def with_masks(reel: Reel, *, bounds: Box | None = None, progress: Progress = silent) -> Reel:
+def with_masks(
+    reel: Reel,
+    *,
+    bounds: Box | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+    progress: Progress = silent,
+) -> Reel:
     """The reel with a mask on every frame.
 
     Masks that are there are kept. If the pictures without have borders of one colour, what
@@ -30,6 +37,7 @@ def with_masks(reel: Reel, *, bounds: Box | None = None, progress: Progress = si
     Args:
         reel: any reel; cameras are needed only where a background is not plain.
         bounds: box that holds the object through its motion, if known.
+        checkpoints: where masks that take long to find are kept.
         progress: told of fractions of the search; may cancel.
 
     Raises:
@@ -40,7 +48,10 @@ def with_masks(reel: Reel, *, bounds: Box | None = None, progress: Progress = si
     if all(_plain(frame) for frame in bare):
         masks = [_against_border(f) if f.mask is None else f.mask for f in reel.frames]
     else:
-        masks = find_masks(reel, bounds=bounds, progress=progress)
+        parts = checkpoints.within("masks")
+        masks = checkpoints.step(
+            "masks", lambda: find_masks(reel, bounds=bounds, checkpoints=parts, progress=progress)
+        )
     frames = tuple(replace(f, mask=mask) for f, mask in zip(reel.frames, masks, strict=True))
     shares = np.array([(f.mask > 127).mean() for f in frames if f.mask is not None])
     where = reel.source or "reel"

@@ -21,6 +21,7 @@ from reel2sim.reconstruction.ticker import Ticker
 from reel2sim.reconstruction.tracking import track
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress, silent, subrange
 
 
@@ -51,6 +52,7 @@ def find_motion(
     *,
     config: ReconstructionConfig,
     backend: Backend,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> FoundMotion:
     """Follow bones from time zero and make bodies of those that move as one."""
@@ -66,21 +68,22 @@ def find_motion(
         temperature=config.skin_temperature,
     )
     few = [_some(v, config.views_per_time + 1, rng) for v in instants]
-    poses = track(
-        surfels,
-        skinning_weights(logits, torch.zeros_like(logits)),
-        skeleton,
-        few,
-        config=config,
-        backend=backend,
-        tick=Ticker(subrange(progress, 0.0, 0.5), "following bones"),
-    )
+    weights = skinning_weights(logits, torch.zeros_like(logits))
+    poses = checkpoints.step(
+        "tracks",
+        lambda: track(
+            surfels, weights, skeleton, few, config=config, backend=backend,
+            checkpoints=checkpoints.within("tracks"),
+            tick=Ticker(subrange(progress, 0.0, 0.5), "following bones"),
+        ),
+    )  # fmt: skip
     if config.body_rounds == 0:
         skin = logits.clamp(min=-12).cpu().numpy().astype(np.float64)
         free = (None,) * len(skeleton.centers)
         return FoundMotion(poses, skeleton.centers, skeleton.scales, skin, (), free)
     bodies = find_bodies(
         surfels, skeleton, poses, few, rounds=config.body_rounds, backend=backend,
+        checkpoints=checkpoints,
         tick=Ticker(subrange(progress, 0.5, 1.0), "finding bodies"),
     )  # fmt: skip
     members = [points[bodies.labels == k] for k in range(len(bodies.motions))]

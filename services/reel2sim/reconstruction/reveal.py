@@ -18,6 +18,7 @@ from reel2sim.reconstruction.training import Clock, MovingSurfels
 from reel2sim.reconstruction.views import View
 from reel2sim.reconstruction.volume import Volume
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress, silent
 
 MOST_BODIES = 10
@@ -38,6 +39,7 @@ def reveal_hidden(
     most: int,
     seed: int,
     backend: Backend,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> MovingSurfels:
     """Add surfels where moving frames show what the moved model does not.
@@ -52,6 +54,7 @@ def reveal_hidden(
         most: surfels that may be added.
         seed: of random choices.
         backend: rasteriser.
+        checkpoints: where depth maps are kept.
         progress: told what is going on.
 
     Returns:
@@ -72,7 +75,7 @@ def reveal_hidden(
                 residual.append(unexplained(view, *picture))
     found = revealed(
         views, times_s, np.stack(poses, axis=1), tuple(residual), volume=volume, sphere=sphere,
-        seed=seed, progress=progress,
+        seed=seed, checkpoints=checkpoints, progress=progress,
     )  # fmt: skip
     if len(found) > most:
         found = found.select(np.sort(np.argsort(-found.score, kind="stable")[:most]))

@@ -21,6 +21,7 @@ from reel2sim.reconstruction.surfel_model import SurfelTensors, visibility
 from reel2sim.reconstruction.views import View
 from reel2sim.reconstruction.volume import carve
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Reel
 
@@ -33,6 +34,7 @@ def initial_surfels(
     *,
     sphere: Sphere,
     config: ReconstructionConfig,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> SurfelTensors:
     """Surfels spread evenly over the first surface, facing outward, coloured by the views.
@@ -51,7 +53,10 @@ def initial_surfels(
     if any(view.time_s != 0 for view in views):  # a body that moves has no one still surface
         points, normals = sample_surface(volume, count=config.surfels, sphere=sphere, rng=rng)
     else:
-        field = photo_surface(views, volume, sphere=sphere, seed=config.seed, progress=progress)
+        field = photo_surface(
+            views, volume, sphere=sphere, seed=config.seed, checkpoints=checkpoints,
+            progress=progress,
+        )  # fmt: skip
         points, normals = sample_mesh(*field.mesh(), count=config.surfels, rng=rng)
     surfels = _at_rest(points, normals, where.device)
     return surfels.map({"colors": seen_colors(surfels, views, backend=where.backend)})

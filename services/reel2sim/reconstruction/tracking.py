@@ -8,6 +8,7 @@ at occlusions, and with neighbouring bones tied to each other unless the picture
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from torch import Tensor
@@ -23,6 +24,7 @@ from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.ticker import Ticker
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.transforms import (
     axis_rotation,
     quaternion_from_matrix,
@@ -46,6 +48,7 @@ def track(
     *,
     config: ReconstructionConfig,
     backend: Backend,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     tick: Ticker,
 ) -> Array:
     """Follow the bones through time.
@@ -57,6 +60,7 @@ def track(
         instants: views of each instant, first is time zero.
         config: see :class:`ReconstructionConfig`.
         backend: rasteriser.
+        checkpoints: where poses are kept every few seconds, and continued from.
         tick: told after every instant.
 
     Returns:
@@ -79,7 +83,12 @@ def track(
             )  # fmt: skip
         return current
 
-    for f in range(1, len(instants)):
+    loop = checkpoints.loop("tracking")
+    start = 1
+    if (kept := loop.state) is not None:
+        start = len(kept)
+        T[:start] = kept
+    for f in range(start, len(instants)):
         expected = _expected(T[max(f - 2, 0)], T[f - 1], skeleton.centers)
         current = followed(expected, expected, 0, instants[f])
         lost = LostAndFound(surfels, skeleton, instants[f], backend=backend)
@@ -94,6 +103,7 @@ def track(
             current = better
         T[f] = current
         tick(f, len(instants) - 1)
+        loop.reached(partial(T[: f + 1].copy))
     return T
 
 

@@ -30,6 +30,7 @@ from reel2sim.rigging.review.retype import retype
 from reel2sim.rigging.review.seams import spreads
 from reel2sim.scene import JointType, Progress
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import subrange
 
 _TARGETS = 250
@@ -69,6 +70,7 @@ def estimate(
     drawings: Drawings,
     config: RiggingConfig,
     *,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress,
 ) -> Estimate:
     """Find the parts of the model and the joints between them.
@@ -83,45 +85,69 @@ def estimate(
         bodies: what moved in the reconstruction.
         drawings: the pictures, for judging parts.
         config: settings.
+        checkpoints: where its steps are kept and continued from.
         progress: reports under ``"rigging"``.
     """
     rng = np.random.default_rng(config.seed)
     progress("rigging", 0.0, f"comparing {len(bodies.paths)} bodies")
-    labels, paths = drawings.rooted(bodies.labels, bodies.paths)
-    targets = flow_observations(footage, model, labels, paths)
-    labels, paths = _tidied(targets, model, drawings, labels, paths, rng)
+    begin = partial(_compared, footage, model, bodies, drawings, rng)
+    labels, paths = checkpoints.step("bodies compared", begin, rng=rng)
     linkage = Linkage((0,) * (len(paths) - 1), _resting(model, labels, paths), paths[0])
     choices: Mapping[int, JointChoice] = {}
     for i in range(config.rounds):
         done = 0.1 + 0.65 * i / config.rounds
         part = subrange(progress, done, done + 0.65 / config.rounds)
-        part("rigging", 0.0, f"round {i + 1}: {len(paths) - 1} moving part(s)")
-        targets = flow_observations(footage, model, labels, paths)
-        labels, paths = split_astray(targets, model, labels, paths)
-        before = len(paths)
-        labels, paths = _tidied(targets, model, drawings, labels, paths, rng)
-        if len(paths) < before:
-            targets = flow_observations(footage, model, labels, paths)
-        linkage, choices = _hung(targets, model, labels, paths, rng, progress=part)
-        errors_of = partial(drawings.errors, labels)
-        linkage = requery(linkage, errors_of, progress=subrange(part, 0.8, 1.0))
+        name = f"round {i + 1}"
+        part("rigging", 0.0, f"{name}: {len(paths) - 1} moving part(s)")
+        hang = partial(
+            _hung, footage, model, drawings, labels, paths, rng,
+            checkpoints=checkpoints.within(name), progress=part,
+        )  # fmt: skip
+        labels, linkage, choices = checkpoints.step(name, hang, rng=rng)
+        look = partial(
+            requery, linkage, partial(drawings.errors, labels),
+            checkpoints=checkpoints.within(f"{name} positions"), progress=subrange(part, 0.8, 1.0),
+        )  # fmt: skip
+        linkage = checkpoints.step(f"{name} positions", look)
         paths = linkage.motions
     type_costs = {k: choice.costs for k, choice in choices.items()}
     if config.missed:
         part = subrange(progress, 0.75, 0.78)
-        linkage, labels, missed = find_missed(drawings, linkage, labels, progress=part)
+        search = partial(
+            find_missed, drawings, linkage, labels,
+            checkpoints=checkpoints.within("missed"), progress=part,
+        )  # fmt: skip
+        linkage, labels, missed = checkpoints.step("missed", search)
         type_costs |= {k: found.costs for k, found in missed.items()}
-    linkage = _retyped(footage, model, labels, linkage, drawings, rng, progress=progress)
-    fit, seen = _polished(footage, model, labels, linkage, rng)
+    change = partial(
+        _retyped, footage, model, labels, linkage, drawings, rng,
+        checkpoints=checkpoints.within("types"), progress=progress,
+    )  # fmt: skip
+    linkage = checkpoints.step("types", change, rng=rng)
+    polish = partial(_polished, footage, model, labels, linkage, rng)
+    fit, costs = checkpoints.step("polish", polish, rng=rng)
     for i in range(1, config.polish):
         progress("rigging", 0.8 + 0.2 * i / config.polish, "final joint fit")
-        fit, seen = _polished(footage, model, labels, fit.linkage, rng)
-    moved = enumerate(fit.linkage.motions[1:], 1)
-    costs = np.array([seen.mean_cost(k, path) for k, path in moved])
+        polish = partial(_polished, footage, model, labels, fit.linkage, rng)
+        fit, costs = checkpoints.step(f"polish {i + 1}", polish, rng=rng)
     spread = np.array([np.linalg.eigvalsh(C)[-1] for C in fit.covariances])
     sigmas = np.sqrt(np.maximum(costs, 0.05) * CORRELATED * np.maximum(spread, 0.0))
-    supports, bends = _opinions(fit.linkage, labels, model, drawings)
+    ask = partial(_opinions, fit.linkage, labels, model, drawings)
+    supports, bends = checkpoints.step("opinions", ask)
     return Estimate(fit.linkage, labels, type_costs, costs, sigmas, supports, bends)
+
+
+def _compared(
+    footage: Footage,
+    model: SurfelModel,
+    bodies: Bodies,
+    drawings: Drawings,
+    rng: np.random.Generator,
+) -> tuple[Array, Array]:
+    """Labels and paths of the bodies that are left once those that move as one are."""
+    labels, paths = drawings.rooted(bodies.labels, bodies.paths)
+    targets = flow_observations(footage, model, labels, paths)
+    return _tidied(targets, model, drawings, labels, paths, rng)
 
 
 def _opinions(
@@ -146,6 +172,7 @@ def _retyped(
     drawings: Drawings,
     rng: np.random.Generator,
     *,
+    checkpoints: Checkpoints,
     progress: Progress,
 ) -> Linkage:
     """Joints of other types where hinges and slides do not do."""
@@ -158,8 +185,9 @@ def _retyped(
     free = _freed(targets, mine, linkage.motions)
     errors_of = partial(drawings.errors, labels)
     return retype(
-        linkage, targets, owner, free, seen, errors_of, rng, progress=subrange(progress, 0.78, 0.8)
-    )
+        linkage, targets, owner, free, seen, errors_of, rng,
+        checkpoints=checkpoints, progress=subrange(progress, 0.78, 0.8),
+    )  # fmt: skip
 
 
 def _freed(targets: Observations, mine: list[Array], paths: Array) -> Array:
@@ -175,12 +203,14 @@ def _freed(targets: Observations, mine: list[Array], paths: Array) -> Array:
 
 def _polished(
     footage: Footage, model: SurfelModel, labels: Array, linkage: Linkage, rng: np.random.Generator
-) -> tuple[LinkageFit, Targets]:
-    """All joints fitted to flow from the model they pose."""
+) -> tuple[LinkageFit, Array]:
+    """All joints fitted to flow from the model they pose, and the mean cost of each part."""
     targets = flow_observations(footage, model, labels, linkage.motions)
     parts = len(linkage.motions)
     seen = Targets(targets, labels[targets.surfel], parts, most=_TARGETS, rng=rng)
-    return fit_settling(linkage, seen), seen
+    fit = fit_settling(linkage, seen)
+    moved = enumerate(fit.linkage.motions[1:], 1)
+    return fit, np.array([seen.mean_cost(k, path) for k, path in moved])
 
 
 def _tidied(
@@ -198,28 +228,37 @@ def _tidied(
 
 
 def _hung(
-    targets: Observations,
+    footage: Footage,
     model: SurfelModel,
+    drawings: Drawings,
     labels: Array,
     paths: Array,
     rng: np.random.Generator,
     *,
+    checkpoints: Checkpoints,
     progress: Progress,
-) -> tuple[Linkage, dict[int, JointChoice]]:
-    """A tree of joints for parts whose motions are known roughly."""
+) -> tuple[Array, Linkage, dict[int, JointChoice]]:
+    """Labels of parts whose motions are known roughly, and a tree of joints for them."""
+    targets = flow_observations(footage, model, labels, paths)
+    labels, paths = split_astray(targets, model, labels, paths)
+    before = len(paths)
+    labels, paths = _tidied(targets, model, drawings, labels, paths, rng)
+    if len(paths) < before:
+        targets = flow_observations(footage, model, labels, paths)
     owner = labels[targets.surfel]
     mine = [np.nonzero(owner == k)[0] for k in range(len(paths))]
     free = _freed(targets, mine, paths)
     parents, tried = kinematic_tree(
-        targets, model, labels, free, rng, progress=subrange(progress, 0.1, 0.8)
-    )
+        targets, model, labels, free, rng,
+        checkpoints=checkpoints, progress=subrange(progress, 0.1, 0.8),
+    )  # fmt: skip
     choices = {c: tried[c, p] for c, p in parents.items() if (c, p) in tried}
     resting = _resting(model, labels, paths)
     joints = [choices[k].fit.model if k in choices else j for k, j in enumerate(resting, 1)]
     linkage = Linkage(tuple(parents[k] for k in range(1, len(paths))), tuple(joints), paths[0])
     linkage = fit_linkage(linkage, _free_poses(targets, model, labels, free, mine, rng)).linkage
     seen = Targets(targets, owner, len(paths), most=_TARGETS, rng=rng)
-    return fit_settling(linkage, seen).linkage, choices
+    return labels, fit_settling(linkage, seen).linkage, choices
 
 
 def _resting(model: SurfelModel, labels: Array, paths: Array) -> tuple[JointModel, ...]:

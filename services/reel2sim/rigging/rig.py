@@ -20,6 +20,7 @@ from reel2sim.rigging.review.confidence import judge, shared_bends
 from reel2sim.rigging.skeleton import articulation_of, bending
 from reel2sim.scene import JointType, Progress, Reel, SurfelSequence, silent
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.errors import RiggingError
 from reel2sim.scene.transforms import pose
 
@@ -50,6 +51,7 @@ def rig(
     *,
     config: RiggingConfig,
     name: str = "asset",
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> RiggedAsset:
     """Find parts and joints and give every part a body; a subject that bends gets a skin, too.
@@ -59,6 +61,9 @@ def rig(
         sequence: its dynamic surfels.
         config: settings.
         name: file-safe name of the asset.
+        checkpoints: where finished steps are kept; a run that was killed goes on from there when
+            it is called with the same ones, for the same input and configuration, and gives the
+            same bits.
         progress: reports under ``"rigging"``.
 
     Raises:
@@ -69,7 +74,13 @@ def rig(
     from reel2sim.rigging.skeleton import covered
     from reel2sim.scene.progress import subrange
 
-    found = articulate(reel, sequence, config=config, progress=subrange(progress, 0.0, 0.6))
+    found = checkpoints.step(
+        "articulation",
+        lambda: articulate(
+            reel, sequence, config=config, checkpoints=checkpoints.within("articulation"),
+            progress=subrange(progress, 0.0, 0.6),
+        ),
+    )  # fmt: skip
     asset = embody(
         found.articulation,
         sequence.canonical,
@@ -77,6 +88,7 @@ def rig(
         name=name,
         notes=found.notes,
         metrics=found.metrics,
+        checkpoints=checkpoints.within("bodies"),
         progress=subrange(progress, 0.6, 1.0),
     )
     if found.weights is None:
@@ -90,6 +102,7 @@ def articulate(
     sequence: SurfelSequence,
     *,
     config: RiggingConfig,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> Articulated:
     """Find parts, joints and positions, without giving the parts bodies.
@@ -108,16 +121,21 @@ def articulate(
     model = SurfelModel(norm.surfels(sequence.canonical))
     bodies = bodies_of(sequence, footage.times_s - reel.times_s[0], norm)
     drawings = Drawings.of(reel, sequence.canonical, footage.times_s, norm)
-    state = estimate(footage, model, bodies, drawings, config, progress=progress)
-    bent = bending(
-        sequence,
-        reel.times_s - reel.times_s[0],
-        drawings=drawings,
-        drawn=np.searchsorted(reel.times_s, footage.times_s),
-        norm=norm,
-        labels=state.labels,
-        motions=state.linkage.motions,
-        seed=config.seed,
+    state = estimate(
+        footage, model, bodies, drawings, config, checkpoints=checkpoints, progress=progress
+    )
+    bent = checkpoints.step(
+        "bending",
+        lambda: bending(
+            sequence,
+            reel.times_s - reel.times_s[0],
+            drawings=drawings,
+            drawn=np.searchsorted(reel.times_s, footage.times_s),
+            norm=norm,
+            labels=state.labels,
+            motions=state.linkage.motions,
+            seed=config.seed,
+        ),
     )
     if bent.soft:
         skeletal = articulation_of(bent.built, reel.times_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -24,6 +25,7 @@ from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 
 _SIGMA_PX = (4.0, 1.5)
 """Disbelief of sightings in the first and in the last round, pixels."""
@@ -69,6 +71,7 @@ def find_bodies(
     rounds: int = 6,
     price: float = _PRICE,
     backend: Backend,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> Bodies:
     """Make bodies of bones.
@@ -81,6 +84,7 @@ def find_bodies(
         rounds: of looking again with a better model; a few more if the last still drops bodies.
         price: of a body, as a share of the looks at all surfels.
         backend: rasteriser.
+        checkpoints: where rounds are kept, and continued from.
         tick: told after every round.
     """
     footage = Footage.of(instants)
@@ -96,7 +100,9 @@ def find_bodies(
         sightings, depths = look(posed, footage, backend=backend)
         return Judge(rest, colors, sightings, footage, depths, sigma_px)
 
-    for r in range(rounds + _AGAIN):
+    loop = checkpoints.loop("bodies")
+    start, motions, labels = loop.state or (0, motions, labels)
+    for r in range(start, rounds + _AGAIN):
         done = min(r / max(rounds - 1, 1), 1.0)
         judge = judged(_SIGMA_PX[0] * (_SIGMA_PX[1] / _SIGMA_PX[0]) ** done)
         motions, _ = judge.fitted(motions, labels, constrained=r >= rounds // 2)
@@ -114,10 +120,15 @@ def find_bodies(
         tick(min(r + 1, rounds), rounds)
         if r >= rounds - 1 and len(motions) == before:
             break
+        loop.reached(partial(_state, r + 1, motions, labels))
     judge = judged(_SIGMA_PX[1])
     motions, screws = judge.fitted(motions, labels, constrained=True)
     cost = judge.cost(motions)
     return Bodies(motions, labels, cost[np.arange(len(rest)), labels], screws)
+
+
+def _state(rounds: int, motions: Array, labels: Array) -> tuple[int, Array, Array]:
+    return rounds, motions, labels
 
 
 @dataclass(frozen=True, eq=False)

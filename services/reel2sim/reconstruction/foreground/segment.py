@@ -25,6 +25,7 @@ from reel2sim.reconstruction.foreground.sweep import Peaks, Picture, sweep
 from reel2sim.reconstruction.ticker import Ticker
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.camera import Camera
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.errors import NoSubjectError
 from reel2sim.scene.progress import Progress, silent, subrange
 from reel2sim.scene.reel import Frame, Reel
@@ -59,7 +60,11 @@ class _Rest:
 
 
 def find_masks(
-    reel: Reel, *, bounds: Box | None = None, progress: Progress = silent
+    reel: Reel,
+    *,
+    bounds: Box | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+    progress: Progress = silent,
 ) -> tuple[Array, ...]:
     """Tell the object from the place it is in, in every frame.
 
@@ -70,6 +75,7 @@ def find_masks(
     Args:
         reel: every frame has a camera; masks that are there are kept, and used as evidence.
         bounds: box that holds the object through its whole motion; from the cameras if None.
+        checkpoints: where the masks of single frames are kept.
         progress: told of fractions 0..1; may cancel.
 
     Returns:
@@ -88,19 +94,25 @@ def find_masks(
         [given[i] for i in zero],
         source=reel.source or "reel",
         bounds=bounds,
+        checkpoints=checkpoints,
         progress=subrange(progress, 0.0, 0.6),
     )
     ticker = Ticker(subrange(progress, 0.6, 1.0), "finding the object in every frame")
-    found: dict[int, Array] = {}
+    loop = checkpoints.loop("frames")
+    found: dict[int, Array] = loop.state or {}
     for i in zero:
+        if i in found:
+            continue
         found[i] = _cut_still(pictures[i], given[i], rest)
         ticker(len(found), len(pictures))
+        loop.reached(lambda: found)
     before = [(pictures[i], found[i]) for i in zero]
     for i, picture in enumerate(pictures):
         if i not in found:
             adjacent = [pictures[j] for j in _adjacent(reel, i)]
             found[i] = _cut_moved(picture, given[i], rest, before, adjacent)
             ticker(len(found), len(pictures))
+            loop.reached(lambda: found)
     return tuple(
         _enlarged(found[i], frame) if frame.mask is None else frame.mask
         for i, frame in enumerate(reel.frames)
@@ -113,6 +125,7 @@ def _learn(
     *,
     source: str,
     bounds: Box | None,
+    checkpoints: Checkpoints,
     progress: Progress,
 ) -> _Rest:
     """Find support, surroundings and shape from views at rest."""
@@ -125,10 +138,12 @@ def _learn(
     if sum(len(n) >= 2 for n in beside) < _LEAST_VIEWS:
         raise _untold("there are too few views at the first instant to see depth", source)
     ticker = Ticker(subrange(progress, 0.0, 0.6), "comparing views at rest")
-    peaks: list[Peaks] = []
-    for picture, near in zip(pictures, beside, strict=True):
+    loop = checkpoints.loop("views at rest")
+    peaks: list[Peaks] = loop.state or []
+    for picture, near in list(zip(pictures, beside, strict=True))[len(peaks) :]:
         peaks.append(_swept(picture, [pictures[i] for i in near], region))
         ticker(len(peaks), len(pictures))
+        loop.reached(lambda: peaks)
     points = np.concatenate([seen_points(p, k) for p, k in zip(pictures, peaks, strict=True)])
     if len(points) < 200 * len(pictures):
         raise _untold("neighbouring views do not match", source)

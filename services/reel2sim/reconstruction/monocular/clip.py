@@ -24,6 +24,7 @@ from reel2sim.reconstruction.render import render
 from reel2sim.rigging.articulation import Articulation, JointEstimate
 from reel2sim.scene import Camera, Frame, Progress, Reel, Surfels, SurfelSequence, silent
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.errors import NoMotionError
 from reel2sim.scene.transforms import apply
 
@@ -59,7 +60,11 @@ class ClipResult:
 
 
 def reconstruct_clip(
-    reel: Reel, *, config: ReconstructionConfig, progress: Progress = silent
+    reel: Reel,
+    *,
+    config: ReconstructionConfig,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+    progress: Progress = silent,
 ) -> ClipResult:
     """Reconstruct one clip from a single camera of unknown pose and focal length.
 
@@ -69,6 +74,8 @@ def reconstruct_clip(
     Args:
         reel: one stream in time order, without cameras.
         config: seed and number of parts looked for.
+        checkpoints: where finished steps are kept; see
+            :func:`reel2sim.reconstruction.reconstruct`.
         progress: reports under ``"reconstruction"``.
 
     Raises:
@@ -79,13 +86,16 @@ def reconstruct_clip(
     _require_motion(frames, reel.source)
     rng = np.random.default_rng(config.seed)
     progress("reconstruction", 0.02, "tracking the clip")
-    tracks = follow(frames)
+    tracks = checkpoints.step("tracks", lambda: follow(frames))
     h, w = frames[0].image.shape[:2]
     # While joints are fitted the camera is the world.
     lens = Camera(w, h, _FOCAL * w, _FOCAL * w, w / 2, h / 2, np.eye(4))
     keys = keyframes(tracks)
     progress("reconstruction", 0.2, f"searching joints in {len(tracks.pixels)} tracks")
-    parts = find_parts(tracks, keys, lens, most=3, rng=rng)
+    search = checkpoints.within("parts")
+    parts = checkpoints.step(
+        "parts", lambda: find_parts(tracks, keys, lens, most=3, rng=rng, checkpoints=search)
+    )
     progress("reconstruction", 0.8, f"{len(parts)} moving part(s): drawing surfels")
     labels = _track_labels(tracks, parts)
     moving = tracks.pixels[moving_tracks(tracks, keys), 0] if not parts else None

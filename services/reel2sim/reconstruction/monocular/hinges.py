@@ -9,6 +9,8 @@ assumed, so directions along the view are the weak part of the answer.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from reel2sim.rigging.joints.model import JointModel
 from reel2sim.rigging.pictures.observations import Observations, upper_quartile
 from reel2sim.scene import Camera, JointType
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 
 _DEPTH_SIGMA = 0.35
 """Spread of depths about the assumed distance of one, as a share of it."""
@@ -109,6 +112,7 @@ def find_parts(
     *,
     most: int,
     rng: np.random.Generator,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> list[ClipPart]:
     """Parts on one joint each against the still world, largest first.
 
@@ -118,18 +122,24 @@ def find_parts(
         camera: assumed; at the origin.
         most: parts to look for.
         rng: picks seeds.
+        checkpoints: where parts are kept.
     """
     left = moving_tracks(tracks, frames)
     total = len(left)
     found: list[ClipPart] = []
-    while len(found) < most and len(left) >= max(_MIN_POINTS, 0.15 * total):
-        part = _largest_part(tracks, left, frames, camera, rng)
+    for i in count():
+        if len(found) >= most or len(left) < max(_MIN_POINTS, 0.15 * total):
+            break
+        inside = checkpoints.within(f"part {i}")
+        search = partial(_largest_part, tracks, left, frames, camera, rng, inside)
+        part = checkpoints.step(f"part {i}", search, rng=rng)
         if part is None:
             break
         left = np.setdiff1d(left, part.members)
         if _believable(part):
             found.append(part)
-    return _merged(found, tracks, frames, camera, rng)
+    join = partial(_merged, found, tracks, frames, camera, rng)
+    return checkpoints.step("merged", join, rng=rng)
 
 
 def _merged(
@@ -161,11 +171,21 @@ def _believable(part: ClipPart) -> bool:
 
 
 def _largest_part(
-    tracks: ClipTracks, left: Array, frames: Array, camera: Camera, rng: np.random.Generator
+    tracks: ClipTracks,
+    left: Array,
+    frames: Array,
+    camera: Camera,
+    rng: np.random.Generator,
+    checkpoints: Checkpoints,
 ) -> ClipPart | None:
     pool = observed(tracks, left, frames, camera)
     best: tuple[int, Array] | None = None
-    for seed in rng.choice(len(left), min(_SEEDS, len(left)), replace=False):
+    loop = checkpoints.loop("seeds")
+    if (kept := loop.state) is not None:
+        seeds, best, rng.bit_generator.state = kept
+    else:
+        seeds = rng.choice(len(left), min(_SEEDS, len(left)), replace=False)
+    for i, seed in enumerate(seeds, 1):
         group = _neighbours(pool, int(seed))
         for _ in range(2):
             fit = _best_joint(pool.select(group))[0]
@@ -179,6 +199,8 @@ def _largest_part(
             group = rng.choice(inliers, min(len(inliers), _NEIGHBOURS), replace=False)
         if best is not None and best[0] > 0.8 * len(left):
             break
+        rest = seeds[i:], best
+        loop.reached(lambda rest=rest: (*rest, rng.bit_generator.state))
     if best is None:
         return None
     return _refined(pool, left, best[1], rng)

@@ -8,6 +8,7 @@ searched under each hypothesis whose part it is; the one under which windows agr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ from reel2sim.reconstruction.stereo.shape import fine_grid, hull_grid
 from reel2sim.reconstruction.views import View
 from reel2sim.reconstruction.volume import Volume
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress, silent
 
 _MOST_PICTURES = 64
@@ -94,6 +96,7 @@ def revealed(
     volume: Volume,
     sphere: Sphere,
     seed: int = 0,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> Revealed:
     """Find surfaces that the model lacks, from pixels it does not explain.
@@ -107,6 +110,7 @@ def revealed(
         volume: visual hull at time zero, which holds what is hidden then.
         sphere: unit of length.
         seed: of random choices.
+        checkpoints: where depth maps are kept.
         progress: told what is going on, as stage ``"reconstruction"``.
 
     Returns:
@@ -124,7 +128,8 @@ def revealed(
     bodies = [shots.moved(motion[at]) for motion in motions]
     for i, body in enumerate(bodies):
         progress("reconstruction", i / len(bodies), "looking for surfaces that motion reveals")
-        maps.append(_searched(body, refs, wanted[refs], volume, sphere, seed=seed + i))
+        search = partial(_searched, body, refs, wanted[refs], volume, sphere, seed=seed + i)
+        maps.append(checkpoints.step(f"revealed {i}", search))
     score = np.stack([np.where(found.trust > 0, found.score, -1) for found in maps])
     every = np.stack([found.score for found in maps])
     parts: list[Revealed] = []

@@ -7,6 +7,8 @@ single voxels.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from reel2sim.reconstruction.bounds import Sphere
@@ -18,6 +20,7 @@ from reel2sim.reconstruction.stereo.pictures import Pictures, neighbours, pictur
 from reel2sim.reconstruction.views import View
 from reel2sim.reconstruction.volume import Volume
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress, silent
 
 _MOST_VOXELS = 3_000_000
@@ -49,6 +52,7 @@ def photo_surface(
     *,
     sphere: Sphere,
     seed: int = 0,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> Field:
     """The surface that silhouettes, colours and cameras of still views agree on.
@@ -58,6 +62,7 @@ def photo_surface(
         volume: their visual hull.
         sphere: unit of length.
         seed: of random choices.
+        checkpoints: where depth maps are kept.
         progress: told what is going on, as stage ``"reconstruction"``.
 
     Returns:
@@ -76,7 +81,10 @@ def photo_surface(
     if (others[:, 1] >= 0).any():
         progress("reconstruction", 0.01, "finding depth by stereo")
         refs = np.unique(np.linspace(0, len(shots) - 1, _MOST_PICTURES).round().astype(np.int32))
-        maps = sweep(shots, others, inside=hull < grid.step, grid=grid, refs=refs, seed=seed)
+        search = partial(
+            sweep, shots, others, inside=hull < grid.step, grid=grid, refs=refs, seed=seed
+        )
+        maps = checkpoints.step("depth maps", search)
         progress("reconstruction", 0.03, "fusing depth maps")
         field = Field(grid, fuse(shots, agreeing(shots, maps), hull, grid))
     return closed(field, shots)

@@ -6,6 +6,8 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,10 +26,10 @@ from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.ticker import Ticker
 from reel2sim.reconstruction.training.adam import Adam
 from reel2sim.reconstruction.training.cameras import CameraCorrection
-from reel2sim.reconstruction.training.checkpoint import Checkpoint
 from reel2sim.reconstruction.training.density import redistributed
 from reel2sim.reconstruction.training.model import MovingSurfels, Posed
 from reel2sim.reconstruction.views import View
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.errors import ReconstructionError
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.surfels import refinement_basis
@@ -92,8 +94,7 @@ def train(
     config: ReconstructionConfig,
     backend: Backend,
     motion_only: bool = False,
-    checkpoint: Checkpoint | None = None,
-    record: Mapping[str, object] | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> tuple[MovingSurfels, CameraCorrection]:
     """Fit everything to all views by Adam.
@@ -107,8 +108,7 @@ def train(
         backend: rasteriser.
         motion_only: take ``config.motion_steps`` in which the surfels stay as they are, so that
             they do not explain by colour what is motion.
-        checkpoint: kept up to date, and continued from if it is of this very training.
-        record: what the checkpoint keeps besides.
+        checkpoints: where the state is kept every few seconds, and continued from.
         progress: told of steps, ``psnr`` and ``surfels``.
 
     Returns:
@@ -122,19 +122,16 @@ def train(
         model.leaves(), instants, clock, still=still, config=config, backend=backend,
         motion_only=motion_only,
     )  # fmt: skip
-    start = state.resume(checkpoint)
-    kept = dict(record or {})
-    if checkpoint is not None and start == 0:
-        checkpoint.save({**kept, **state.snapshot(0)})
+    loop = checkpoints.loop("training")
+    start = state.resume(loop.state)
     tick = Ticker(progress, "training motion" if motion_only else "training surfels and motion")
     for step in range(start, total):
         state.step(step, total)
         psnr = psnr_db(list(state.recent))
         tick(step + 1, total, psnr=psnr, surfels=float(len(state.model)))
-        if checkpoint is not None and checkpoint.due():
-            checkpoint.save({**kept, **state.snapshot(step + 1)})
         if state.stale(step, total):
             break
+        loop.reached(partial(state.snapshot, step + 1))
     tick(total, total, psnr=psnr_db(list(state.recent)), surfels=float(len(state.model)))
     own = {k: v.detach() for k, v in state.model.own.items()}
     shared = {k: v.detach() for k, v in state.model.shared.items()}
@@ -246,12 +243,11 @@ class Training:
             "near": self.near,
             "apart": self.apart,
             "affinity": self.affinity,
-            "random": repr(self.rng.bit_generator.state),
+            "random": self.rng.bit_generator.state,
         }
 
-    def resume(self, checkpoint: Checkpoint | None) -> int:
-        """Continue from ``checkpoint`` if there is one; returns the step to start at."""
-        found = None if checkpoint is None else checkpoint.load()
+    def resume(self, found: Mapping[str, Any] | None) -> int:
+        """Continue from a :meth:`snapshot` if there is one; returns the step to start at."""
         if found is None:
             return 0
         for name, tensor in found["cameras"].items():
@@ -264,7 +260,7 @@ class Training:
         self.recent.extend((float(e), int(n)) for e, n in found["recent"])
         self.best_psnr, self.round_ended = found["best_psnr"], found["round_ended"]
         self.largest = found["largest"]
-        self.rng.bit_generator.state = Checkpoint.random_state(found["random"])
+        self.rng.bit_generator.state = found["random"]
         self.near, self.apart = found["near"], found["apart"]
         self.affinity = found["affinity"]
         return int(found["step"])

@@ -97,6 +97,15 @@ class Targets:
         self._views = [o.T_camera_world[:, o.stream].swapaxes(0, 1) for o in self.parts]
         self._intrinsics = [o.intrinsics[:, o.stream].swapaxes(0, 1) for o in self.parts]
 
+    @property
+    def settled(self) -> tuple[Array, ...]:
+        """Where the points of each part are taken to be at time zero ``(n, 3)``."""
+        return tuple(self._points)
+
+    @settled.setter
+    def settled(self, points: tuple[Array, ...]) -> None:
+        self._points = list(points)
+
     def settle(self, linkage: Linkage) -> None:
         """Let points slide along their rays to where the present motions show them."""
         for k, (o, T) in enumerate(zip(self.parts, linkage.motions, strict=True)):

@@ -23,6 +23,7 @@ from reel2sim.rigging.pictures.posed import Posing
 from reel2sim.rigging.proximity import clusters
 from reel2sim.scene import Progress, silent
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 
 _OFTEN = 0.85
 """A surfel is as wrong as it is in this quantile of the instants that see it."""
@@ -43,7 +44,12 @@ _MOST = 4
 
 
 def find_missed(
-    drawings: Drawings, linkage: Linkage, labels: Array, *, progress: Progress = silent
+    drawings: Drawings,
+    linkage: Linkage,
+    labels: Array,
+    *,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+    progress: Progress = silent,
 ) -> tuple[Linkage, Array, dict[int, RegionMotion]]:
     """The linkage and labels with parts added whose motion the drawings show to be missing.
 
@@ -51,6 +57,7 @@ def find_missed(
         drawings: surfels and pictures.
         linkage: what is known.
         labels: part of each surfel ``(n,)``.
+        checkpoints: where regions are kept every few seconds, and continued from.
         progress: told of regions.
 
     Returns:
@@ -64,7 +71,7 @@ def find_missed(
     threads = numba.get_num_threads()
     numba.set_num_threads(1)  # windows are so small that waking others costs more than drawing
     try:
-        return _tried(drawings, linkage, labels, regions, wrongs, progress)
+        return _tried(drawings, linkage, labels, regions, wrongs, checkpoints, progress)
     finally:
         numba.set_num_threads(threads)
 
@@ -75,11 +82,16 @@ def _tried(
     labels: Array,
     regions: list[Array],
     wrongs: Array,
+    checkpoints: Checkpoints,
     progress: Progress,
 ) -> tuple[Linkage, Array, dict[int, RegionMotion]]:
     """Linkage and labels with those of ``regions`` as parts that move by themselves."""
     added: dict[int, RegionMotion] = {}
-    for i, region in enumerate(regions):
+    loop = checkpoints.loop("regions")
+    start, linkage, labels, added = loop.state or (0, linkage, labels, added)
+    for i, region in enumerate(regions[start:], start):
+        done = i, linkage, labels, added
+        loop.reached(lambda done=done: done)
         progress("rigging", i / len(regions), f"looking for a motion of wrong region {i + 1}")
         carrier = int(labels[region[0]])
         wrong = np.nan_to_num(wrongs[region]).mean(axis=0)

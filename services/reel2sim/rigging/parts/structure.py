@@ -16,6 +16,7 @@ from reel2sim.rigging.pictures.posed import SurfelModel
 from reel2sim.rigging.proximity import gaps_between
 from reel2sim.scene import JointType, Progress, silent
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 
 ONE_DOF = (JointType.REVOLUTE, JointType.PRISMATIC)
 _NEAREST, _NEAR = 4, 0.1
@@ -78,6 +79,7 @@ def kinematic_tree(
     paths: Array,
     rng: np.random.Generator,
     *,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> tuple[dict[int, int], dict[tuple[int, int], JointChoice]]:
     """Minimum spanning arborescence over joint costs and gaps.
@@ -88,6 +90,7 @@ def kinematic_tree(
         labels: part of each surfel ``(n,)``.
         paths: present motions, root first ``(p, t, 4, 4)``.
         rng: picks points.
+        checkpoints: where joints are kept every few seconds, and continued from.
         progress: told of parts.
 
     Returns:
@@ -97,23 +100,35 @@ def kinematic_tree(
         return {}, {}
     owner = labels[observations.surfel]
     gaps = gaps_between([model.points[labels == k] for k in range(len(paths))])
-    graph = nx.DiGraph()
-    graph.add_nodes_from(range(len(paths)))
     choices: dict[tuple[int, int], JointChoice] = {}
-    for child in range(1, len(paths)):
+    loop = checkpoints.loop("joints")
+    start = 1
+    if (kept := loop.state) is not None:
+        start, choices, rng.bit_generator.state = kept
+    for child in range(start, len(paths)):
         progress("rigging", child / len(paths), f"trying joints of part {child}")
         mine = observations.select(np.nonzero(owner == child)[0])
         for parent in candidate_parents(gaps[child], child):
             if len(mine) < 4:
                 break
-            choice = choose_joint(mine, paths[parent], paths[child], rng)
-            choices[child, parent] = choice
-            cost = choice.fit.cost + _GAP_WEIGHT * max(0.0, gaps[child, parent] - _GAP_FREE)
-            graph.add_edge(parent, child, weight=cost + (_NOT_ROOT if parent else 0.0))
+            choices[child, parent] = choose_joint(mine, paths[parent], paths[child], rng)
+        done = child + 1, choices
+        loop.reached(lambda done=done: (*done, rng.bit_generator.state))
+    return _cheapest(choices, gaps), choices
+
+
+def _cheapest(choices: Mapping[tuple[int, int], JointChoice], gaps: Array) -> dict[int, int]:
+    """Parent of each part but the root in the tree that costs least."""
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(len(gaps)))
+    for (child, parent), choice in choices.items():
+        cost = choice.fit.cost + _GAP_WEIGHT * max(0.0, gaps[child, parent] - _GAP_FREE)
+        graph.add_edge(parent, child, weight=cost + (_NOT_ROOT if parent else 0.0))
+    for child in range(1, len(gaps)):
         if not graph.has_edge(0, child):
             graph.add_edge(0, child, weight=_UNKNOWN_COST)
     tree = nx.minimum_spanning_arborescence(graph)
-    return {child: parent for parent, child in sorted(tree.edges)}, choices
+    return {child: parent for parent, child in sorted(tree.edges)}
 
 
 def candidate_parents(gaps: Array, child: int) -> list[int]:

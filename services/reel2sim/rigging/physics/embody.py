@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import trimesh
@@ -23,6 +24,7 @@ from reel2sim.rigging.physics.solids import PartSolid, Slide, solidify
 from reel2sim.rigging.physics.travel import Shape, widened
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.asset import RiggedAsset
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.errors import RiggingError
 from reel2sim.scene.motion import Motion
 from reel2sim.scene.progress import Progress, silent, subrange
@@ -61,6 +63,7 @@ def embody(
     volume: OccupancyGrid | None = None,
     notes: Sequence[str] = (),
     metrics: Mapping[str, float] | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> RiggedAsset:
     """Give every part a closed mesh, collision pieces, mass, and every joint its bounds.
@@ -78,6 +81,7 @@ def embody(
         volume: visual hull at time zero, if known.
         notes: what is known already about limits of the result; ours are added.
         metrics: figures of the fit; ours are added.
+        checkpoints: where bodies are kept.
         progress: told what is being done.
 
     Raises:
@@ -96,9 +100,11 @@ def embody(
     order = articulation.order
     parts = [part for part in order if part not in chain.hubs]
     progress("rigging", 0.0, "orienting surfels")
-    samples = take_samples(
-        surfels, articulation.part_of_surfel, min_opacity=config.min_opacity, volume=volume
-    )
+    orient = partial(
+        take_samples, surfels, articulation.part_of_surfel,
+        min_opacity=config.min_opacity, volume=volume,
+    )  # fmt: skip
+    samples = checkpoints.step("samples", orient)
     said = list(notes)
     hull = _trusted_hull(volume, samples, said)
     solids = solidify(
@@ -107,15 +113,19 @@ def embody(
         config=config,
         hull=hull,
         slides=_slides(articulation),
+        checkpoints=checkpoints,
         progress=subrange(progress, 0.05, 0.5),
     )
     material = material_named(config.material, density=config.density)
     bodies: dict[int, _Body] = {}
     for i, part in enumerate(parts):
         progress("rigging", 0.5 + 0.45 * i / len(parts), f"meshing {names[part]}")
-        bodies[part] = _body(
-            part, names[part], solids, samples, surfels, articulation, material, config, said
+        make = partial(
+            _made, part, names[part], solids, samples, surfels, articulation, material, config
         )
+        made = checkpoints.step(f"body {part}", make)
+        bodies[part] = made.body
+        said += made.notes
     pivots = _pivots(articulation, surfels)
     for hub, part in chain.hubs.items():
         pivots[hub] = pivots[part] = articulation.joints[part - 1].pivot
@@ -124,7 +134,8 @@ def embody(
     joints, positions = _joints(articulation, names, joint_names, bodies, pivots, config)
     progress("rigging", 0.95, "sweeping joints")
     shapes = [bodies[part].shape for part in range(articulation.part_count)]
-    joints, endless = widened(joints, positions, chain, shapes, pivots, config=config)
+    sweep = partial(widened, joints, positions, chain, shapes, pivots, config=config)
+    joints, endless = checkpoints.step("limits", sweep)
     said += endless
     rank = np.argsort(order)
     asset = RiggedAsset(
@@ -139,7 +150,7 @@ def embody(
         notes=tuple(said),
     )
     progress("rigging", 0.99, "looking for links in each other")
-    found = disentangled(asset)
+    found = checkpoints.step("contacts", partial(disentangled, asset))
     progress("rigging", 1.0, "bodies are built")
     return found
 
@@ -182,7 +193,43 @@ def _trusted_hull(
     return hull
 
 
-def _body(
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """A body as arrays.
+
+    Attributes:
+        visual: vertices and faces of its surface.
+        colors: of the vertices.
+        pieces: vertices and faces of each.
+        clearance: see :class:`_Body`.
+        inertial: mass.
+        notes: what to tell of it.
+    """
+
+    visual: tuple[Array, Array]
+    colors: Array
+    pieces: tuple[tuple[Array, Array], ...]
+    clearance: float
+    inertial: Inertial
+    notes: tuple[str, ...]
+
+    @property
+    def body(self) -> _Body:
+        """With meshes."""
+        pieces = [_mesh(piece) for piece in self.pieces]
+        return _Body(_mesh(self.visual), self.colors, pieces, self.clearance, self.inertial)
+
+
+def _mesh(arrays: tuple[Array, Array]) -> trimesh.Trimesh:
+    vertices, faces = arrays
+    return trimesh.Trimesh(vertices.copy(), faces.copy(), process=False)
+
+
+def _arrays(mesh: trimesh.Trimesh) -> tuple[Array, Array]:
+    return np.array(mesh.vertices), np.array(mesh.faces)
+
+
+def _made(
     part: int,
     name: str,
     solids: Mapping[int, PartSolid],
@@ -191,9 +238,9 @@ def _body(
     articulation: Articulation,
     material: Material,
     config: PhysicsConfig,
-    notes: list[str],
-) -> _Body:
+) -> _Made:
     """Mesh, pieces and mass of one part; a small block where there is no surface to mesh."""
+    notes: list[str] = []
     own = samples.select(samples.parts == part)
     solid = solids.get(part)
     mesh = None if solid is None else closed_mesh(solid, max_faces=config.max_faces)
@@ -218,7 +265,9 @@ def _body(
     )
     if note:
         notes.append(f"{name}: {note}")
-    return _Body(mesh, colors, pieces, clearance, inertial_of(mesh, material.density))
+    shapes = tuple(_arrays(piece) for piece in pieces)
+    inertial = inertial_of(mesh, material.density)
+    return _Made(_arrays(mesh), colors, shapes, clearance, inertial, tuple(notes))
 
 
 def _hub(pivot: Array, carried: _Body) -> _Body:

@@ -9,8 +9,9 @@ boxes open above, and what they pass through stays free.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -29,6 +30,7 @@ from reel2sim.rigging.physics.sheets import Sheet, wall_thickness
 from reel2sim.rigging.physics.trays import Tray, find_tray
 from reel2sim.rigging.physics.winding import WindingTree
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress, silent
 
 _ENOUGH = 8
@@ -81,6 +83,7 @@ def solidify(
     config: PhysicsConfig,
     hull: HullDistance | None = None,
     slides: Mapping[int, Slide] | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> dict[int, PartSolid]:
     """Find the solid of every part.
@@ -91,25 +94,33 @@ def solidify(
         config: settings.
         hull: visual hull, if known.
         slides: parts that slide, and how.
+        checkpoints: where solids are kept.
         progress: told after each part.
 
     Returns:
         The solid by part; parts with too few samples are absent.
     """
     solids: dict[int, PartSolid] = {}
-    samples = _with_even_jumps(samples)
+    samples = checkpoints.step("areas", partial(_with_even_jumps, samples))
     thickness = np.zeros(len(samples))
     for part in order:
         own = samples.parts == part
         thickness[own] = config.panel_thickness * np.sqrt(samples.areas[own].sum())
     for done, part in enumerate(reversed(order)):
         if np.count_nonzero(samples.parts == part) >= _ENOUGH:
-            builder = _Builder(
-                samples, thickness, part, config=config, hull=hull, slides=slides or {}
+            build = partial(
+                _Builder, samples, thickness, part, config=config, hull=hull, slides=slides or {}
             )
-            solids[part] = builder.solve(solids, root=part == order[0])
+            solve = partial(_solved, build, solids, root=part == order[0])
+            solids[part] = checkpoints.step(f"solid {part}", solve)
         progress("rigging", (done + 1) / len(order), f"solid of part {part}")
     return solids
+
+
+def _solved(
+    build: Callable[[], _Builder], taken: Mapping[int, PartSolid], *, root: bool
+) -> PartSolid:
+    return build().solve(taken, root=root)
 
 
 class _Builder:
@@ -148,7 +159,7 @@ class _Builder:
         slide = slides.get(part)
         self._tray = None if slide is None else find_tray(own, slide.axis, thickness=wall)
 
-    def solve(self, taken: dict[int, PartSolid], *, root: bool) -> PartSolid:
+    def solve(self, taken: Mapping[int, PartSolid], *, root: bool) -> PartSolid:
         """The field on this part's grid, clear of what others have ``taken``."""
         voxel = self.grid.voxel
         w_own = self._own_tree(self._points)

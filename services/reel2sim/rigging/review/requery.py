@@ -15,6 +15,7 @@ import numpy as np
 from reel2sim.rigging.joints.linkage import Linkage
 from reel2sim.scene import JointType, Progress, silent
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 
 _TRIES = 15
 _REACH = 0.25
@@ -24,7 +25,11 @@ _BETTER = 0.02
 
 
 def requery(
-    linkage: Linkage, errors_of: Callable[[Array], Array], *, progress: Progress = silent
+    linkage: Linkage,
+    errors_of: Callable[[Array], Array],
+    *,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
+    progress: Progress = silent,
 ) -> Linkage:
     """Each joint, from the root on, at the positions under which the drawings look best.
 
@@ -36,9 +41,14 @@ def requery(
         linkage: joints whose lines are about right.
         errors_of: how far drawings of the parts' motions ``(p, t, 4, 4)`` are from the pictures at
             each instant ``(t,)``.
+        checkpoints: where joints are kept every few seconds, and continued from.
         progress: told of joints.
     """
+    loop = checkpoints.loop("joints")
+    start, linkage = loop.state or (0, linkage)
     for i, part in enumerate(linkage.order):
+        if i < start:
+            continue
         progress("rigging", i / len(linkage.order), f"looking for positions of part {part}")
         joint = linkage.joints[part - 1]
         if joint.dof > 1:
@@ -52,6 +62,8 @@ def requery(
         if gain > _BETTER * say:
             found = tries[path, np.arange(len(path))]
             linkage = linkage.with_joint(part, replace(joint, positions=found))
+        done = i + 1, linkage
+        loop.reached(lambda done=done: done)
     return linkage
 
 

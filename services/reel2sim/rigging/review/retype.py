@@ -15,6 +15,7 @@ from reel2sim.rigging.parts.merge import CORRELATED
 from reel2sim.rigging.pictures.observations import Observations, some_of
 from reel2sim.scene import JointType, Progress, silent
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 
 _SIGMA_PX = 0.5
 _GAIN = 0.1
@@ -31,6 +32,7 @@ def retype(
     errors_of: Callable[[Array], Array],
     rng: np.random.Generator,
     *,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
     progress: Progress = silent,
 ) -> Linkage:
     """Joints as screws, balls or free where flow asks for it and the drawings gain by it.
@@ -48,9 +50,16 @@ def retype(
         errors_of: how far drawings of the parts' motions ``(p, t, 4, 4)`` are from the pictures at
             each instant ``(t,)``.
         rng: picks targets.
+        checkpoints: where joints are kept every few seconds, and continued from.
         progress: told of joints.
     """
+    loop = checkpoints.loop("joints")
+    start = 0
+    if (kept := loop.state) is not None:
+        start, linkage, seen.settled, rng.bit_generator.state = kept
     for i, part in enumerate(linkage.order):
+        if i < start:
+            continue
         progress("rigging", i / len(linkage.order), f"trying types for part {part}")
         mine = np.nonzero(owner == part)[0]
         if len(mine) < 6:
@@ -63,6 +72,8 @@ def retype(
         now, at_rest, then = (float(errors_of(x.motions).sum()) for x in (linkage, still, trial))
         if now - then > _GAIN * max(at_rest - now, 0.0):
             linkage = trial
+        done = i + 1, linkage, seen.settled
+        loop.reached(lambda done=done: (*done, rng.bit_generator.state))
     return linkage
 
 
