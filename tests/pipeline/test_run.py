@@ -12,7 +12,7 @@ import pytest
 
 from reel2sim.pipeline import Cache, PipelineConfig, run
 from reel2sim.pipeline.publish import export_files, preview_media
-from reel2sim.scene import Progress
+from reel2sim.scene import Progress, SurfelSequence
 from reel2sim.scene.digest import digest_tree
 from reel2sim.scene.errors import (
     CancelledError,
@@ -23,7 +23,7 @@ from reel2sim.scene.errors import (
     UsageError,
 )
 
-from .conftest import Workshop, failing
+from .conftest import Workshop, failing, make_sequence
 
 STAGES = ("media", "reconstruction", "rigging")
 
@@ -57,7 +57,7 @@ def test_a_name_is_not_worth_another_fit(workshop: Workshop, tmp_path, source) -
     assert workshop.calls["rigging"] == 1
 
 
-def test_another_version_of_a_stage_redoes_it_and_all_after_it(
+def test_another_version_of_a_stage_redoes_it_and_what_its_other_result_changes(
     workshop: Workshop, tmp_path, source
 ) -> None:
     cache = Cache(tmp_path / "cache")
@@ -68,7 +68,17 @@ def test_another_version_of_a_stage_redoes_it_and_all_after_it(
     assert workshop.calls == {"media": 2, "reconstruction": 1, "rigging": 2}
     newest = replace(tools, reconstruction=replace(tools.reconstruction, version=2))
     run(source, tmp_path / "c", cache=cache, toolchain=newest)
-    assert workshop.calls == {"media": 3, "reconstruction": 2, "rigging": 3}
+    assert workshop.calls == {"media": 3, "reconstruction": 2, "rigging": 2}, (
+        "same surfels, same rig"
+    )
+
+    def other(*given: object) -> SurfelSequence:
+        workshop.calls["reconstruction"] += 1
+        return replace(make_sequence(), metrics={"psnr_db": 31.0})
+
+    changed = replace(tools.reconstruction, version=3, function=other)
+    run(source, tmp_path / "d", cache=cache, toolchain=replace(tools, reconstruction=changed))
+    assert workshop.calls == {"media": 4, "reconstruction": 3, "rigging": 3}
 
 
 def test_without_a_cache_everything_is_done(workshop: Workshop, tmp_path, source) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from reel2sim.pipeline.stores import AssetStore, ReconstructionStore
 from reel2sim.reconstruction import ReconstructionConfig, reconstruct
 from reel2sim.rigging import RiggingConfig, rig
 from reel2sim.scene import Reel, RiggedAsset, SurfelSequence
@@ -78,6 +79,16 @@ def test_surfels(
     assert_cuts_do_not_matter(partial(_fit, chest, quick), fitted, tmp_path, caplog, cuts=6)
 
 
+def test_surfels_from_a_file_are_those_that_were_put_there(fitted: Whole, tmp_path: Path) -> None:
+    store = ReconstructionStore()
+    store.save(tmp_path / "a.npz", fitted.result)
+    again = store.load(tmp_path / "a.npz")
+    store.save(tmp_path / "b.npz", again)
+    # Work that is stopped between two stages goes on from the file.
+    assert digest(again) == digest(fitted.result)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
 def test_rig(chest: Reel, fitted: Whole, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     config = RiggingConfig.preset("draft")
     # A hull for every link: the decomposition is a program of its own, which takes its time.
@@ -86,4 +97,7 @@ def test_rig(chest: Reel, fitted: Whole, tmp_path: Path, caplog: pytest.LogCaptu
     def work(checkpoints: Checkpoints) -> RiggedAsset:
         return rig(chest, fitted.result, config=config, checkpoints=checkpoints)
 
-    assert_cuts_do_not_matter(work, Whole.of(work), tmp_path, caplog, cuts=8)
+    whole = Whole.of(work)
+    assert_cuts_do_not_matter(work, whole, tmp_path / "steps", caplog, cuts=8)
+    AssetStore().save(tmp_path / "asset.npz", whole.result)
+    assert digest(AssetStore().load(tmp_path / "asset.npz")) == digest(whole.result)

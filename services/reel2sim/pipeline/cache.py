@@ -62,10 +62,12 @@ class Hit(Generic[T]):
     Attributes:
         value: the result.
         cost: what making it took when it was made.
+        digest: sha256 of the file it is kept in; "" if it is in none.
     """
 
     value: T
     cost: Cost
+    digest: str = ""
 
 
 def default_cache_folder() -> Path:
@@ -95,9 +97,10 @@ class Cache:
             return None
         try:
             record = json.loads(meta.read_text())
-            if digest_file(payload) != record["sha256"]:
+            digest = digest_file(payload)
+            if digest != record["sha256"]:
                 raise ValueError("digest differs")
-            hit = Hit(store.load(payload), Cost(**record["cost"]))
+            hit = Hit(store.load(payload), Cost(**record["cost"]), digest)
         except (OSError, ValueError, KeyError, TypeError, Reel2SimError) as cause:
             _log.warning("discarding damaged cache entry %s: %s", payload, cause)
             self._remove(payload, meta)
@@ -106,8 +109,12 @@ class Cache:
             os.utime(meta)
         return hit
 
-    def put(self, stage: str, key: str, value: T, store: Store[T], *, cost: Cost) -> bool:
-        """Keep ``value``; whether that went well. If not, the log says why; nothing is raised."""
+    def put(self, stage: str, key: str, value: T, store: Store[T], *, cost: Cost) -> str:
+        """Keep ``value``. A cache that cannot be written is reported in the log, not raised.
+
+        Returns:
+            sha256 of the file that ``store`` made; "" if it could not be kept.
+        """
         payload, meta = self._paths(stage, key)
         try:
             payload.parent.mkdir(parents=True, exist_ok=True)
@@ -117,8 +124,8 @@ class Cache:
             self._evict(keep=payload)
         except OSError as cause:
             _log.warning("cannot keep the result of %s in %s: %s", stage, self.folder, cause)
-            return False
-        return True
+            return ""
+        return digest
 
     def checkpoints(self, stage: str, key: str) -> FolderCheckpoints:
         """What the making of ``key`` keeps until it is done."""

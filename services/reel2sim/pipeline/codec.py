@@ -111,11 +111,11 @@ def read_value(stream: IO[bytes], *, source: Path) -> Any:
 def _encode(value: object, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, Enum):
         return {"enum": _type_name(type(value)), "value": value.value}
-    if isinstance(value, _PLAIN):
-        return value
     if isinstance(value, np.generic):
         arrays.append(np.asarray(value))
         return {"scalar": len(arrays) - 1}
+    if isinstance(value, _PLAIN):
+        return value
     if isinstance(value, np.ndarray):
         return {"array": _placed(value, arrays)}
     if _is_tensor(value):
@@ -164,12 +164,12 @@ def _decode(tree: Any, arrays: list[np.ndarray]) -> Any:
 
 def _placed(array: np.ndarray, arrays: list[np.ndarray]) -> Any:
     """Where ``array`` went, with the order of its axes in memory unless they are in order."""
-    axes = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    axes = list(range(array.ndim))
+    if not array.flags.c_contiguous:
+        axes.sort(key=lambda axis: -abs(array.strides[axis]))
     arrays.append(np.asarray(array.transpose(axes), order="C"))
     at = len(arrays) - 1
-    if array.flags.c_contiguous or axes == sorted(axes):
-        return at
-    return [at, axes]
+    return at if axes == sorted(axes) else [at, axes]
 
 
 def _taken(place: Any, arrays: list[np.ndarray]) -> np.ndarray:

@@ -58,8 +58,8 @@ def run(
 ) -> PipelineResult:
     """Make a bundle.
 
-    A run that was stopped goes on from its last finished stage if it has the same ``cache``.
-    ``out`` appears whole or not at all.
+    A run that was stopped goes on from where it was, up to half a minute of work, if it has the
+    same ``cache``, and gives the same bundle. ``out`` appears whole or not at all.
 
     Args:
         source: capture folder or video file; None with a prompt.
@@ -91,14 +91,14 @@ def run(
     began = time.perf_counter()
     with PeakMemory() as memory:
         reel, reel_key = _take_in(runner, tools, source, prompt)
-        surfels, surfels_key = runner(tools.reconstruction, reel, reel_key)
-        asset, asset_key = runner(tools.rigging, (reel, surfels), reel_key, surfels_key)
+        surfels, surfels_digest = runner(tools.reconstruction, reel, reel_key)
+        asset, asset_digest = runner(tools.rigging, (reel, surfels), reel_key, surfels_digest)
         asset = replace(asset, name=config.object_name(source=source, prompt=prompt))
         provenance = provenance_of(reel, runner.done, config, source=source)
         # What other exporters make is theirs to keep.
         key = ""
         if cache is not None and tools.preview is preview_media and tools.export is export_files:
-            key = bundle_key(asset.name, provenance, config, (reel_key, surfels_key, asset_key))
+            key = bundle_key(asset.name, provenance, config, (reel_key, surfels_digest, asset_digest))
         if not (cache and key and publish_kept(cache, key, out, overwrite=overwrite)):
             export = named(progress, "export")
             pictures = subrange(export, 0.0, 0.6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from reel2sim.observe.stages import StageCost, tell_cost
@@ -71,7 +71,8 @@ class Runner:
             inputs: digests, keys or texts that stand for ``value`` in the key.
 
         Returns:
-            The result and its key.
+            The result, and what stands for it in the keys of later stages: the digest of the
+            file it is kept in, or its own key where it is kept in none.
         """
         key = stage.key(self.config, inputs)
         self.progress(stage.name, 0.0, "starting")
@@ -86,12 +87,14 @@ class Runner:
             except (InputError, StageError):
                 steps.discard()  # the same work would end there again
                 raise
-            if self.cache.put(stage.name, key, result.value, stage.store, cost=result.cost):
+            digest = self.cache.put(stage.name, key, result.value, stage.store, cost=result.cost)
+            if digest:
                 steps.discard()
+            result = replace(result, digest=digest)
         kept = self.cache is not None and stage.store is not None
         tell_cost(StageCost(stage.name, found if kept else None, result.cost.peak_memory_mb))
         self._record(stage, key, result.cost, cached=found)
-        return result.value, key
+        return result.value, result.digest or key
 
     def _work(
         self, stage: Stage[In, Out], value: In, checkpoints: Checkpoints = NO_CHECKPOINTS

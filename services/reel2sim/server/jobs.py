@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def run_job(job: Job, progress: Progress) -> JobResult:
-    """Run any kind of job; see :class:`reel2sim.server.job.JobRunner`."""
+    """Run any kind of job; see :class:`reel2sim.server.job.JobRunner`.
+
+    Results of stages are kept in the job's cache under what they were made from, whichever kind
+    of job made them: a rig of surfels that another job rigged before is not made again.
+    """
     from reel2sim.pipeline.toolchain import standard_toolchain
 
     return run_with(standard_toolchain(), job, progress)

@@ -28,7 +28,8 @@ _MOST_BYTES = 4 * 2**30
 
 def write(path: Path, kind: str, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> None:
     """Write named arrays and a JSON header."""
-    text = json.dumps({"kind": kind, "version": VERSION, **header}, sort_keys=True)
+    # In the order given: what is read back must be what was written, to the order of its figures.
+    text = json.dumps({"kind": kind, "version": VERSION, **header})
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo("header.json", _EPOCH), text)
         for name in sorted(arrays):
