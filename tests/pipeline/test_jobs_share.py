@@ -10,7 +10,8 @@ from reel2sim.pipeline import Cache, run
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.progress import silent
 from reel2sim.server.job import Job, JobResult
-from reel2sim.server.jobs import pipeline_config, run_job
+from reel2sim.server.jobs import run_with
+from reel2sim.transport.choices import pipeline_config
 from reel2sim.v1 import common_pb2, pipeline_pb2, reconstruction_pb2, rigging_pb2
 
 from .conftest import Workshop
@@ -43,7 +44,7 @@ class Host:
             work / "scratch",
             self.folder / "cache",
         )
-        return run_job(job, silent, toolchain=self.workshop.toolchain())
+        return run_with(self.workshop.toolchain(), job, silent)
 
     def rig(self) -> Path:
         surfels = self("reconstruct", reel=self.source).output

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 class Run:
     """Turn a video, a capture or a prompt into a bundle.
 
-    A stopped run goes on from its last finished stage when started again. The bundle appears
-    whole or not at all.
+    A run that was stopped, or killed, goes on by itself when it is started again with the same
+    source, options and cache: finished stages are taken from there, and a stage that was at work
+    from its last checkpoint, seconds ago. The bundle is the same as if nothing had happened, and
+    appears whole or not at all.
 
     Examples:
       reel2sim run capture_folder --out bundle
