@@ -249,7 +249,8 @@ def test_unfinished_work_goes_when_the_cache_is_full_oldest_first(tmp_path: Path
     for key, age in (("old", 300), ("new", 100)):
         steps = every(roomy.checkpoints("stage", key).folder)
         steps.step("work", lambda: np.zeros(4000))
-        os.utime(steps.folder, (time.time() - age,) * 2)
+        then = time.time() - age
+        os.utime(steps.folder, (then, then))
     size = sum(path.stat().st_size for path in files(tmp_path)) // 2
     Cache(tmp_path, max_bytes=2 * size).put("stage", "key", frame, store, cost=cost)
     assert not roomy.checkpoints("stage", "old").folder.exists()
