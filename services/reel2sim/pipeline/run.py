@@ -98,7 +98,9 @@ def run(
         # What other exporters make is theirs to keep.
         key = ""
         if cache is not None and tools.preview is preview_media and tools.export is export_files:
-            key = bundle_key(asset.name, provenance, config, (reel_key, surfels_digest, asset_digest))
+            key = bundle_key(
+                asset.name, provenance, config, (reel_key, surfels_digest, asset_digest)
+            )
         if not (cache and key and publish_kept(cache, key, out, overwrite=overwrite)):
             export = named(progress, "export")
             pictures = subrange(export, 0.0, 0.6)
