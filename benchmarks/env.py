@@ -33,7 +33,7 @@ TASKS: dict[str, type[SceneEnv]] = {
     "OpenJoint": OpenJointEnv,
     "TrackMotion": TrackMotionEnv,
 }
-_TURNS = 10
+_TURNS = 40
 """Turns that the environment and bare physics take."""
 
 

@@ -9,55 +9,66 @@ from __future__ import annotations
 import math
 
 import numba
+import numpy as np
 
 
 @numba.njit(cache=True)
-def _bounded(x, bound):
+def bounded(x, bound):
+    """``x`` within ±``bound``; 0 if it is not a number."""
     if math.isnan(x):
         return 0.0
     return min(max(x, -bound), bound)
 
 
 @numba.njit(cache=True)
-def astray(q, qd, index, center, most):
-    """Whether any state is not finite, or a joint farther than ``most`` from ``center``.
-
-    Args:
-        q: positions of all joints ``(n,)``.
-        qd: velocities ``(n,)``.
-        index: joints that are looked at ``(m,)``.
-        center: ``(m,)``.
-        most: ``(m,)``.
-    """
-    for i in range(len(q)):
-        if not (math.isfinite(q[i]) and math.isfinite(qd[i])):
+def astray(x, bounds):
+    """Whether any of ``x`` ``(k,)`` is not finite, or not between ``bounds`` ``(2, k)``."""
+    for i in range(len(x)):  # noqa: SIM110 - compiled
+        if not bounds[0, i] <= x[i] <= bounds[1, i]:
             return True
-    far = False
-    for n in range(len(index)):
-        far |= abs(q[index[n]] - center[n]) > most[n]
-    return far
+    return False
 
 
 @numba.njit(cache=True)
-def joint_columns(q, qd, index, center, half, velocity, bounds, out, at):
+def joint_columns(x, index, scale, bounds, out, at):
     """Positions as −1..1 of their ranges, then velocities over their limits, from ``out[at]`` on.
 
     Args:
-        q: positions of all joints ``(n,)``.
-        qd: velocities ``(n,)``.
+        x: positions of all joints, then their velocities ``(2n,)``.
         index: joints that are wanted ``(m,)``.
-        center: middle of their ranges ``(m,)``.
-        half: half widths ``(m,)``.
-        velocity: speed limits ``(m,)``.
+        scale: middle and half width of their ranges, and speed limits ``(3, m)``.
         bounds: of positions and of velocities ``(2,)``.
         out: observation, float32.
         at: where to start.
     """
-    m = len(index)
+    m, count = len(index), len(x) // 2
     for n in range(m):
         i = index[n]
-        out[at + n] = _bounded((q[i] - center[n]) / half[n], bounds[0])
-        out[at + m + n] = _bounded(qd[i] / velocity[n], bounds[1])
+        out[at + n] = bounded((x[i] - scale[0, n]) / scale[1, n], bounds[0])
+        out[at + m + n] = bounded(x[count + i] / scale[2, n], bounds[1])
+
+
+@numba.njit(cache=True)
+def goal_columns(x, i, low, span, scale, bounds, goal, out):
+    """How far one joint is from its goal: exactly, and between numbers of 32 bits.
+
+    Args:
+        x: positions of all joints, then their velocities ``(2n,)``.
+        i: the joint.
+        low: lower end of its range.
+        span: width of its range.
+        scale: middle and half width of its range, and its speed limit ``(3, 1)``.
+        bounds: of position and velocity ``(2,)``.
+        goal: as a share of the range, float32 ``(1,)``.
+        out: receives position and velocity as in :func:`joint_columns`, and the share of the range
+            within −0.5..1.5, float32 ``(3,)``.
+    """
+    out[0] = bounded((x[i] - scale[0, 0]) / scale[1, 0], bounds[0])
+    out[1] = bounded(x[len(x) // 2 + i] / scale[2, 0], bounds[1])
+    share = (x[i] - low) / span
+    share = 0.0 if math.isnan(share) else min(max(share, -0.5), 1.5)
+    out[2] = share
+    return abs(share - goal[0]), abs(np.float32(share) - goal[0])
 
 
 @numba.njit(cache=True)
@@ -79,9 +90,9 @@ def root_columns(vector, linear, angular, T_start_world, L_start_world, size, bo
         x = T_start_world[r, 3]
         for c in range(3):
             x += T_start_world[r, c] * vector[c]
-        out[at + r] = _bounded(x / size, bounds[0])
-        out[at + 7 + r] = _bounded(linear[r] / size, bounds[2])
-        out[at + 10 + r] = _bounded(angular[r], bounds[3])
+        out[at + r] = bounded(x / size, bounds[0])
+        out[at + 7 + r] = bounded(linear[r] / size, bounds[2])
+        out[at + 10 + r] = bounded(angular[r], bounds[3])
     sign = 0.0
     for r in range(4):
         x = 0.0
@@ -89,59 +100,4 @@ def root_columns(vector, linear, angular, T_start_world, L_start_world, size, bo
             x += L_start_world[r, c] * vector[3 + c]
         if r == 0:
             sign = -1.0 if x < 0 else 1.0
-        out[at + 3 + r] = _bounded(sign * x, bounds[1])
-
-
-@numba.njit(cache=True)
-def tracking_terms(
-    q, qd, centers, T_world_root, driven, q_ref, qd_ref, centers_ref, ranges, speeds, size,
-    sharpness, distances,
-):  # fmt: skip
-    """How well positions, velocities and links meet the reference: exp(−sharpness · error) each.
-
-    Args:
-        q: positions of all joints ``(n,)``.
-        qd: velocities ``(n,)``.
-        centers: centres of mass of the links ``(l, 3)``, world frame.
-        T_world_root: of the root ``(4, 4)``.
-        driven: joints that count ``(m,)``.
-        q_ref: where all joints should be ``(n,)``.
-        qd_ref: their velocities there ``(n,)``.
-        centers_ref: where the links should be ``(l, 3)``, root's frame.
-        ranges: unit of each position ``(m,)``.
-        speeds: unit of each velocity ``(m,)``.
-        size: unit of length.
-        sharpness: of the three terms ``(3,)``.
-        distances: receives the distance of each joint from the reference ``(m,)``.
-
-    Returns:
-        The three terms, the mean share of the ranges, and the links' mean distance in metres.
-    """
-    m, links = len(driven), len(centers)
-    position = velocity = place = share = away = 0.0
-    for n in range(m):
-        i = driven[n]
-        distances[n] = abs(q[i] - q_ref[i])
-        off = distances[n] / ranges[n]
-        rate = (qd[i] - qd_ref[i]) / speeds[n]
-        position += off * off
-        velocity += rate * rate
-        share += off
-    for k in range(links):
-        square = 0.0
-        for c in range(3):
-            x = 0.0
-            for r in range(3):
-                x += (centers[k, r] - T_world_root[r, 3]) * T_world_root[r, c]
-            x -= centers_ref[k, c]
-            square += x * x
-        place += square
-        away += math.sqrt(square)
-    bodies = max(links, 1)
-    return (
-        math.exp(-sharpness[0] * position / m),
-        math.exp(-sharpness[1] * velocity / m),
-        math.exp(-sharpness[2] * place / bodies / size**2),
-        share / m,
-        away / bodies,
-    )
+        out[at + 3 + r] = bounded(sign * x, bounds[1])

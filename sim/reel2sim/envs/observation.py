@@ -61,12 +61,18 @@ class JointView:
             ("position", len(actuation.driven), POSITION_BOUND),
             ("velocity", len(actuation.driven), VELOCITY_BOUND),
         )
-        self._scale = (actuation.driven, actuation.center, actuation.half, actuation.velocity)
+        self._index, self._scale = actuation.driven, actuation.scale
         self._bounds = np.array([POSITION_BOUND, VELOCITY_BOUND])
 
-    def write(self, q: Array, qd: Array, out: Array, at: int) -> None:
-        """Write the columns into ``out`` from ``at`` on, for all joints' states ``(n,)``."""
-        joint_columns(q, qd, *self._scale, self._bounds, out, at)
+    def write(self, x: Array, out: Array, at: int) -> None:
+        """Write the columns into ``out`` from ``at`` on.
+
+        Args:
+            x: positions of all joints, then their velocities ``(2n,)``.
+            out: observation, float32.
+            at: where to start.
+        """
+        joint_columns(x, self._index, self._scale, self._bounds, out, at)
 
 
 class RootView:

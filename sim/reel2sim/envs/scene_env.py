@@ -43,17 +43,25 @@ class State:
     Attributes:
         k: control steps since the episode's first instant, or the motion's for a task that
             follows it.
-        q: positions of its movable joints ``(n,)``, radians or metres.
-        qd: their velocities ``(n,)``.
+        x: positions of its movable joints, radians or metres, then their velocities ``(2n,)``.
         T_world_root: pose of its root ``(4, 4)``.
         diverged: whether the simulation has blown up.
     """
 
     k: int
-    q: Array
-    qd: Array
+    x: Array
     T_world_root: Array
     diverged: bool
+
+    @property
+    def q(self) -> Array:
+        """Positions of the movable joints ``(n,)``."""
+        return self.x[: len(self.x) // 2]
+
+    @property
+    def qd(self) -> Array:
+        """Velocities of the movable joints ``(n,)``."""
+        return self.x[len(self.x) // 2 :]
 
 
 class SceneEnv(gymnasium.Env[Any, Array]):
@@ -140,8 +148,8 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         try:
             self._look_around(self._world)
             self.actuation = Actuation(self.bundle, self.setting.q, driven, self.config)
+            self._sane = self._far()
             self.action_space = spaces.Box(-1.0, 1.0, (len(self.actuation.driven),), np.float32)
-            self._far = _FAR_RANGES * self.actuation.half
             self._started = False
             self._k = self._end = 0
             self._extras: Extras | None = None
@@ -214,9 +222,9 @@ class SceneEnv(gymnasium.Env[Any, Array]):
         out = np.empty(self._layout.width, np.float32)
         at = 0
         for body, joints, root in self._views:
-            q, qd = (state.q, state.qd) if body is self.body else body.joint_state()
-            joints.write(q, qd, out, at)
-            at += 2 * len(q)
+            x = state.x if body is self.body else body.motion()
+            joints.write(x, out, at)
+            at += len(x)
             if root is not None:
                 root.write(body, out, at)
                 at += 13
@@ -232,7 +240,7 @@ class SceneEnv(gymnasium.Env[Any, Array]):
 
     def info(self, state: State) -> dict[str, Any]:
         """What else is said about ``state``."""
-        return {"time_s": state.k * self.step_s, "q": state.q[self.actuation.driven]}
+        return {"time_s": state.k * self.step_s, "q": state.x[self.actuation.driven]}
 
     def assess(self, state: State) -> tuple[float, bool, dict[str, Any]]:
         """:meth:`reward`, :meth:`terminated` and :meth:`info`; a task may compute them as one."""
@@ -420,17 +428,24 @@ class SceneEnv(gymnasium.Env[Any, Array]):
             return given
         return min(float(setting.lower[2]) for setting in self.settings.values())
 
+    def _far(self) -> Array:
+        """Between what positions and velocities of the joints must be ``(2, 2n)``."""
+        act, n = self.actuation, len(self.bundle.joints)
+        bounds = np.outer([-1.0, 1.0], np.full(2 * n, np.finfo(np.float64).max))
+        bounds[0, act.driven] = act.center - _FAR_RANGES * act.half
+        bounds[1, act.driven] = act.center + _FAR_RANGES * act.half
+        return bounds
+
     def look(self) -> State:
         """The acting object as it is."""
         body = self.body
-        q, qd = body.joint_state()
-        T = self._T_world_root if body.fixed_base else body.root_pose()
-        act = self.actuation
-        far = astray(q, qd, act.driven, act.center, self._far)
+        x, T = body.motion(), self._T_world_root
+        far = astray(x, self._sane)
         if not body.fixed_base:
+            T = body.root_pose()
             away = math.dist(T[:3, 3], self.setting.poses[0, :3, 3])
             far |= not away <= self._far_root
-        return State(self._k, q, qd, T, far)
+        return State(self._k, x, T, far)
 
     def view(self, aspect: float) -> View:
         """Where pictures of width over height ``aspect`` are taken from."""

@@ -74,7 +74,9 @@ def checked_action(action: Any, names: Sequence[str]) -> list[float]:
     """
     count = len(names)
     try:
-        array = np.asarray(action, dtype=np.float64)
+        # Others take a moment longer to become Python's floats.
+        usual = type(action) is np.ndarray and action.dtype.char in "fd"
+        array = action if usual else np.asarray(action, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError(
             f"is {type(action).__name__}, expected {count} numbers", source="action"
@@ -82,9 +84,12 @@ def checked_action(action: Any, names: Sequence[str]) -> list[float]:
     if array.shape != (count,):
         raise InputError(f"has shape {array.shape}, expected ({count},)", source="action")
     values: list[float] = array.tolist()
+    for value in values:
+        if not -1.0 <= value <= 1.0:
+            break
+    else:
+        return values
     for i, value in enumerate(values):
-        if -1.0 <= value <= 1.0:
-            continue
         if not abs(value) <= 1.0 + _TOLERANCE:
             raise InputError(
                 f"is {value:g}, expected a number in -1..1",
@@ -114,6 +119,7 @@ class Actuation:
         half: half its width ``(m,)``. A continuous joint's range is half a turn or its whole
             recovered motion, whichever is more, on both sides of the motion's middle.
         velocity: speed limits ``(m,)``.
+        scale: the three above ``(3, m)``.
         effort: torque or force limits ``(m,)``.
     """
 
@@ -136,6 +142,8 @@ class Actuation:
         low, high = np.where(free, middle - reach, low), np.where(free, middle + reach, high)
         self.center: Array = (low + high) / 2
         self.half: Array = np.maximum((high - low) / 2, 1e-6)
+        self.scale: Array = np.stack([self.center, self.half, self.velocity])
+        self._held: list[int] = self.held.tolist()
         self.vary()
 
     def vary(self, *, gain: float = 1.0, effort: float = 1.0) -> None:
@@ -166,7 +174,7 @@ class Actuation:
             q: positions of all its joints ``(n,)``.
             qd: velocities they are to have there ``(n,)``; None is none.
         """
-        for i in self.held.tolist():
+        for i in self._held:
             self._hold(body, i, float(q[i]), 0.0 if qd is None else float(qd[i]))
 
     def apply(
@@ -193,20 +201,14 @@ class Actuation:
             for share, (i, _, _, velocity, effort) in zip(action, self._columns, strict=True):
                 body.hold_velocity(i, share * velocity, force=effort)
         else:
+            gain = self._gain
             middles = None if middle is None else middle.tolist()
-            for n, (share, column) in enumerate(zip(action, self._columns, strict=True)):
-                i, center, half, _, _ = column
-                target = (center if middles is None else middles[n]) + share * half
-                self._hold(body, i, max(center - half, min(center + half, target)), 0.0)
+            for n, (i, center, half, velocity, effort) in enumerate(self._columns):
+                target = (center if middles is None else middles[n]) + action[n] * half
+                target = max(center - half, min(center + half, target))
+                body.hold_position(i, target, 0.0, gain, effort, velocity)
         world.step(config.frame_skip)
 
     def _hold(self, body: Body, i: int, target: float, speed: float) -> None:
-        joint = self._joints[i]
-        body.hold_position(
-            i,
-            target,
-            speed=speed,
-            gain=self._gain,
-            force=self._efforts[i],
-            limit=joint.velocity,
-        )
+        limit = self._joints[i].velocity
+        body.hold_position(i, target, speed, self._gain, self._efforts[i], limit)

@@ -207,7 +207,7 @@ class Body:
         )
 
     def hold_position(
-        self, n: int, target: float, *, speed: float, gain: float, force: float, limit: float
+        self, n: int, target: float, speed: float, gain: float, force: float, limit: float
     ) -> None:
         """Drive joint ``n`` to ``target`` until told otherwise.
 
@@ -243,12 +243,16 @@ class Body:
 
     def joint_state(self) -> tuple[Array, Array]:
         """Positions and velocities of the movable joints, ``(n,)`` each."""
+        x, n = self.motion(), len(self._joints)
+        return x[:n], x[n:]
+
+    def motion(self) -> Array:
+        """Positions of the movable joints, then their velocities ``(2n,)``."""
         if not self._joints:
-            return np.zeros(0), np.zeros(0)
-        q, qd, _, _ = zip(
-            *self._p.getJointStates(self._id, self._joints, self._client), strict=True
-        )
-        return np.array(q), np.array(qd)
+            return np.zeros(0)
+        states = self._p.getJointStates(self._id, self._joints, self._client)
+        q, qd, _, _ = zip(*states)  # noqa: B905 - all have four
+        return np.array(q + qd)
 
     def applied_torques(self) -> Array:
         """What the joints' drives gave in the last physics step ``(n,)``, N·m or N."""
@@ -298,6 +302,24 @@ class Body:
             return np.zeros((0, 3))
         states = self._p.getLinkStates(self._id, self._links, False, True, self._client)
         return np.array([s[0] for s in states])
+
+    def link_pose(self, link: int) -> Array:
+        """``T_world_link`` ``(4, 4)`` of the link with that PyBullet's number."""
+        state = self._p.getLinkState(
+            self._id, link, computeForwardKinematics=1, physicsClientId=self._client
+        )
+        # Quicker than going through our own quaternions, and this runs in every step.
+        T = np.eye(4)
+        T[:3, :3] = np.array(self._p.getMatrixFromQuaternion(state[5])).reshape(3, 3)
+        T[:3, 3] = state[4]
+        return T
+
+    def parents(self) -> list[int]:
+        """PyBullet's number of the link that each of :attr:`links` hangs on; −1 is the root."""
+        return [
+            self._p.getJointInfo(self._id, link, physicsClientId=self._client)[16]
+            for link in self._links
+        ]
 
     def place(self, q: Array) -> None:
         """Put the joints at ``q`` without simulating; for looking, not for dynamics."""

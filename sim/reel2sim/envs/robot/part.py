@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from reel2sim.envs.physics import engine
@@ -68,13 +66,7 @@ class Part:
 
     def pose(self) -> Array:
         """``T_world_part`` ``(4, 4)`` in the world as it is."""
-        state: Any = self._p.getLinkState(
-            self.body.id, self._link, computeForwardKinematics=1, physicsClientId=self._client
-        )
-        T = np.eye(4)
-        T[:3, :3] = np.array(self._p.getMatrixFromQuaternion(state[5])).reshape(3, 3)
-        T[:3, 3] = state[4]
-        return T
+        return self.body.link_pose(self._link)
 
     def velocity(self, points: Array) -> Array:
         """Of points of the part ``(..., 3)`` for a joint velocity of 1, in its frame."""

@@ -134,7 +134,7 @@ class LocomoteEnv(SceneEnv):
         """The observation of ``state``."""
         out = np.empty(self._layout.width, np.float32)
         m = len(self._action)
-        self._joints.write(state.q, state.qd, out, 0)
+        self._joints.write(state.x, out, 0)
         self._root.write(self.body, out, 2 * m)
         up = state.T_world_root[2, :3]
         out[2 * m + 13 : 2 * m + 16] = np.where(np.isfinite(up), up, 0.0).clip(-1, 1)
@@ -159,7 +159,7 @@ class LocomoteEnv(SceneEnv):
         come = float((state.T_world_root[:2, 3] - self._start_xy) @ self._heading)
         return {
             "time_s": state.k * self.step_s,
-            "q": state.q[self.actuation.driven],
+            "q": state.x[self.actuation.driven],
             "progress_m": come,
             "speed_mps": self._speed_mps,
             "power_w": self._power_w,

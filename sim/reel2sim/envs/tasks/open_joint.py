@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from reel2sim.envs.config import EnvConfig, OpenJointConfig, OpenJointOptions
+from reel2sim.envs.kernels import goal_columns
 from reel2sim.envs.observation import JointView, Layout
 from reel2sim.envs.physics.actuation import one_joint
 from reel2sim.envs.physics.body import StartState
@@ -78,15 +79,19 @@ class OpenJointEnv(SceneEnv):
         act, config = self.actuation, self.config
         self._joint = int(act.driven[0])
         self._low, self._span = float(act.center[0] - act.half[0]), float(2 * act.half[0])
-        self._joint_view = JointView(act)
-        self._layout = Layout(self._joint_view.columns)
+        view = JointView(act)
+        self._column_bounds = np.array([bound for _, _, bound in view.columns])
+        self._layout = Layout(view.columns)
         self.observation_layout = self._layout.slices
         goal = spaces.Box(-0.5, 1.5, (1,), np.float32)
         self.observation_space = spaces.Dict(
             {"observation": self._layout.space, "achieved_goal": goal, "desired_goal": goal}
         )
         self._goal = np.zeros(1, np.float32)
+        self._found: tuple[State, Array, tuple[float, float]] | None = None
+        self._tolerance = float(np.float32(config.tolerance))  # as arrays of 32 bits compare
         self._effort = 0.0
+        self._scale = act.scale
         self._costly = config.torque_cost > 0 and config.control == "torque"
 
     def start(self, options: dict[str, Any]) -> StartState:
@@ -109,34 +114,32 @@ class OpenJointEnv(SceneEnv):
 
     def observe(self, state: State) -> dict[str, Array]:
         """The observation of ``state``."""
-        out = np.empty(self._layout.width, np.float32)
-        self._joint_view.write(state.q, state.qd, out, 0)
+        out, _ = self._compared(state)
+        self._found = None  # who gets the arrays may do with them what they like
         return {
-            "observation": out,
-            "achieved_goal": np.array([self._achieved(state)], np.float32),
+            "observation": out[:2],
+            "achieved_goal": out[2:],
             "desired_goal": self._goal.copy(),
         }
 
     def assess(self, state: State) -> tuple[float, bool, dict[str, Any]]:
         """The reward of the position that was reached."""
-        # The same bits as compute_reward's, by scalars: arrays of one cost more than the physics.
-        distance = abs(np.float32(self._achieved(state)) - self._goal[0])
+        _, (_, distance) = self._compared(state)
+        reward = -distance
         if self.config.sparse:
-            reward = -1.0 if distance > self.config.tolerance else 0.0
-        else:
-            reward = -float(distance)
+            reward = -1.0 if distance > self._tolerance else 0.0
         if self._costly:
             reward -= self.config.torque_cost * self._effort
         return reward, False, self.info(state)
 
     def info(self, state: State) -> dict[str, Any]:
         """How far the joint is from the goal."""
-        distance = abs(self._achieved(state) - float(self._goal[0]))
+        _, (distance, _) = self._compared(state)
         return {
             "time_s": state.k * self.step_s,
-            "q": state.q[self.actuation.driven],
+            "q": state.x[self.actuation.driven],
             "distance": distance,
-            "is_success": bool(distance <= self.config.tolerance),
+            "is_success": distance <= self.config.tolerance,
         }
 
     def compute_reward(self, achieved_goal: Array, desired_goal: Array, info: Any) -> Any:
@@ -152,9 +155,17 @@ class OpenJointEnv(SceneEnv):
             return -(distance > self.config.tolerance).astype(np.float32)
         return -distance.astype(np.float32)
 
-    def _achieved(self, state: State) -> float:
-        share = (float(state.q[self._joint]) - self._low) / self._span
-        return min(max(share, -0.5), 1.5) if share == share else 0.0  # NaN differs from itself
+    def _compared(self, state: State) -> tuple[Array, tuple[float, float]]:
+        """Columns of ``state``, and distances from the goal: exact, and as compute_reward's."""
+        found = self._found
+        if found is None or found[0] is not state:
+            out = np.empty(3, np.float32)
+            away = goal_columns(
+                state.x, self._joint, self._low, self._span, self._scale, self._column_bounds,
+                self._goal, out,
+            )  # fmt: skip
+            found = self._found = (state, out, away)
+        return found[1], found[2]
 
 
 def _share(

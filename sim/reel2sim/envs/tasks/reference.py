@@ -11,10 +11,11 @@ from scipy.spatial.transform import Rotation
 from reel2sim.envs.bundle import LoadedBundle
 from reel2sim.envs.physics.body import Body, StartState
 from reel2sim.envs.physics.gears import follow, gears_of
+from reel2sim.envs.physics.link_tree import LinkTree, link_tree
 from reel2sim.scene import Motion
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import BundleError
-from reel2sim.scene.transforms import apply, invert
+from reel2sim.scene.transforms import apply
 
 _MAX_STEPS = 1_000_000
 
@@ -30,6 +31,7 @@ class Reference:
         linear: velocity of the root's centre of mass ``(k, 3)``, m/s.
         angular: angular velocity of the root ``(k, 3)``, rad/s, world axes.
         centers: centres of mass of the links in the root's frame ``(k, l, 3)``, metres.
+        tree: where links are by the joints' positions.
     """
 
     q: Array
@@ -38,6 +40,7 @@ class Reference:
     linear: Array
     angular: Array
     centers: Array
+    tree: LinkTree
 
     @property
     def last(self) -> int:
@@ -89,7 +92,9 @@ def build_reference(bundle: LoadedBundle, body: Body, *, step_s: float) -> Refer
     if body.fixed_base:
         poses = np.broadcast_to(poses[0], poses.shape)
     linear, angular = _root_velocities(poses, body.root_center, step_s)
-    return Reference(q, qd, poses, linear, angular, _centers(body, q))
+    tree = link_tree(body)
+    centers = np.array([tree.centers(positions) for positions in q])
+    return Reference(q, qd, poses, linear, angular, centers, tree)
 
 
 def _joint_curves(bundle: LoadedBundle, times: Array) -> tuple[Array, Array]:
@@ -118,13 +123,3 @@ def _root_velocities(poses: Array, center: Array, step_s: float) -> tuple[Array,
     turn = poses[1:, :3, :3] @ np.swapaxes(poses[:-1, :3, :3], -1, -2)
     angular = Rotation.from_matrix(turn).as_rotvec() / step_s
     return np.vstack([linear, linear[-1:]]), np.vstack([angular, angular[-1:]])
-
-
-def _centers(body: Body, q: Array) -> Array:
-    """Centres of mass of the links ``(k, l, 3)`` in the root's frame."""
-    T_root_world = invert(body.root_pose())
-    found: list[Array] = []
-    for positions in q:
-        body.place(positions)
-        found.append(apply(T_root_world, body.link_centers()))
-    return np.array(found)

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from reel2sim.envs.config import RewardConfig
-from reel2sim.envs.kernels import tracking_terms
 from reel2sim.envs.physics.actuation import Actuation
 from reel2sim.envs.tasks.reference import Reference
+from reel2sim.envs.tasks.tracking_kernel import compare
 from reel2sim.scene.arrays import Array
 
 
-@dataclass(eq=False, slots=True)
-class TrackingScore:
+class Compared(NamedTuple):
     """One comparison with the reference.
 
     Attributes:
         reward: 0..1.
-        terms: the reward's terms before weighing, 0..1 each, by their names in ``info``.
-        position_error: distance of each driven joint from its reference ``(m,)``, rad or m.
-        tracking_error: mean of those as shares of the joints' recovered ranges.
+        position: the reward's term of that name before weighing, 0..1.
+        velocity: likewise.
+        links: likewise.
+        tracking_error: mean distance of the driven joints from their reference as shares of their
+            recovered ranges.
         link_error_m: mean distance of the links' centres of mass from theirs, metres.
     """
 
     reward: float
-    terms: dict[str, float]
-    position_error: Array
+    position: float
+    velocity: float
+    links: float
     tracking_error: float
     link_error_m: float
 
@@ -42,6 +44,15 @@ class Tracking:
       can move.
 
     So a drawer of 5 cm and a lid of 2 rad are judged alike.
+
+    Args:
+        reference: the motion.
+        actuation: of the object.
+        config: weights and sharpness.
+        step_s: length of a control step, seconds.
+        size: of the object, metres.
+        ahead: what is observed of the reference at each control step ``(k, c)``, float32.
+        bounds: of observed positions and velocities ``(2,)``.
     """
 
     def __init__(
@@ -52,38 +63,33 @@ class Tracking:
         *,
         step_s: float,
         size: float,
+        ahead: Array,
+        bounds: Array,
     ) -> None:
-        self._reference = reference
-        self._driven = actuation.driven
-        self._size = size
-        q, qd = reference.q[:, self._driven], reference.qd[:, self._driven]
+        driven = actuation.driven
+        q, qd = reference.q[:, driven], reference.qd[:, driven]
         self.ranges: Array = np.maximum(np.ptp(q, axis=0), 0.04 * actuation.half)
         self.speeds: Array = np.maximum(
             np.abs(qd).max(axis=0), self.ranges / (reference.last * step_s)
         )
-        weights = (config.position_weight, config.velocity_weight, config.link_weight)
-        self._weights = tuple(weight / sum(weights) for weight in weights)
-        self._sharpness = np.array(
-            [config.position_sharpness, config.velocity_sharpness, config.link_sharpness]
-        )
-
-    def score(
-        self, q: Array, qd: Array, centers: Array, T_world_root: Array, k: int
-    ) -> TrackingScore:
-        """Compare with control step ``k``: states ``(n,)``, centres ``(l, 3)`` in the world."""
-        reference = self._reference
-        q_ref, qd_ref = reference.at(k)
-        distances = np.empty(len(self._driven))
-        position, velocity, links, share, away = tracking_terms(
-            q, qd, centers, T_world_root, self._driven, q_ref, qd_ref,
-            reference.centers[min(k, reference.last)], self.ranges, self.speeds, self._size,
-            self._sharpness, distances,
+        weights = np.array([config.position_weight, config.velocity_weight, config.link_weight])
+        sharpness = [config.position_sharpness, config.velocity_sharpness, config.link_sharpness]
+        tree = reference.tree
+        self._constants = (
+            driven, reference.q, reference.qd, reference.centers,
+            np.stack([self.ranges, self.speeds]), size, np.array(sharpness),
+            weights / weights.sum(), tree.homes, tree.hinged, tree.screws, tree.starts, tree.order,
+            actuation.scale, bounds, ahead,
         )  # fmt: skip
-        a, b, c = self._weights
-        total = a * position + b * velocity + c * links
-        terms = {
-            "reward_position": position,
-            "reward_velocity": velocity,
-            "reward_links": links,
-        }
-        return TrackingScore(min(total, 1.0), terms, distances, share, away)
+
+    def compare(self, x: Array, k: int, report: Array, out: Array) -> Compared:
+        """Compare with control step ``k``.
+
+        Args:
+            x: positions of all joints, then their velocities ``(2n,)``.
+            k: control step.
+            report: receives positions of the driven joints, those of the reference, and distances
+                ``(3, m)``, radians or metres.
+            out: receives the observation, but for the root; float32.
+        """
+        return Compared(*compare(x, k, *self._constants, report, out))

@@ -14,7 +14,7 @@ from reel2sim.envs.physics.body import StartState
 from reel2sim.envs.scene_env import SceneEnv, State, refuse_options
 from reel2sim.envs.tasks.following import Follower
 from reel2sim.envs.tasks.reference import build_reference
-from reel2sim.envs.tasks.reward import Tracking, TrackingScore
+from reel2sim.envs.tasks.reward import Compared, Tracking
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import UsageError
 
@@ -82,9 +82,6 @@ class TrackMotionEnv(SceneEnv):
         """Sample the reference and lay out observations."""
         config, act, setting = self.config, self.actuation, self.setting
         self.reference = build_reference(self.bundle, self.body, step_s=self.step_s)
-        self._tracking = Tracking(
-            self.reference, act, config.reward, step_s=self.step_s, size=setting.size
-        )
         self._follower = Follower(
             self.bundle,
             self.reference,
@@ -93,13 +90,13 @@ class TrackMotionEnv(SceneEnv):
             step_s=self.step_s,
             damping=setting.damping,
         )
-        self._joints = JointView(act)
+        joints = JointView(act)
         free = not self.body.fixed_base
         self._root = RootView(self.reference.T_world_root[0], setting.size) if free else None
         m, ahead = len(act.driven), 1 + len(config.lookahead)
         self._layout = Layout(
             [
-                *self._joints.columns,
+                *joints.columns,
                 ("reference", ahead * m, POSITION_BOUND),
                 ("reference_rate", ahead * m, VELOCITY_BOUND),
                 ("phase", 1, 1.0),
@@ -107,11 +104,20 @@ class TrackMotionEnv(SceneEnv):
             ],
             positive=("phase",),
         )
-        self._ahead = self._reference_columns()
+        self._tracking = Tracking(
+            self.reference,
+            act,
+            config.reward,
+            step_s=self.step_s,
+            size=setting.size,
+            ahead=self._reference_columns(),
+            bounds=np.array([bound for _, _, bound in joints.columns]),
+        )
+        self._root_at = self._layout.width - (13 if free else 0)
         self.observation_layout = self._layout.slices
         self.observation_space = self._layout.space
         self._error_sum, self._error_count = 0.0, 0
-        self._score: TrackingScore | None = None
+        self._state: State | None = None
 
     def _reference_columns(self) -> Array:
         """What the observation holds of the reference at each control step ``(k, c)`` float32."""
@@ -155,8 +161,7 @@ class TrackMotionEnv(SceneEnv):
 
     def begun(self, state: State) -> None:
         """Start the episode's mean error."""
-        self._score = self._compare(state)
-        self._error_sum, self._error_count = self._score.tracking_error, 1
+        self._error_sum, self._error_count = self._compare(state).tracking_error, 1
 
     def idle(self) -> list[float]:
         """The action that holds the driven joints where they are, or on the reference."""
@@ -164,51 +169,55 @@ class TrackMotionEnv(SceneEnv):
 
     def drive(self, action: list[float]) -> None:
         """Apply an action; what is not driven follows the reference."""
-        q_ref, qd_ref = self.reference.at(self._k + 1)
-        act = self.actuation
-        middle = q_ref[act.driven] if self.config.residual else None
-        act.hold(self.body, q_ref, qd_ref)
+        act, middle = self.actuation, None
+        if self.config.residual or len(act.held):
+            q_ref, qd_ref = self.reference.at(self._k + 1)
+            middle = q_ref[act.driven] if self.config.residual else None
+            act.hold(self.body, q_ref, qd_ref)
         act.apply(self.world, self.body, action, middle=middle)
 
     def observe(self, state: State) -> Array:
         """The observation of ``state``."""
-        out = np.empty(self._layout.width, np.float32)
-        at = 2 * len(self.actuation.driven)
-        self._joints.write(state.q, state.qd, out, 0)
-        row = self._ahead[min(state.k, self.reference.last + 1)]
-        out[at : at + len(row)] = row
+        self._compare(state)
+        out, self._state = self._seen, None  # who gets the array may do with it what they like
         if self._root is not None:
-            self._root.write(self.body, out, at + len(row))
+            self._root.write(self.body, out, self._root_at)
         return out
 
     def assess(self, state: State) -> tuple[float, bool, dict[str, Any]]:
         """One comparison with the reference gives all."""
-        score = self._score = self._compare(state)
-        self._error_sum += score.tracking_error
+        found = self._compare(state)
+        self._error_sum += found.tracking_error
         self._error_count += 1
         info = self.info(state)
-        info.update(score.terms)
-        return score.reward, False, info
+        info["reward_position"] = found.position
+        info["reward_velocity"] = found.velocity
+        info["reward_links"] = found.links
+        return found.reward, False, info
 
     def info(self, state: State) -> dict[str, Any]:
         """Where the object is and should be."""
-        score, driven = self._score, self.actuation.driven
-        assert score is not None, "no episode has begun"
+        found, (q, q_ref, error) = self._compare(state), self._report
         mean = self._error_sum / self._error_count
         return {
             "time_s": state.k * self.step_s,
-            "q": state.q[driven],
-            "q_ref": self.reference.at(state.k)[0][driven],
-            "position_error": score.position_error,
-            "tracking_error": score.tracking_error,
+            "q": q,
+            "q_ref": q_ref,
+            "position_error": error,
+            "tracking_error": found.tracking_error,
             "mean_tracking_error": mean,
-            "link_error_m": score.link_error_m,
-            "is_success": bool(mean <= self.config.success_error),
+            "link_error_m": found.link_error_m,
+            "is_success": mean <= self.config.success_error,
         }
 
-    def _compare(self, state: State) -> TrackingScore:
-        centers = self.body.link_centers()
-        return self._tracking.score(state.q, state.qd, centers, state.T_world_root, state.k)
+    def _compare(self, state: State) -> Compared:
+        """Compare with the reference, once for each state."""
+        if state is not self._state:
+            self._report = np.empty((3, len(self.actuation.driven)))
+            self._seen = np.empty(self._layout.width, np.float32)
+            self._compared = self._tracking.compare(state.x, state.k, self._report, self._seen)
+            self._state = state
+        return self._compared
 
     def _first_step(self, options: dict[str, Any]) -> int:
         refuse_options(options, "start_s")
