@@ -315,7 +315,7 @@ def test_pictures_show_the_arm_move(make) -> None:
 
 
 def test_the_command_plays_the_expert(objects, capfd) -> None:
-    words = ["env", str(objects["chest"]), "--task", "manipulate", "--steps", "100", "--json"]
+    words = ["env", str(objects["door"]), "--task", "manipulate", "--steps", "100", "--json"]
     assert main(words) == 0
     record = json.loads(capfd.readouterr().out)
     first, chance = record["policies"]

@@ -152,6 +152,9 @@ class Arm:
         self._links = list(range(-1, len(infos)))
         self.effort = np.array([infos[i][10] for i in self._joints]) * self.scale**4
         self.speed = np.array([infos[i][11] for i in self._joints])
+        self._movable = self._joints + self._fingers
+        grip = self.model.finger_force * self.scale**3
+        self._forces = [*self.effort.tolist(), *[grip] * len(self._fingers)]
         self._T_base_com = from_bullet(*p.getDynamicsInfo(self._id, -1, client)[3:5])
         self._bulk()
         self._couple()
@@ -211,41 +214,30 @@ class Arm:
 
     def drive(self, q: Array, opening: float) -> None:
         """Drive the joints towards ``q`` and the fingers towards ``opening`` until told again."""
-        p, n = self._p, len(self._joints)
-        p.setJointMotorControlArray(
-            self._id,
-            self._joints,
-            p.POSITION_CONTROL,
-            targetPositions=q.tolist(),
-            forces=self.effort.tolist(),
-            positionGains=[_GAIN] * n,
-            velocityGains=[1.0] * n,
-            physicsClientId=self._client,
-        )
         travel = opening * self.model.finger_travel * self.scale
-        count = len(self._fingers)
-        p.setJointMotorControlArray(
+        self._p.setJointMotorControlArray(
             self._id,
-            self._fingers,
-            p.POSITION_CONTROL,
-            targetPositions=[travel] * count,
-            forces=[self.model.finger_force * self.scale**3] * count,
-            positionGains=[_GAIN] * count,
-            velocityGains=[1.0] * count,
+            self._movable,
+            self._p.POSITION_CONTROL,
+            targetPositions=[*q.tolist(), *[travel] * len(self._fingers)],
+            forces=self._forces,
+            positionGains=[_GAIN] * len(self._movable),
+            velocityGains=[1.0] * len(self._movable),
             physicsClientId=self._client,
         )
 
     def state(self) -> tuple[Array, Array, float]:
         """Positions and velocities of the joints ``(n,)`` each, and the fingers' opening, 0..1."""
-        found = self._p.getJointStates(self._id, self._joints + self._fingers, self._client)
-        n = len(self._joints)
-        q, qd = np.array([x[0] for x in found]), np.array([x[1] for x in found])
-        opening = float(q[n:].mean()) / (self.model.finger_travel * self.scale)
-        return q[:n], qd[:n], opening
+        n, fingers = len(self._joints), len(self._fingers)
+        found = self._p.getJointStates(self._id, self._movable, self._client)
+        q, qd, _, _ = zip(*found)  # noqa: B905 - all have four
+        opening = sum(q[n:]) / fingers / (self.model.finger_travel * self.scale)
+        x = np.array(q + qd)
+        return x[:n], x[n + fingers : -fingers], opening
 
     def tool_pose(self, q: Array) -> Array:
         """``T_world_tool`` ``(4, 4)`` at positions ``q`` ``(n,)``."""
-        return self.T_world_base @ self.chain.tool_pose(q)
+        return self.chain.tool_pose(q, self.T_world_base)
 
     def hand_in(self, body: int) -> bool:
         """Whether the hand is in the body with that PyBullet's number."""

@@ -55,10 +55,13 @@ def write_columns(
         out[i] = (q[i] - middle[i]) / half[i]
         out[n + i] = qd[i] / speed[i]
     at = 2 * n
-    R_tool = np.ascontiguousarray(T_tool[:3, :3])
-    R_region = np.ascontiguousarray(T_region[:3, :3])
-    turn = rotation_vector(R_tool, np.ascontiguousarray(T_target[:3, :3]))
-    out[at + 3 : at + 7] = quaternion(R_region.T @ R_tool)
+    turn = rotation_vector(T_tool, T_target)
+    R = np.zeros((3, 3))
+    for r in range(3):
+        for c in range(3):
+            for k in range(3):
+                R[r, c] += T_region[k, r] * T_tool[k, c]
+    out[at + 3 : at + 7] = quaternion(R)
     out[at + 13], out[at + 14] = opening
     out[at + 21], out[at + 22] = joint
     for r in range(3):

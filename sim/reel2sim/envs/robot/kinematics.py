@@ -24,6 +24,9 @@ _REST_PULL = 0.05
 """Share of the way to the rest posture that redundant joints go in one iteration."""
 
 
+_NOWHERE = np.eye(4)
+
+
 @dataclass(frozen=True, eq=False)
 class Chain:
     """A chain of ``n`` hinges, each turning about an axis through its frame's origin.
@@ -46,9 +49,18 @@ class Chain:
     rest: Array
     length: float
 
-    def tool_pose(self, q: Array) -> Array:
-        """``T_base_tool`` ``(4, 4)`` at positions ``q`` ``(n,)``."""
-        return _forward(self.origins, self.axes, self.T_last_tool, q)[0]
+    @property
+    def numbers(self) -> tuple[Array, Array, Array, Array, Array, Array, float]:
+        """All attributes, in their order."""
+        return (
+            self.origins, self.axes, self.T_last_tool, self.lower, self.upper, self.rest,
+            self.length,
+        )  # fmt: skip
+
+    def tool_pose(self, q: Array, T_world_base: Array | None = None) -> Array:
+        """``T_base_tool`` ``(4, 4)`` at positions ``q`` ``(n,)``, or ``T_world_tool``."""
+        base = _NOWHERE if T_world_base is None else T_world_base
+        return tool_in(base, self.origins, self.axes, self.T_last_tool, q)
 
     def solve(self, T_base_tool: Array, q: Array, *, iterations: int) -> tuple[Array, float, float]:
         """Positions that bring the tool as close as can be to ``T_base_tool``.
@@ -61,14 +73,12 @@ class Chain:
         Returns:
             Positions ``(n,)`` within the limits, and what is left: metres and radians.
         """
-        return _solve(
-            self.origins, self.axes, self.T_last_tool, self.lower, self.upper, self.rest,
-            self.length, np.ascontiguousarray(T_base_tool), q, iterations,
-        )  # fmt: skip
+        return solve_chain(*self.numbers, np.ascontiguousarray(T_base_tool), q, iterations)
 
     def dexterity(self, q: Array) -> float:
         """Smallest singular value of the Jacobian in units of :attr:`length`; 0 is singular."""
-        _, J = _forward(self.origins, self.axes, self.T_last_tool, q)
+        J = np.empty((6, len(q)))
+        _forward(self.origins, self.axes, self.T_last_tool, q, np.empty((4, 4)), J)
         scaled = J / np.array([self.length] * 3 + [1.0] * 3)[:, None]
         return float(np.linalg.svd(scaled, compute_uv=False)[-1])
 
@@ -132,53 +142,79 @@ def _origin(joint: ET.Element) -> Array:
     return pose(R, _vector(_of(joint, "origin", "xyz")))
 
 
+# Compiled, and without a temporary: products of small matrices by loops cost a tenth of BLAS's.
+
+
 @numba.njit(cache=True)
-def _forward(origins, axes, T_last_tool, q):
-    """The tool's pose and the Jacobian ``(6, n)``: velocity of its origin, then angular."""
+def compose(A, B, out):
+    """The product of two poses ``(4, 4)`` into ``out``, which is neither."""
+    for r in range(3):
+        for c in range(4):
+            x = A[r, 3] if c == 3 else 0.0
+            for k in range(3):
+                x += A[r, k] * B[k, c]
+            out[r, c] = x
+    out[3, 0] = out[3, 1] = out[3, 2] = 0.0
+    out[3, 3] = 1.0
+
+
+@numba.njit(cache=True)
+def turn_about(axis, angle, out):
+    """The rotation about unit ``axis`` ``(3,)`` by ``angle`` into ``out``, by Rodrigues."""
+    s, c = np.sin(angle), np.cos(angle)
+    x, y, z = axis[0], axis[1], axis[2]
+    v = 1 - c
+    out[0, 0], out[0, 1], out[0, 2] = c + x * x * v, x * y * v - z * s, x * z * v + y * s
+    out[1, 0], out[1, 1], out[1, 2] = y * x * v + z * s, c + y * y * v, y * z * v - x * s
+    out[2, 0], out[2, 1], out[2, 2] = z * x * v - y * s, z * y * v + x * s, c + z * z * v
+
+
+@numba.njit(cache=True)
+def _forward(origins, axes, T_last_tool, q, T, J):
+    """The tool's pose into ``T``, the Jacobian into ``J`` ``(6, n)``: of its origin, then turns."""
     n = len(q)
-    T = np.eye(4)
-    points = np.zeros((n, 3))
-    turns = np.zeros((n, 3))
+    A, R = np.eye(4), np.eye(4)
+    points = np.empty((n, 3))
+    T[:] = A
     for i in range(n):
-        T = T @ origins[i]
-        a = axes[i]
-        points[i] = T[:3, 3]
+        compose(T, origins[i], A)
         for r in range(3):
-            turns[i, r] = T[r, 0] * a[0] + T[r, 1] * a[1] + T[r, 2] * a[2]
-        s, c = np.sin(q[i]), np.cos(q[i])
-        R = np.eye(4)
-        x, y, z = a[0], a[1], a[2]
-        R[0, 0], R[0, 1], R[0, 2] = (
-            c + x * x * (1 - c),
-            x * y * (1 - c) - z * s,
-            x * z * (1 - c) + y * s,
-        )
-        R[1, 0], R[1, 1], R[1, 2] = (
-            y * x * (1 - c) + z * s,
-            c + y * y * (1 - c),
-            y * z * (1 - c) - x * s,
-        )
-        R[2, 0], R[2, 1], R[2, 2] = (
-            z * x * (1 - c) - y * s,
-            z * y * (1 - c) + x * s,
-            c + z * z * (1 - c),
-        )
-        T = T @ R
-    T = T @ T_last_tool
-    J = np.zeros((6, n))
+            points[i, r] = A[r, 3]
+            J[3 + r, i] = A[r, 0] * axes[i, 0] + A[r, 1] * axes[i, 1] + A[r, 2] * axes[i, 2]
+        turn_about(axes[i], q[i], R)
+        compose(A, R, T)
+    compose(T, T_last_tool, A)
+    T[:] = A
     for i in range(n):
         d0, d1, d2 = T[0, 3] - points[i, 0], T[1, 3] - points[i, 1], T[2, 3] - points[i, 2]
-        w0, w1, w2 = turns[i, 0], turns[i, 1], turns[i, 2]
+        w0, w1, w2 = J[3, i], J[4, i], J[5, i]
         J[0, i], J[1, i], J[2, i] = w1 * d2 - w2 * d1, w2 * d0 - w0 * d2, w0 * d1 - w1 * d0
-        J[3, i], J[4, i], J[5, i] = w0, w1, w2
-    return T, J
+
+
+@numba.njit(cache=True)
+def tool_in(T_world_base, origins, axes, T_last_tool, q):
+    """``T_world_tool`` ``(4, 4)`` at positions ``q`` ``(n,)``."""
+    T, found = np.empty((4, 4)), np.empty((4, 4))
+    _forward(origins, axes, T_last_tool, q, T, np.empty((6, len(q))))
+    compose(T_world_base, T, found)
+    return found
 
 
 @numba.njit(cache=True)
 def rotation_vector(R_from, R_to):
-    """Axis times angle ``(3,)`` of the turn that takes ``R_from`` to ``R_to``, world axes."""
-    R = R_to @ R_from.T
-    v = np.array([R[2, 1] - R[1, 2], R[0, 2] - R[2, 0], R[1, 0] - R[0, 1]]) / 2
+    """Axis times angle ``(3,)`` of the turn that takes ``R_from`` to ``R_to``, world axes.
+
+    Both may be poses.
+    """
+    R = np.empty((3, 3))
+    for r in range(3):
+        for c in range(3):
+            x = 0.0
+            for k in range(3):
+                x += R_to[r, k] * R_from[c, k]
+            R[r, c] = x
+    v = np.empty(3)
+    v[0], v[1], v[2] = (R[2, 1] - R[1, 2]) / 2, (R[0, 2] - R[2, 0]) / 2, (R[1, 0] - R[0, 1]) / 2
     s = np.sqrt(v[0] ** 2 + v[1] ** 2 + v[2] ** 2)
     c = (R[0, 0] + R[1, 1] + R[2, 2] - 1) / 2
     angle = np.arctan2(s, c)
@@ -208,29 +244,62 @@ def quaternion(R):
 
 
 @numba.njit(cache=True)
-def _solve(origins, axes, T_last_tool, lower, upper, rest, length, T_goal, q, iterations):
-    n = len(q)
-    q = q.copy()
-    e = np.zeros(6)
+def _damped(J, e, out):
+    """``(J Jᵀ + damping) ⁻¹ e`` ``(6,)`` into ``out``, by Cholesky's decomposition."""
+    n = J.shape[1]
+    L = np.empty((6, 6))
+    for r in range(6):
+        for c in range(r + 1):
+            x = _DAMPING**2 if r == c else 0.0
+            for i in range(n):
+                x += J[r, i] * J[c, i]
+            for k in range(c):
+                x -= L[r, k] * L[c, k]
+            L[r, c] = np.sqrt(x) if r == c else x / L[c, c]
+    for r in range(6):
+        x = e[r]
+        for k in range(r):
+            x -= L[r, k] * out[k]
+        out[r] = x / L[r, r]
+    for r in range(5, -1, -1):
+        x = out[r]
+        for k in range(r + 1, 6):
+            x -= L[k, r] * out[k]
+        out[r] = x / L[r, r]
+
+
+@numba.njit(cache=True)
+def solve_chain(
+    origins, axes, T_last_tool, lower, upper, rest, length, T_goal, start, iterations
+):  # fmt: skip
+    """See :meth:`Chain.solve`."""
+    n = len(start)
+    q, e, f = start.copy(), np.empty(6), np.empty(6)
+    T, J, pull = np.empty((4, 4)), np.empty((6, n)), np.empty(n)
     away = turned = 0.0
     for iteration in range(iterations + 1):
-        T, J = _forward(origins, axes, T_last_tool, q)
-        e[:3] = (T_goal[:3, 3] - T[:3, 3]) / length
-        e[3:] = rotation_vector(
-            np.ascontiguousarray(T[:3, :3]), np.ascontiguousarray(T_goal[:3, :3])
-        )
+        _forward(origins, axes, T_last_tool, q, T, J)
+        for r in range(3):
+            e[r] = (T_goal[r, 3] - T[r, 3]) / length
+        e[3:] = rotation_vector(T, T_goal)
         away = np.sqrt(e[0] ** 2 + e[1] ** 2 + e[2] ** 2) * length
         turned = np.sqrt(e[3] ** 2 + e[4] ** 2 + e[5] ** 2)
         if iteration == iterations or (away < 1e-5 * length and turned < 1e-5):
             break
-        J[:3] /= length
-        pull = _REST_PULL * (rest - q)
-        A = J @ J.T
-        for i in range(6):
-            A[i, i] += _DAMPING**2
         # Long ways are gone in parts, on which the Jacobian still holds.
         part = min(1.0, 0.5 / max(turned, away / length, 1e-9))
-        q += pull + J.T @ np.linalg.solve(A, part * e - J @ pull)
         for i in range(n):
-            q[i] = min(max(q[i], lower[i]), upper[i])
+            pull[i] = _REST_PULL * (rest[i] - q[i])
+            for r in range(3):
+                J[r, i] /= length
+        for r in range(6):
+            e[r] *= part
+            for i in range(n):
+                e[r] -= J[r, i] * pull[i]
+        _damped(J, e, f)
+        for i in range(n):
+            x = q[i] + pull[i]
+            for r in range(6):
+                x += J[r, i] * f[r]
+            q[i] = min(max(x, lower[i]), upper[i])
     return q, away, turned

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from reel2sim.envs.robot.arm import Arm
-from reel2sim.envs.robot.kinematics import rotation_vector
+from reel2sim.envs.robot.steps import step_tool
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.transforms import axis_rotation, invert
+from reel2sim.scene.transforms import invert
 
 MOVE = 0.03
 """Largest step of the tool, metres of an arm of scale 1."""
@@ -48,7 +48,8 @@ class ToolControl:
 
     def begin(self, q: Array, opening: float) -> None:
         """Start an episode with the arm at ``q`` ``(n,)``."""
-        self._T_base_world = invert(self._arm.T_world_base)
+        self._T_base_world = np.ascontiguousarray(invert(self._arm.T_world_base))
+        self._most = self._arm.speed * self._step_s
         self._q = q.copy()
         self.opening = opening
         self.T_world_target = self._arm.tool_pose(q)
@@ -62,40 +63,21 @@ class ToolControl:
             turn: its rotation vector, world axes ``(3,)``, radians.
             opening: of the fingers.
         """
-        arm, goal = self._arm, self.T_world_target.copy()
-        at = arm.tool_pose(q)
-        goal[:3, 3] = at[:3, 3] + _short(goal[:3, 3] + move - at[:3, 3], LEASH * arm.scale)
-        R = np.ascontiguousarray(_turned(turn) @ goal[:3, :3])
-        ahead = rotation_vector(np.ascontiguousarray(at[:3, :3]), R)
-        goal[:3, :3] = _turned(_short(ahead, _LEASH_TURN)) @ at[:3, :3]
-        wanted, away, turned = arm.chain.solve(
-            self._T_base_world @ goal, self._q, iterations=_ITERATIONS
-        )
-        if away > _LOST * LEASH * arm.scale or turned > _LOST * _LEASH_TURN:
-            goal = arm.tool_pose(wanted)
-        self.T_world_target = goal
-        self._follow(wanted, opening)
+        arm = self._arm
+        self._q, self.T_world_target = step_tool(
+            q, self._q, self._most, self.T_world_target, move, turn, LEASH * arm.scale,
+            _LEASH_TURN, _LOST, arm.T_world_base, self._T_base_world, *arm.chain.numbers,
+            _ITERATIONS,
+        )  # fmt: skip
+        self.opening = opening
+        arm.drive(self._q, opening)
 
     def move_joints(self, q: Array, step: Array, opening: float) -> None:
         """Drive the joints on by ``step`` ``(n,)`` radians from where they are to be."""
         chain = self._arm.chain
         wanted = q + np.clip(self._q + step - q, -_LEASH_JOINT, _LEASH_JOINT)
         wanted = np.clip(wanted, chain.lower, chain.upper)
-        self._follow(wanted, opening)
+        self._q = self._q + np.clip(wanted - self._q, -self._most, self._most)
         self.T_world_target = self._arm.tool_pose(self._q)
-
-    def _follow(self, wanted: Array, opening: float) -> None:
-        most = self._arm.speed * self._step_s
-        self._q = self._q + np.clip(wanted - self._q, -most, most)
         self.opening = opening
         self._arm.drive(self._q, opening)
-
-
-def _short(v: Array, most: float) -> Array:
-    length = float(np.linalg.norm(v))
-    return v if length <= most else v * (most / length)
-
-
-def _turned(v: Array) -> Array:
-    angle = float(np.linalg.norm(v))
-    return np.eye(3) if angle < 1e-12 else axis_rotation(v / angle, angle)

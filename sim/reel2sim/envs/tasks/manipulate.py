@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Unpack
@@ -22,6 +23,7 @@ from reel2sim.envs.robot.holds import Hold, find_holds
 from reel2sim.envs.robot.part import Part
 from reel2sim.envs.robot.placing import Placement, place_arm
 from reel2sim.envs.robot.stand import ArmStand
+from reel2sim.envs.robot.steps import sense_part
 from reel2sim.envs.robot.tool_control import LEASH, MOVE, TURN, ToolControl
 from reel2sim.envs.scene_env import SceneEnv, State, refuse_options
 from reel2sim.scene.arrays import Array
@@ -232,6 +234,7 @@ class ManipulateEnv(SceneEnv):
         arm.T_world_base = place.T_world_base
         arm.q = place.q
         arm.opening = place.hold.opening
+        self._T_part_tool = np.ascontiguousarray(place.hold.T_part_tool)
         self.control = ToolControl(arm, step_s=self.step_s)
         sign = 1.0 if self._to > self._from else -1.0
         self.hand = Hand(self.part, place.hold, scale=arm.scale, sign=sign)
@@ -289,12 +292,12 @@ class ManipulateEnv(SceneEnv):
 
     def drive(self, action: list[float]) -> None:
         """Move the arm and let time pass."""
-        a, opening = np.array(action[:-1]), (action[-1] + 1) / 2
+        opening = (action[-1] + 1) / 2
         if self.config.control == "ee":
-            move = self._axes @ a[:3] * (MOVE * self.arm.scale)
-            self._drive_tool(move, self._axes @ a[3:] * TURN, opening)
+            move = self._axes @ np.array(action[:3]) * (MOVE * self.arm.scale)
+            self._drive_tool(move, self._axes @ np.array(action[3:6]) * TURN, opening)
             return
-        self.control.move_joints(self._q, a * _JOINT_STEP, opening)
+        self.control.move_joints(self._q, np.array(action[:-1]) * _JOINT_STEP, opening)
         self.world.step(self.config.frame_skip)
 
     def _drive_tool(self, move: Array, turn: Array, opening: float) -> None:
@@ -305,11 +308,12 @@ class ManipulateEnv(SceneEnv):
         """Look at the arm and the part."""
         self._q, self._qd, self._opening = self.arm.state()
         self._T_tool = self.arm.tool_pose(self._q)
-        T_part = self.part.pose()
-        self._T_hold = T_part @ self.placement.hold.T_part_tool
-        self._way = T_part[:3, :3] @ self._part_way
-        self._progress = (float(state.q[self._joint]) - self._from) / self._span
-        self._rate = float(state.qd[self._joint]) / self._span
+        self._T_hold, self._way, self._distance = sense_part(
+            self.part.pose(), self._T_part_tool, self._part_way, self._T_tool
+        )
+        x, joint = state.x, self._joint
+        self._progress = (float(x[joint]) - self._from) / self._span
+        self._rate = float(x[len(x) // 2 + joint]) / self._span
 
     def _success(self) -> bool:
         config = self.config
@@ -334,7 +338,7 @@ class ManipulateEnv(SceneEnv):
         success = info["is_success"]
         if self.config.sparse:
             return float(success), False, info
-        reach = 1.0 - np.tanh(info["distance_m"] / (_REACH * self.arm.scale))
+        reach = 1.0 - math.tanh(info["distance_m"] / (_REACH * self.arm.scale))
         moved = min(max(self._progress / self.config.share, 0.0), 1.0)
         return float(0.2 * reach + 0.5 * moved + 0.3 * success), False, info
 
@@ -342,9 +346,9 @@ class ManipulateEnv(SceneEnv):
         """How far the joint and the tool have come."""
         return {
             "time_s": state.k * self.step_s,
-            "q": state.q[self.actuation.driven],
+            "q": state.x[self.actuation.driven],
             "progress": self._progress,
-            "distance_m": float(np.linalg.norm(self._T_tool[:3, 3] - self._T_hold[:3, 3])),
+            "distance_m": self._distance,
             "is_success": self._success(),
         }
 
