@@ -2,8 +2,8 @@
 
 For each bundle: control steps a second of PyBullet alone doing the same physics steps with the same
 drives, and, as shares of that, of each task; the first task in processes of their own; how long a
-reset takes, and a rendered frame. Shares are of runs that take turns, so that a busy machine slows
-both.
+reset takes, and a rendered frame. Shares are of processor time in runs that take turns, so that a
+busy machine slows both.
 
 Example::
 
@@ -79,34 +79,38 @@ class Speed:
     frame_ms: float
 
 
-def rate(work: Callable[[], object], seconds: float) -> float:
+def rate(
+    work: Callable[[], object], seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Calls of ``work`` a second."""
     for _ in range(3):
         work()
-    calls, start = 0, time.perf_counter()
-    while (spent := time.perf_counter() - start) < seconds:
+    calls, start = 0, clock()
+    while (spent := clock() - start) < seconds:
         work()
         calls += 1
     return calls / spent
 
 
-def env_rate(env: SceneEnv, seconds: float) -> float:
+def env_rate(
+    env: SceneEnv, seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Steps a second with random actions; resets between episodes are not counted."""
     rng = np.random.default_rng(0)
     actions = rng.uniform(-1, 1, (256, *(env.action_space.shape or ()))).astype(np.float32)
     env.reset(seed=0)
     spent, steps = 0.0, 0
     while spent < seconds:
-        start = time.perf_counter()
+        start = clock()
         _, _, terminated, truncated, _ = env.step(actions[steps % 256])
-        spent += time.perf_counter() - start
+        spent += clock() - start
         steps += 1
         if terminated or truncated:
             env.reset()
     return steps / spent
 
 
-def bare_rate(env: SceneEnv, seconds: float) -> float:
+def bare_rate(env: SceneEnv, seconds: float, clock: Callable[[], float]) -> float:
     """Control steps a second of the engine alone; the drives of the last action stay on."""
     import pybullet
 
@@ -116,7 +120,7 @@ def bare_rate(env: SceneEnv, seconds: float) -> float:
         for _ in range(skip):
             step(client)
 
-    return rate(work, seconds)
+    return rate(work, seconds, clock)
 
 
 def share(task: type[SceneEnv], bundle: Path, options: Options) -> tuple[float, float]:
@@ -124,7 +128,8 @@ def share(task: type[SceneEnv], bundle: Path, options: Options) -> tuple[float, 
     env = task(bundle, frame_skip=options.frame_skip)
     env.reset(seed=0)
     turn = options.seconds / _TURNS
-    found = [(env_rate(env, turn), bare_rate(env, turn)) for _ in range(_TURNS)]
+    clock = time.process_time
+    found = [(env_rate(env, turn, clock), bare_rate(env, turn, clock)) for _ in range(_TURNS)]
     env.close()
     ratios, bare = zip(*((own / engine, engine) for own, engine in found), strict=True)
     return float(np.median(ratios)), float(np.median(bare))
