@@ -74,23 +74,24 @@ def vector_infos(columns: Sequence[Column], count: int, add: Callable[[Row, Row,
         add: Gymnasium's way to add one environment's, ``VectorEnv._add_info``; used where entries
             are of mixed types or in dictionaries.
     """
-    keys = {column.path for column in columns}
-    plain = all(len(column.path) == 1 and column.kind is not object for column in columns)
-    if not plain or len(keys) != len(columns):
-        found: Row = {}
-        for i, row in enumerate(rows_of(columns, count)):
-            found = add(found, row, i)
-        return found
     every: Row = {}
-    for column in columns:
-        (key,), values, rows = column.path, column.values, column.rows
-        if rows is None:
-            every[key], every[f"_{key}"] = values, np.ones(count, np.bool_)
-            continue
-        every[key] = np.zeros((count, *values.shape[1:]), values.dtype)
-        every[f"_{key}"] = np.zeros(count, np.bool_)
-        every[key][rows], every[f"_{key}"][rows] = values, True
-    return every
+    masks = np.ones((len(columns), count), np.bool_)
+    for (path, kind, values, rows), mask in zip(columns, masks, strict=True):
+        key = path[0]
+        if kind is object or len(path) > 1 or key in every:
+            break
+        if rows is not None:
+            whole = np.zeros((count, *values.shape[1:]), values.dtype)
+            whole[rows] = values
+            values, mask[:] = whole, False
+            mask[rows] = True
+        every[key], every[f"_{key}"] = values, mask
+    else:
+        return every
+    found: Row = {}
+    for i, row in enumerate(rows_of(columns, count)):
+        found = add(found, row, i)
+    return found
 
 
 def joined(parts: Sequence[tuple[int, int, Sequence[Column]]]) -> tuple[Column, ...]:
