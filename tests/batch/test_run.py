@@ -73,7 +73,7 @@ def attempts(log: Path) -> dict[str, int]:
 
 
 def batch(jobs: list[BatchJob], out: Path, log: Path, **options: object) -> BatchSummary:
-    config = BatchConfig(workers=2, **options)  # type: ignore[arg-type]
+    config = BatchConfig(workers=2, backoff_s=0.1, **options)  # type: ignore[arg-type]
     return run_batch(jobs, out, config=config, runner=runner(log))
 
 

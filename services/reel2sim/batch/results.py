@@ -6,10 +6,10 @@ import dataclasses
 import importlib.util
 import json
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from reel2sim.pipeline.atomic import write_atomically
 
@@ -30,6 +30,7 @@ class ResultRow:
         reason: class of the failure in UPPER_SNAKE; "" if there is a bundle.
         message: what went wrong; "" if there is a bundle.
         exit_code: what the command line would have exited with; 0 if there is a bundle.
+        facts: what the runner told of the bundle, each a column of the table.
     """
 
     id: str
@@ -43,6 +44,7 @@ class ResultRow:
     reason: str = ""
     message: str = ""
     exit_code: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def read_rows(path: Path) -> dict[str, ResultRow]:
@@ -81,15 +83,53 @@ def write_rows(path: Path, rows: Iterable[ResultRow]) -> None:
 
 
 def write_parquet(path: Path, rows: Sequence[ResultRow]) -> bool:
-    """Write the rows as Parquet too; returns False where pyarrow is not installed."""
+    """Write the rows as a Parquet table too; returns False where pyarrow is not installed.
+
+    Columns have the types of :class:`ResultRow`, whatever the rows hold, and each fact of any row
+    is one more, named ``fact_…``: truths, whole numbers, numbers or text.
+    """
     if importlib.util.find_spec("pyarrow") is None:
         return False
-    import pyarrow  # pyright: ignore[reportMissingImports]
-    import pyarrow.parquet  # pyright: ignore[reportMissingImports]
+    import pyarrow
+    import pyarrow.parquet
 
-    made = pyarrow.Table.from_pylist([dataclasses.asdict(row) for row in rows])
+    kinds = {"str": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64()}
+    plain = [f for f in dataclasses.fields(ResultRow) if f.name != "facts"]
+    schema = [(f.name, kinds.get(str(f.type), pyarrow.string())) for f in plain]
+    names = sorted({name for row in rows for name in row.facts})
+    for name in names:
+        values = [row.facts[name] for row in rows if row.facts.get(name) is not None]
+        schema.append((f"fact_{name}", _column_type(values, pyarrow)))
+    records = [
+        {f.name: getattr(row, f.name) for f in plain}
+        | {f"fact_{name}": _cell(row.facts.get(name)) for name in names}
+        for row in rows
+    ]
+    for record in records:
+        for column, kind in schema[len(plain) :]:
+            if kind == pyarrow.string() and record[column] is not None:
+                record[column] = str(record[column])
+    made = pyarrow.Table.from_pylist(records, schema=pyarrow.schema(schema))
     write_atomically(path, lambda aside: pyarrow.parquet.write_table(made, aside))
     return True
+
+
+def _column_type(values: Sequence[Any], pyarrow: Any) -> Any:
+    """The narrowest type that holds all ``values``."""
+    if all(isinstance(x, bool) for x in values):
+        return pyarrow.bool_()
+    if all(isinstance(x, int) and not isinstance(x, bool) for x in values):
+        return pyarrow.int64()
+    if all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in values):
+        return pyarrow.float64()
+    return pyarrow.string()
+
+
+def _cell(value: Any) -> Any:
+    """A fact as a cell; what is no scalar as JSON."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return json.dumps(value, sort_keys=True)
 
 
 def _line(row: ResultRow) -> str:

@@ -1,25 +1,23 @@
-"""Runs the jobs of a batch on Ray, a bounded number at a time, and writes down every end."""
+"""Runs the jobs of a batch, a bounded number at a time, and writes down every end."""
 
 from __future__ import annotations
 
-import importlib.util
-import logging
+import fcntl
 import os
-from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from reel2sim.batch.attempt import JobRunner, Outcome, attempt, run_job
-from reel2sim.batch.jobs import BatchJob
+from reel2sim.batch.attempt import Job, JobRunner, Places
+from reel2sim.batch.cluster import RayExecutor, connected
+from reel2sim.batch.processes import ProcessExecutor
 from reel2sim.batch.results import ResultRow, append_row, read_rows, write_parquet, write_rows
+from reel2sim.batch.schedule import End, Patience, Schedule
+from reel2sim.batch.steps import Step, pipeline_steps
 from reel2sim.scene.digest import digest_tree
-from reel2sim.scene.errors import MissingDependencyError, UnavailableError, UsageError
+from reel2sim.scene.errors import ConflictError, UsageError
 from reel2sim.scene.progress import Progress, silent
-
-_POLL_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +28,26 @@ class BatchConfig:
         address: of a Ray cluster that sees the same files; "" starts Ray on this machine.
         workers: jobs that run at a time; None takes one a core of the cluster.
         retries: further attempts after a worker died or something passing went wrong.
+        losses: further attempts after the job's machine went away.
+        backoff_s: pause before the second attempt; doubles with each further one, to a minute.
         force: redo jobs that are done.
+        ray: on Ray; else in processes of this machine.
     """
 
     address: str = ""
     workers: int | None = None
     retries: int = 2
+    losses: int = 20
+    backoff_s: float = 1.0
     force: bool = False
+    ray: bool = True
 
     def __post_init__(self) -> None:
         if self.workers is not None and self.workers < 1:
             raise UsageError("must be at least 1", source="batch", field="workers")
-        if self.retries < 0:
-            raise UsageError("must not be negative", source="batch", field="retries")
+        for name in ("retries", "losses", "backoff_s"):
+            if not getattr(self, name) >= 0:
+                raise UsageError("must not be negative", source="batch", field=name)
 
 
 @dataclass(frozen=True)
@@ -64,172 +69,129 @@ class BatchSummary:
 
 
 def run_batch(
-    jobs: Sequence[BatchJob],
+    jobs: Sequence[Job],
     out: Path,
     *,
     config: BatchConfig | None = None,
-    runner: JobRunner = run_job,
+    steps: Sequence[Step] | None = None,
+    runner: JobRunner | None = None,
+    folder: str = "bundles",
     progress: Progress = silent,
 ) -> BatchSummary:
-    """Make a bundle of every job under ``out/bundles/<id>``.
+    """Make a folder of every job under ``out/bundles/<id>``.
 
     ``out/results.jsonl`` gains a row as each job ends, and holds exactly one a job when the batch
-    does (``results.parquet`` beside it where pyarrow is installed). A batch that was stopped goes
-    on where it was: jobs whose row is good and whose bundle is unchanged are not done again.
+    does (``results.parquet`` beside it where pyarrow is installed). A batch that was stopped or
+    killed goes on where it was: jobs whose row is good and whose folder is unchanged are not done
+    again, nor are those that a worker ended after the driver was gone.
 
     Args:
         jobs: what to do; ids must be unique.
         out: folder for everything, on storage that all workers share.
         config: how to run; the defaults if None.
-        runner: makes one bundle; must be picklable.
+        steps: of every job; the whole pipeline if None.
+        runner: makes one folder in one step; stands for ``steps`` of one step with one core.
+        folder: name of the folder of folders.
         progress: told after each job.
 
     Raises:
-        MissingDependencyError: if Ray is not installed.
+        ConflictError: if another batch is running there.
+        MissingDependencyError: if Ray is needed and not installed.
         UnavailableError: if the cluster cannot be reached.
     """
     config = config or BatchConfig()
+    if steps is None:
+        steps = pipeline_steps() if runner is None else (Step(name="run", work=runner),)
     results = out / "results.jsonl"
     out.mkdir(parents=True, exist_ok=True)
-    before = read_rows(results)
-    done = {} if config.force else {j.id: before[j.id] for j in jobs if _intact(j, before, out)}
-    waiting = [job for job in jobs if job.id not in done]
-    progress("batch", len(done) / max(len(jobs), 1), f"{len(waiting)} job(s) to do")
-    if waiting:
-        with _ray(config) as ray:
-            batch = _Batch(ray, out, config, runner)
-            for row in batch.run(waiting):
-                append_row(results, row)
-                done[row.id] = row
-                failed = sum(x.status != "ok" for x in done.values())
-                message = row.id if row.status == "ok" else f"{row.id} failed: {row.reason}"
-                share = len(done) / len(jobs)
-                progress("batch", share, message, done=len(done), failed=failed)
-    rows = tuple(done[job.id] for job in jobs)
-    everything = list({**before, **done}.values())
-    write_rows(results, everything)
-    write_parquet(out / "results.parquet", everything)
+    with _alone(out):
+        before = read_rows(results)
+        sure = [] if config.force else [j for j in jobs if _intact(j, before, out / folder)]
+        done = {job.id: before[job.id] for job in sure}
+        waiting = [job for job in jobs if job.id not in done]
+        if config.force:
+            for job in waiting:
+                Places.of(out, folder, job).end.unlink(missing_ok=True)
+        progress("batch", len(done) / max(len(jobs), 1), f"{len(waiting)} job(s) to do")
+        for end in _ends(waiting, out, folder, config, steps):
+            row = _row(end)
+            append_row(results, row)
+            Places.of(out, folder, end.job).end.unlink(missing_ok=True)
+            done[row.id] = row
+            failed = sum(x.status != "ok" for x in done.values())
+            message = row.id if row.status == "ok" else f"{row.id} failed: {row.reason}"
+            share = len(done) / len(jobs)
+            progress("batch", min(share, 0.999), message, done=len(done), failed=failed)
+        rows = tuple(done[job.id] for job in jobs)
+        everything = list({**before, **done}.values())
+        write_rows(results, everything)
+        write_parquet(out / "results.parquet", everything)
     progress("batch", 1.0, "done")
     return BatchSummary(rows, len(jobs) - len(waiting))
 
 
-def _intact(job: BatchJob, rows: dict[str, ResultRow], out: Path) -> bool:
-    """Whether ``job`` was done as it is asked for now and its bundle is what it was then."""
+def _ends(
+    jobs: Sequence[Job], out: Path, folder: str, config: BatchConfig, steps: Sequence[Step]
+) -> Generator[End]:
+    """The end of every job, as they come."""
+    if not jobs:
+        return
+    patience = Patience(retries=config.retries, losses=config.losses, backoff_s=config.backoff_s)
+
+    def places(job: Job) -> Places:
+        return Places.of(out, folder, job)
+
+    if not config.ray:
+        workers = config.workers or len(os.sched_getaffinity(0))
+        local = ProcessExecutor(steps, places, min(workers, len(jobs)))
+        try:
+            yield from Schedule(local, steps, patience).run(jobs)
+        finally:
+            local.stop()
+        return
+    with connected(config.address, config.workers) as ray:
+        cluster = RayExecutor(ray, steps, places, config.workers)
+        try:
+            yield from Schedule(cluster, steps, patience).run(jobs)
+        finally:
+            cluster.stop()
+
+
+@contextmanager
+def _alone(out: Path) -> Generator[None]:
+    """Hold the batch folder: two drivers would write each other's jobs."""
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as cause:
+            raise ConflictError(
+                "another batch is running here", source=out, remedy="wait for it, or stop it"
+            ) from cause
+        yield
+
+
+def _intact(job: Job, rows: dict[str, ResultRow], folders: Path) -> bool:
+    """Whether ``job`` was done as it is asked for now and its folder is what it was then."""
     row = rows.get(job.id)
     if row is None or row.status != "ok" or row.job_digest != job.digest:
         return False
-    bundle = out / "bundles" / job.id
-    return bundle.is_dir() and digest_tree(bundle) == row.digest
+    return (folders / job.id).is_dir() and digest_tree(folders / job.id) == row.digest
 
 
-@dataclass
-class _Batch:
-    """The jobs in flight.
-
-    Attributes:
-        ray: the module.
-        out: folder of the batch.
-        config: how to run.
-        runner: makes one bundle.
-        flying: job and number of the attempt by Ray's reference.
-    """
-
-    ray: Any
-    out: Path
-    config: BatchConfig
-    runner: JobRunner
-    flying: dict[Any, tuple[BatchJob, int]] = field(default_factory=dict)
-
-    def run(self, jobs: Sequence[BatchJob]) -> Generator[ResultRow]:
-        """Yield the row of each job as it ends."""
-        # One attempt a task: deaths of workers and passing errors then share one count, which
-        # Ray's own retries would hide.
-        task = self.ray.remote(num_cpus=1, max_retries=0)(attempt)
-        runner = self.ray.put(self.runner)
-        workers = self.config.workers or int(self.ray.cluster_resources().get("CPU", 1))
-        queue = deque((job, 1) for job in jobs)
-        try:
-            while queue or self.flying:
-                while queue and len(self.flying) < 2 * workers:
-                    job, number = queue.popleft()
-                    paths = (self.out.absolute() / kind / job.id for kind in ("bundles", "scratch"))
-                    self.flying[task.remote(runner, job, *paths)] = (job, number)
-                ready, _ = self.ray.wait(list(self.flying), num_returns=1, timeout=_POLL_S)
-                for reference in ready:
-                    job, number = self.flying.pop(reference)
-                    outcome = self._outcome(reference)
-                    if outcome.retryable and number <= self.config.retries:
-                        queue.append((job, number + 1))
-                    else:
-                        yield _row(job, outcome, number)
-        finally:
-            for reference in self.flying:
-                self.ray.cancel(reference, force=True)
-
-    def _outcome(self, reference: Any) -> Outcome:
-        try:
-            return self.ray.get(reference)
-        except self.ray.exceptions.RayError as error:
-            lines = str(error).strip().splitlines()
-            said = lines[0] if lines else "the worker died"
-            return Outcome(
-                made=None,
-                seconds=0.0,
-                reason="WORKER_DIED",
-                message=f"{type(error).__name__}: {said}",
-                exit_code=1,
-                retryable=True,
-            )
-
-
-def _row(job: BatchJob, outcome: Outcome, attempts: int) -> ResultRow:
+def _row(end: End) -> ResultRow:
+    outcome = end.outcome
     made = outcome.made
     return ResultRow(
-        id=job.id,
+        id=end.job.id,
         status="failed" if made is None else "ok",
-        job_digest=job.digest,
+        job_digest=end.job.digest,
         seconds=round(outcome.seconds, 3),
-        attempts=attempts,
+        attempts=end.attempts,
         joints=made.joints if made else 0,
         peak_memory_mb=round(made.peak_memory_mb, 1) if made else 0.0,
         digest=outcome.digest,
         reason=outcome.reason,
         message=outcome.message,
         exit_code=outcome.exit_code,
+        facts=made.facts if made else {},
     )
-
-
-@contextmanager
-def _ray(config: BatchConfig) -> Generator[Any]:
-    """Ray, connected; a local instance is stopped afterwards."""
-    if importlib.util.find_spec("ray") is None:
-        raise MissingDependencyError(
-            "Ray is not installed", source="batch", remedy="pip install 'reel2sim[ray]'"
-        )
-    # Ray's watchdog retries a job that outgrows the memory without counting; we count.
-    os.environ.setdefault("RAY_task_oom_retries", "0")
-    import ray
-
-    ours = not ray.is_initialized()
-    if ours:
-        common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-        try:
-            if config.address:
-                ray.init(address=config.address, **common)
-            else:
-                ray.init(
-                    address="local",
-                    num_cpus=config.workers,
-                    include_dashboard=False,
-                    _node_ip_address="127.0.0.1",
-                    **common,
-                )
-        except (ConnectionError, OSError, RuntimeError, ValueError) as cause:
-            raise UnavailableError(
-                f"Ray cannot be reached: {cause}", source=config.address or "local Ray"
-            ) from cause
-    try:
-        yield ray
-    finally:
-        if ours:
-            ray.shutdown()

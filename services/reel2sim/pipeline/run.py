@@ -78,7 +78,7 @@ def run(
         Reel2SimError: whatever a stage says about its input.
     """
     config = config or PipelineConfig()
-    _check_request(source, prompt)
+    check_request(source, prompt)
     check_vacant(out, overwrite=overwrite)
     if prompt is not None and not config.material:
         config = replace(config, material=_material_in(prompt))
@@ -90,7 +90,7 @@ def run(
     runner = Runner(config, progress, cache)
     began = time.perf_counter()
     with PeakMemory() as memory:
-        reel, reel_key = _take_in(runner, tools, source, prompt)
+        reel, reel_key = take_in(runner, tools, source, prompt)
         surfels, surfels_digest = runner(tools.reconstruction, reel, reel_key)
         asset, asset_digest = runner(tools.rigging, (reel, surfels), reel_key, surfels_digest)
         asset = replace(asset, name=config.object_name(source=source, prompt=prompt))
@@ -124,7 +124,8 @@ def run(
     return PipelineResult(out, asset, tuple(runner.done), seconds, peak_mb)
 
 
-def _check_request(source: Path | None, prompt: str | None) -> None:
+def check_request(source: Path | None, prompt: str | None) -> None:
+    """Raise UsageError or PromptError unless exactly one of them says what to work on."""
     if source is None and prompt is None:
         raise UsageError(
             "there is nothing to work on",
@@ -142,7 +143,7 @@ def _material_in(prompt: str) -> str:
     return material_in(prompt)
 
 
-def _take_in(
+def take_in(
     runner: Runner, tools: Toolchain, source: Path | None, prompt: str | None
 ) -> tuple[Reel, str]:
     """The reel and a digest of what it shows."""

@@ -1,0 +1,85 @@
+"""A batch on a Ray cluster of several machines, one of which goes away in the middle."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reel2sim.batch import BatchConfig, BatchJob, Made, read_rows, run_batch
+
+ray = pytest.importorskip("ray")
+
+
+# Loopback, but not 127.0.0.1, in whose place Ray puts the machine's address in a network.
+HERE = "127.0.0.2"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A head without cores; machines are added by tests."""
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 0, "node_ip_address": HERE, "include_dashboard": False}
+    made = Cluster(initialize_head=True, head_node_args=head)
+    ray.init(address=made.address, _node_ip_address=HERE, log_to_driver=False)
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+def jobs(count: int) -> list[BatchJob]:
+    return [BatchJob(id=f"job{i:02d}", prompt="x") for i in range(count)]
+
+
+def noting(log: Path, *, seconds: float) -> Callable[..., Made]:
+    """Work that takes a while and notes that it was begun, and on which machine."""
+    made = Made
+
+    def work(job: BatchJob, bundle: Path, scratch: Path) -> Made:
+        import ray
+
+        node = ray.get_runtime_context().get_node_id()
+        with (log / job.id).open("a") as stream:
+            stream.write(f"{node}\n")
+        time.sleep(seconds)
+        bundle.mkdir(parents=True, exist_ok=True)
+        (bundle / "made.txt").write_text(job.id)
+        return made(facts={"node": node})
+
+    return work
+
+
+def test_all_jobs_are_done_once_though_a_machine_goes(cluster: Any, tmp_path: Path) -> None:
+    nodes = [cluster.add_node(num_cpus=1, node_ip_address=HERE) for _ in range(3)]
+    cluster.wait_for_nodes()
+    log = tmp_path / "log"
+    log.mkdir()
+    killed = threading.Event()
+
+    def kill(stage: str, fraction: float, message: str = "", **metrics: float) -> None:
+        if metrics.get("done", 0) >= 5 and not killed.is_set():
+            killed.set()
+            cluster.remove_node(nodes[1], allow_graceful=False)
+
+    # No failure is forgiven but the loss of a machine.
+    config = BatchConfig(retries=0, backoff_s=0.1)
+    summary = run_batch(
+        jobs(18), tmp_path / "out", config=config, runner=noting(log, seconds=0.4), progress=kill
+    )
+    assert killed.is_set()
+    assert not summary.failed
+    assert len({row.facts["node"] for row in summary.rows}) == 3
+    again = [row for row in summary.rows if row.attempts > 1]
+    assert again
+    assert len(again) <= 4
+    lines = (tmp_path / "out/results.jsonl").read_text().splitlines()
+    assert len(lines) == len(read_rows(tmp_path / "out/results.jsonl")) == 18
+    for row in summary.rows:
+        assert (tmp_path / "out/bundles" / row.id / "made.txt").read_text() == row.id
+        begun = (log / row.id).read_text().splitlines()
+        assert 1 <= len(begun) <= row.attempts
