@@ -30,6 +30,7 @@ COMMANDS = {
     "serve": "serve:Serve",
     "top": "top:Top",
     "batch": "batch:Batch",
+    "dataset": "dataset:DatasetCommand",
     "bench": "bench:Bench",
     "doctor": "doctor:Doctor",
 }

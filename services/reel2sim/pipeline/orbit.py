@@ -12,7 +12,7 @@ from scipy.spatial import ConvexHull
 from reel2sim.pipeline.subject import Subject
 from reel2sim.pipeline.views import View
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.camera import look_at
+from reel2sim.scene.camera import Camera, look_at
 from reel2sim.scene.errors import InputError, UsageError
 
 _INSTANTS = 24
@@ -89,6 +89,11 @@ def extent(subject: Subject) -> Array:
     points = np.concatenate(clouds)
     if not len(points):
         raise InputError("has no surfel that can be seen", remedy="reconstruct it again")
+    return outermost(points)
+
+
+def outermost(points: Array) -> Array:
+    """Those of ``points`` ``(n, 3)`` that their convex hull needs, or all of a few."""
     # Flat objects have no hull of volume; joggling gives them one.
     return points[ConvexHull(points, qhull_options="QJ").vertices] if len(points) > 400 else points
 
@@ -118,30 +123,53 @@ def orbit_views(
     distance = path.distance_m or fitting_distance(points - center, path, aspect=width / height)
     count = path.frames
     times = np.linspace(subject.start_s, subject.stop_s, count)
-    views: list[View] = []
+    cameras = circle_cameras(center, distance, path, count=count, width=width, height=height)
+    return tuple(
+        View(f"orbit/{i:04d}.png", camera, float(times[i]) if freeze_s is None else freeze_s)
+        for i, camera in enumerate(cameras)
+    )
+
+
+def circle_cameras(
+    center: Array, distance_m: float, path: OrbitPath, *, count: int, width: int, height: int
+) -> tuple[Camera, ...]:
+    """``count`` cameras in even steps along ``path``, which stop one step before it closes.
+
+    Args:
+        center: of the circle, at which all look ``(3,)``, metres.
+        distance_m: of every camera from it.
+        path: turns, azimuth, elevation and field of view.
+        count: of cameras.
+        width: of the pictures, pixels.
+        height: of the pictures, pixels.
+    """
+    cameras: list[Camera] = []
     for i in range(count):
         toward = _direction(path, np.radians(path.azimuth_deg) + 2 * np.pi * path.turns * i / count)
-        camera = look_at(
-            center + distance * toward,
-            center,
-            width=width,
-            height=height,
-            fov_y=float(np.radians(path.fov_deg)),
+        cameras.append(
+            look_at(
+                center + distance_m * toward,
+                center,
+                width=width,
+                height=height,
+                fov_y=float(np.radians(path.fov_deg)),
+            )
         )
-        time_s = float(times[i]) if freeze_s is None else freeze_s
-        views.append(View(f"orbit/{i:04d}.png", camera, time_s))
-    return tuple(views)
+    return tuple(cameras)
 
 
-def fitting_distance(points: Array, path: OrbitPath, *, aspect: float) -> float:
+def fitting_distance(
+    points: Array, path: OrbitPath, *, aspect: float, margin: float = _MARGIN
+) -> float:
     """Least distance from which every point of the orbit sees all ``points``, metres.
 
     Args:
         points: ``(m, 3)`` about the centre of the orbit.
         path: its elevation and field of view.
         aspect: width over height of the picture.
+        margin: share by which the picture is larger than the points need.
     """
-    half_y = np.tan(np.radians(path.fov_deg) / 2) / _MARGIN
+    half_y = np.tan(np.radians(path.fov_deg) / 2) / margin
     half_x = half_y * aspect
     least = 1e-3
     for azimuth in np.linspace(0.0, 2 * np.pi, _DIRECTIONS, endpoint=False):

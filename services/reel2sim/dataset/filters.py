@@ -1,0 +1,104 @@
+"""Which objects are fit for training: those that move enough and stay in the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reel2sim.dataset.raster import Picture
+from reel2sim.dataset.recipe import Recipe
+from reel2sim.pipeline.views import View
+from reel2sim.scene.arrays import Array
+
+_TOUCHES = 13
+"""Alpha from which a pixel at the border counts as covered: 5%."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What the filters look at.
+
+    Attributes:
+        motion: magnitude of the motion, 0..1: how much the moving orbit differs from the still one
+            where either shows the object, in premultiplied RGBA, mean over the frames.
+        overflow: largest share of the surface that is outside of a picture, over all views.
+        overflow_views: how many views have the object at their border, or some of it outside.
+        cover: smallest share of a picture that the object covers.
+    """
+
+    motion: float
+    overflow: float
+    overflow_views: int
+    cover: float
+
+
+def motion_magnitude(static: Sequence[Picture], moving: Sequence[Picture]) -> float:
+    """As :attr:`Figures.motion`; pictures of the same cameras in pairs."""
+    found: list[float] = []
+    for a, b in zip(static, moving, strict=True):
+        either = (a.rgba[..., 3] > 0) | (b.rgba[..., 3] > 0)
+        change = np.abs(_premultiplied(a.rgba) - _premultiplied(b.rgba)).mean(axis=-1)
+        found.append(float(change[either].mean()) if either.any() else 0.0)
+    return float(np.mean(found))
+
+
+def outside(points: Array, view: View) -> float:
+    """Share of ``points`` ``(n, 3)`` that a view's picture does not hold."""
+    camera = view.camera
+    pixels, depth = camera.project(points)
+    inside = (depth > 0) & (pixels >= 0).all(axis=1)
+    inside &= (pixels[:, 0] <= camera.width) & (pixels[:, 1] <= camera.height)
+    return float(1.0 - inside.mean()) if len(points) else 0.0
+
+
+def at_border(picture: Picture) -> bool:
+    """Whether the object touches the edge of a picture."""
+    alpha = picture.rgba[..., 3]
+    edge = (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1])
+    return any(bool((side >= _TOUCHES).any()) for side in edge)
+
+
+def measured(
+    pictures: Mapping[str, Sequence[Picture]], lost: Mapping[str, Sequence[float]]
+) -> Figures:
+    """The figures of an object.
+
+    Args:
+        pictures: by series.
+        lost: share of the surface outside of each of them.
+    """
+    views = [
+        (picture, share)
+        for name, some in pictures.items()
+        for picture, share in zip(some, lost[name], strict=True)
+    ]
+    return Figures(
+        motion=motion_magnitude(pictures["static"], pictures["moving"]),
+        overflow=max(share for _, share in views),
+        overflow_views=sum(share > 0 or at_border(picture) for picture, share in views),
+        cover=min(float((picture.rgba[..., 3] > 0).mean()) for picture, _ in views),
+    )
+
+
+def reasons(figures: Figures, recipe: Recipe) -> tuple[str, ...]:
+    """Why an object is rejected, a sentence each; none if it is fit."""
+    found: list[str] = []
+    if figures.cover <= 0:
+        found.append("some picture shows nothing of it")
+    if figures.motion < recipe.least_motion:
+        found.append(f"motion {figures.motion:.4f} is less than {recipe.least_motion:g}")
+    beyond = figures.overflow > recipe.most_overflow
+    if beyond or (figures.overflow_views and not recipe.most_overflow):
+        found.append(
+            f"leaves the picture in {figures.overflow_views} views, "
+            f"with up to {figures.overflow:.1%} of its surface"
+        )
+    return tuple(found)
+
+
+def _premultiplied(rgba: Array) -> Array:
+    straight = rgba.astype(np.float64) / 255.0
+    alpha = straight[..., 3:]
+    return np.concatenate([straight[..., :3] * alpha, alpha], axis=-1)

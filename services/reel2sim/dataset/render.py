@@ -1,0 +1,179 @@
+"""One object of a dataset: its pictures and all that is known about them, in a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from reel2sim.batch.attempt import Made
+from reel2sim.dataset.figure import staged
+from reel2sim.dataset.filters import measured, outside, reasons
+from reel2sim.dataset.job import ObjectJob
+from reel2sim.dataset.raster import Picture
+from reel2sim.dataset.recipe import Staging, stage
+from reel2sim.dataset.sheet import strip
+from reel2sim.dataset.studio import MeshStudio, Studio, SurfelStudio
+from reel2sim.exporters.staging import staged_folder
+from reel2sim.pipeline.opening import open_scene
+from reel2sim.pipeline.subject import Subject
+from reel2sim.pipeline.views import View
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.world import Scene
+
+OBJECT_FILE = "object.json"
+MOTION_FILE = "motion.json"
+CAMERA_FILE = "transforms.json"
+STRIP_FILE = "strip.png"
+_MOST = 65535
+"""Of a 16-bit picture."""
+
+
+def render_object(job: ObjectJob, folder: Path, scratch: Path) -> Made:
+    """Draw one object; what the filters say of it is part of the result.
+
+    The folder holds ``static``, ``moving`` and ``front``, with files for each view: ``0000.png``
+    (RGBA), ``.alpha.png``, ``.depth.png`` (16 bits) and ``.index.png`` (parts); the cameras and
+    times of all, joint states, figures and the verdict. Of a rejected object there are no
+    pictures unless the recipe keeps them.
+
+    Args:
+        job: the object.
+        folder: made, or replaced.
+        scratch: not used.
+
+    Raises:
+        InputError: if the object cannot be read, or there is nothing of it to draw.
+    """
+    recipe = job.recipe
+    source = Path(job.source)
+    from_file = source.is_file() and source.suffix.lower() != ".npz"
+    packages = {name: Path(path) for name, path in job.packages.items()}
+    roots = [Path(root) for root in job.roots] if from_file else []
+    scene, subject, swept = staged(open_scene(source, roots=roots, packages=packages))
+    mesh = from_file if recipe.draw == "auto" else recipe.draw == "mesh"
+    studio: Studio = MeshStudio(scene) if mesh else SurfelStudio(subject)
+    times = np.linspace(subject.start_s, subject.stop_s, recipe.frames)
+    staging = stage(recipe, studio.points(float(times[0])), times, key=job.content)
+    shots = studio.shoot(staging)
+    figures = measured(shots, _lost(studio, staging))
+    why = reasons(figures, recipe)
+    facts: dict[str, Any] = {
+        "verdict": "rejected" if why else "passed",
+        "why": "; ".join(why),
+        **{name: round(value, 6) for name, value in asdict(figures).items()},
+    }
+    scale = _depth_scale(shots)
+    record = {
+        "id": job.id,
+        "source": source.name,
+        "content_sha256": job.content,
+        **facts,
+        "drawn_as": studio.kind,
+        "joints_swept": swept,
+        "depth_scale_m": scale,
+        "center": staging.center.tolist(),
+        "distance_m": staging.distance_m,
+        "azimuth_deg": staging.azimuth_deg,
+        "elevation_deg": staging.elevation_deg,
+        "parts": [{"id": i + 1, "name": name} for i, name in enumerate(subject.part_names)],
+        "recipe": asdict(recipe),
+    }
+    keep = recipe.keep_rejected or not why
+    with staged_folder(folder, overwrite=True) as made:
+        if keep:
+            for name, some in shots.items():
+                (made / name).mkdir()
+                for view, picture in zip(staging.views[name], some, strict=True):
+                    _write_views(made / view.name, picture, scale, len(subject.part_names))
+            views = [view for some in staging.views.values() for view in some]
+            _write_json(made / CAMERA_FILE, _cameras(views, scale))
+        _write_json(made / MOTION_FILE, _states(scene, subject, times))
+        _write_json(made / OBJECT_FILE, record)
+        _save(made / STRIP_FILE, strip(shots))
+    joints = sum(len(asset.joints) for asset in scene.assets)
+    return Made(joints=joints, facts=facts)
+
+
+def _lost(studio: Studio, staging: Staging) -> dict[str, list[float]]:
+    """Share of the surface outside of each picture, by series."""
+    return {
+        name: [outside(studio.points(view.time_s), view) for view in views]
+        for name, views in staging.views.items()
+    }
+
+
+def _depth_scale(shots: Mapping[str, Sequence[Picture]]) -> float:
+    """Metres in one unit of a depth picture: the least power of two with which all fit."""
+    farthest = max(float(picture.depth.max()) for some in shots.values() for picture in some)
+    return float(2.0 ** np.ceil(np.log2(max(farthest, 1e-9) / _MOST)))
+
+
+def _write_views(path: Path, picture: Picture, scale: float, parts: int) -> None:
+    base = path.with_suffix("")
+    _save(path, picture.rgba)
+    _save(base.with_suffix(".alpha.png"), picture.rgba[..., 3])
+    units = np.minimum(np.rint(picture.depth / scale), _MOST).astype(np.uint16)
+    _save(base.with_suffix(".depth.png"), units)
+    _save(base.with_suffix(".index.png"), picture.index.astype("u1" if parts < 256 else "u2"))
+
+
+def _save(path: Path, pixels: Array) -> None:
+    Image.fromarray(np.ascontiguousarray(pixels)).save(path, format="PNG")
+
+
+def _cameras(views: Sequence[View], scale: float) -> dict[str, Any]:
+    """All views in a capture's layout, so that the folder is one."""
+    from reel2sim.media import opencv_from_opengl
+
+    entries: list[dict[str, Any]] = []
+    for view in views:
+        camera, stem = view.camera, view.name.removesuffix(".png")
+        entries.append(
+            {
+                "file_path": view.name,
+                "mask_path": f"{stem}.alpha.png",
+                "depth_file_path": f"{stem}.depth.png",
+                "index_file_path": f"{stem}.index.png",
+                "time": view.time_s,
+                "w": camera.width,
+                "h": camera.height,
+                "fl_x": camera.fx,
+                "fl_y": camera.fy,
+                "cx": camera.cx,
+                "cy": camera.cy,
+                "transform_matrix": opencv_from_opengl(camera.T_world_camera).tolist(),
+            }
+        )
+    return {"camera_model": "OPENCV", "depth_unit_scale_factor": scale, "frames": entries}
+
+
+def _states(scene: Scene, subject: Subject, times: Array) -> dict[str, Any]:
+    """Joint positions and root poses at the time of each moving picture, asset by asset."""
+    from reel2sim.scene.transforms import pose_to_vector
+
+    assets: dict[str, Any] = {}
+    for asset in scene.assets:
+        samples = [asset.motion.sample(float(t)) for t in times]
+        assets[asset.name] = {
+            "base_pose": [pose_to_vector(T).tolist() for T, _ in samples],
+            "joints": {
+                joint.name: {
+                    "type": joint.type.value,
+                    "parent": joint.parent,
+                    "child": joint.child,
+                    "position": [q[joint.name] for _, q in samples],
+                }
+                for joint in asset.joints
+            },
+        }
+    return {"times_s": times.tolist(), "assets": assets}
+
+
+def _write_json(path: Path, record: Any) -> None:
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
