@@ -77,31 +77,75 @@ def drawn(
     f = np.array([camera.fx, camera.fy, camera.cx, camera.cy]) * _SUB
     near = _NEAR_SHARE * max(float(seen[:, 2].max(initial=0.0)), 1e-9)
     nearest, face, shares = _cover(seen, faces, f, height, width, near)
-    hit = face >= 0
-    at = face[hit]
-    b = shares[hit]
-    normal = np.einsum("nk,nkc->nc", b, normals[at])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-    point = np.einsum("nk,nkc->nc", b, vertices[faces[at]])
-    behind = np.einsum("nc,nc->n", normal, point - camera.position) > 0
-    normal = np.where(behind[:, None], -normal, normal)
-    light = _AMBIENT + _SKY * (0.5 + 0.5 * normal[:, 2])
-    for strength, *toward in lights:
-        light = light + strength * np.maximum(normal @ np.array(toward), 0.0)
-    lit = np.zeros((height, width, 3))
-    lit[hit] = np.einsum("nk,nkc->nc", b, colors[faces[at]]) * light[:, None]
-    blocks = (camera.height, _SUB, camera.width, _SUB)
-    cover = hit.reshape(blocks).sum(axis=(1, 3)) / _SUB**2
-    color = lit.reshape(*blocks, 3).sum(axis=(1, 3)) / _SUB**2 / np.maximum(cover, 1e-9)[..., None]
-    rgb = srgb_from_linear(np.clip(color, 0.0, 1.0))
-    rgba = np.concatenate([rgb * (cover > 0)[..., None], cover[..., None]], axis=-1)
+    linear, cover = _shaded(face, shares, vertices, faces, normals, colors, lights, camera.position)
+    alpha = cover[..., None]
+    rgb = srgb_from_linear(np.clip(linear, 0.0, 1.0)) * (alpha > 0)
     middle = slice(_SUB // 2, None, _SUB)
     centre = face[middle, middle]
     return Picture(
-        (rgba * 255.0 + 0.5).astype(np.uint8),
+        (np.concatenate([rgb, alpha], axis=-1) * 255.0 + 0.5).astype(np.uint8),
         np.where(centre >= 0, nearest[middle, middle], 0.0).astype(np.float32),
         np.where(centre >= 0, parts[np.maximum(centre, 0)], 0).astype(np.int32),
     )
+
+
+@njit(cache=True)
+def _shaded(face, shares, vertices, faces, normals, colors, lights, eye):
+    """Mean linear colour of the samples of each pixel that hit something, and how many do.
+
+    Args:
+        face: of every sample, or -1 ``(h, w)``.
+        shares: weights of the corners ``(h, w, 3)``.
+        vertices: ``(v, 3)``, world.
+        faces: ``(f, 3)``.
+        normals: of every corner ``(f, 3, 3)``, world.
+        colors: linear light ``(v, 3)``.
+        lights: rows of strength and direction ``(k, 4)``.
+        eye: position of the camera ``(3,)``.
+
+    Returns:
+        Colours ``(h / s, w / s, 3)`` and coverage ``(h / s, w / s)``, 0..1.
+    """
+    height, width = face.shape[0] // _SUB, face.shape[1] // _SUB
+    linear = np.zeros((height, width, 3))
+    cover = np.zeros((height, width))
+    normal, point, color = np.empty(3), np.empty(3), np.empty(3)
+    for y in range(face.shape[0]):
+        for x in range(face.shape[1]):
+            i = face[y, x]
+            if i < 0:
+                continue
+            for k in range(3):
+                normal[k] = point[k] = color[k] = 0.0
+                for j in range(3):
+                    b = shares[y, x, j]
+                    normal[k] += b * normals[i, j, k]
+                    point[k] += b * vertices[faces[i, j], k]
+                    color[k] += b * colors[faces[i, j], k]
+            length = max(np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2), 1e-12)
+            facing = 0.0
+            for k in range(3):
+                normal[k] /= length
+                facing += normal[k] * (eye[k] - point[k])
+            if facing < 0.0:  # the back of a sheet is lit like its front
+                for k in range(3):
+                    normal[k] = -normal[k]
+            light = _AMBIENT + _SKY * (0.5 + 0.5 * normal[2])
+            for n in range(len(lights)):
+                toward = 0.0
+                for k in range(3):
+                    toward += lights[n, k + 1] * normal[k]
+                light += lights[n, 0] * max(toward, 0.0)
+            cover[y // _SUB, x // _SUB] += 1.0
+            for k in range(3):
+                linear[y // _SUB, x // _SUB, k] += color[k] * light
+    for y in range(height):
+        for x in range(width):
+            if cover[y, x] > 0.0:
+                for k in range(3):
+                    linear[y, x, k] /= cover[y, x]
+                cover[y, x] /= _SUB * _SUB
+    return linear, cover
 
 
 @njit(cache=True)

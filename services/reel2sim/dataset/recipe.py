@@ -16,6 +16,7 @@ from reel2sim.scene.camera import Camera
 from reel2sim.scene.errors import UsageError
 
 Draw = Literal["auto", "mesh", "surfels"]
+Framing = Literal["first", "motion"]
 SERIES = ("static", "moving", "front")
 """Folders of the pictures: still object and moving camera, both moving, only the object moving."""
 
@@ -31,8 +32,9 @@ class Recipe:
         azimuth_deg: where the orbits start and the front camera stands, from world +X towards +Y;
             None draws it for each object.
         fov_deg: vertical field of view.
-        fill: share of the picture that the object may take at its first instant, from wherever
-            the orbit sees it; what is left is for its motion.
+        framing: place the cameras for the object at its first instant, so that what moves far
+            leaves the picture and is rejected, or for all of its motion.
+        fill: share of the picture that the framed object may take, from wherever the orbit sees it.
         least_motion: objects whose pictures change less are rejected.
         most_overflow: share of the surface that may leave a picture before the object is rejected.
         seed: of the draws.
@@ -46,7 +48,8 @@ class Recipe:
     elevation_deg: tuple[float, float] = (5.0, 30.0)
     azimuth_deg: float | None = None
     fov_deg: float = 40.0
-    fill: float = 0.7
+    framing: Framing = "first"
+    fill: float = 0.6
     least_motion: float = 0.01
     most_overflow: float = 0.0
     seed: int = 0
@@ -68,6 +71,10 @@ class Recipe:
             "least_motion": (0.0 <= self.least_motion <= 1.0, "give a share from 0 to 1"),
             "most_overflow": (0.0 <= self.most_overflow <= 1.0, "give a share from 0 to 1"),
             "seed": (0 <= self.seed < 2**32, "give 0 to 2³²−1"),
+            "framing": (
+                self.framing in get_args(Framing),
+                f"give one of {', '.join(get_args(Framing))}",
+            ),
             "draw": (self.draw in get_args(Draw), f"give one of {', '.join(get_args(Draw))}"),
         }
         for name, (fine, remedy) in checks.items():
@@ -80,7 +87,7 @@ class Staging:
     """Where the cameras of one object stand.
 
     Attributes:
-        center: of the object's bounds at its first instant ``(3,)``, metres.
+        center: of the bounds of what is framed ``(3,)``, metres.
         distance_m: of every camera from it.
         azimuth_deg: of the first camera.
         elevation_deg: of every camera.
@@ -102,7 +109,7 @@ def stage(recipe: Recipe, points: Array, times_s: Array, *, key: str) -> Staging
 
     Args:
         recipe: of the dataset.
-        points: surface at the first instant ``(n, 3)``, world.
+        points: what is framed ``(n, 3)``, world.
         times_s: of the moving pictures ``(frames,)``, seconds.
         key: of the object; with the seed it decides what is drawn.
     """

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from reel2sim.batch.attempt import Made
+from reel2sim.batch.pipeline_work import use_one_core
 from reel2sim.dataset.figure import staged
 from reel2sim.dataset.filters import measured, outside, reasons
 from reel2sim.dataset.job import ObjectJob
@@ -57,11 +58,15 @@ def render_object(job: ObjectJob, folder: Path, scratch: Path) -> Made:
     roots = [Path(root) for root in job.roots] if from_file else []
     scene, subject, swept = staged(open_scene(source, roots=roots, packages=packages))
     mesh = from_file if recipe.draw == "auto" else recipe.draw == "mesh"
+    if not mesh:
+        use_one_core()
     studio: Studio = MeshStudio(scene) if mesh else SurfelStudio(subject)
     times = np.linspace(subject.start_s, subject.stop_s, recipe.frames)
-    staging = stage(recipe, studio.points(float(times[0])), times, key=job.content)
-    shots = studio.shoot(staging)
-    figures = measured(shots, _lost(studio, staging))
+    framed = times[:1] if recipe.framing == "first" else times
+    points = np.concatenate([studio.points(float(t)) for t in framed])
+    staging = stage(recipe, points, times, key=job.content)
+    shots, lost = _shoot(studio, staging)
+    figures = measured(shots, lost)
     why = reasons(figures, recipe)
     facts: dict[str, Any] = {
         "verdict": "rejected" if why else "passed",
@@ -100,12 +105,20 @@ def render_object(job: ObjectJob, folder: Path, scratch: Path) -> Made:
     return Made(joints=joints, facts=facts)
 
 
-def _lost(studio: Studio, staging: Staging) -> dict[str, list[float]]:
-    """Share of the surface outside of each picture, by series."""
-    return {
-        name: [outside(studio.points(view.time_s), view) for view in views]
-        for name, views in staging.views.items()
-    }
+def _shoot(
+    studio: Studio, staging: Staging
+) -> tuple[dict[str, list[Picture]], dict[str, list[float]]]:
+    """A picture for each view, and the share of the surface outside of it; both by series."""
+    shots: dict[str, Picture] = {}
+    lost: dict[str, float] = {}
+    every = [view for views in staging.views.values() for view in views]
+    for view in sorted(every, key=lambda view: view.time_s):
+        shots[view.name] = studio.shot(view, front_deg=staging.azimuth_deg)
+        lost[view.name] = outside(studio.points(view.time_s), view)
+    return (
+        {name: [shots[v.name] for v in views] for name, views in staging.views.items()},
+        {name: [lost[v.name] for v in views] for name, views in staging.views.items()},
+    )
 
 
 def _depth_scale(shots: Mapping[str, Sequence[Picture]]) -> float:

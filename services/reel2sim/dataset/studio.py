@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Literal, Protocol
 
 import numpy as np
 
 from reel2sim.dataset.figure import Figure, corner_normals, figure_of
 from reel2sim.dataset.raster import Picture, drawn, lamps
-from reel2sim.dataset.recipe import Staging
 from reel2sim.pipeline.layers import draw, pictures
 from reel2sim.pipeline.subject import Subject
 from reel2sim.pipeline.views import View
@@ -19,10 +19,12 @@ from reel2sim.scene.world import Scene
 
 _SEEN = 0.1
 """Opacity from which a surfel counts to the object."""
+_KEPT = 2
+"""Poses that are kept: large objects must not be held at all of their times."""
 
 
 class Studio(Protocol):
-    """Draws one object."""
+    """Draws one object; quickest when views of one time follow each other."""
 
     kind: Literal["mesh", "surfels"]
 
@@ -30,8 +32,8 @@ class Studio(Protocol):
         """Points of its surface at a time ``(n, 3)``, world."""
         ...
 
-    def shoot(self, staging: Staging) -> Mapping[str, tuple[Picture, ...]]:
-        """A picture for each view, by series."""
+    def shot(self, view: View, *, front_deg: float) -> Picture:
+        """The picture of a view, lit for a front camera at the azimuth ``front_deg``."""
         ...
 
 
@@ -47,30 +49,28 @@ class MeshStudio:
     def __init__(self, scene: Scene) -> None:
         self._figure: Figure = figure_of(scene)
         self._used = np.unique(self._figure.faces)
+        self._posed = lru_cache(_KEPT)(self._pose)
 
     def points(self, time_s: float) -> Array:
         """The corners of the triangles."""
-        return self._figure.vertices_at(time_s)[self._used]
+        return self._posed(time_s)[0][self._used]
 
-    def shoot(self, staging: Staging) -> Mapping[str, tuple[Picture, ...]]:
-        """A picture for each view, by series, under lamps that stand as for the front camera."""
-        lights = lamps(float(np.radians(staging.azimuth_deg)))
-        return {
-            name: tuple(self._shot(view, lights) for view in views)
-            for name, views in staging.views.items()
-        }
-
-    def _shot(self, view: View, lights: Array) -> Picture:
+    def shot(self, view: View, *, front_deg: float) -> Picture:
+        """The picture of a view, under lamps that stand still."""
         figure = self._figure
-        vertices = figure.vertices_at(view.time_s)
-        normals = corner_normals(vertices, figure.faces)
+        vertices, normals = self._posed(view.time_s)
+        lights = lamps(float(np.radians(front_deg)))
         return drawn(
             vertices, figure.faces, normals, figure.colors, figure.part_of, view.camera, lights
         )
 
+    def _pose(self, time_s: float) -> tuple[Array, Array]:
+        vertices = self._figure.vertices_at(time_s)
+        return vertices, corner_normals(vertices, self._figure.faces)
+
 
 class SurfelStudio:
-    """Draws surfels as they were reconstructed.
+    """Draws surfels as they were reconstructed; they have the light of their film.
 
     Raises:
         InputError: if none can be seen.
@@ -79,7 +79,7 @@ class SurfelStudio:
     kind: Literal["mesh", "surfels"] = "surfels"
 
     def __init__(self, subject: Subject) -> None:
-        self._subject = subject
+        self._subject = replace(subject, surfels_at=lru_cache(_KEPT)(subject.surfels_at))
         if not len(self.points(subject.start_s)):
             raise InputError("has no surfel that can be seen")
 
@@ -88,13 +88,8 @@ class SurfelStudio:
         surfels = self._subject.surfels_at(self._subject.held(time_s))
         return surfels.means[surfels.opacities >= _SEEN].astype(np.float64)
 
-    def shoot(self, staging: Staging) -> Mapping[str, tuple[Picture, ...]]:
-        """A picture for each view, by series."""
-        return {
-            name: tuple(self._shot(view) for view in views) for name, views in staging.views.items()
-        }
-
-    def _shot(self, view: View) -> Picture:
+    def shot(self, view: View, *, front_deg: float) -> Picture:
+        """The picture of a view."""
         shown = draw(self._subject, view.camera, view.time_s, ("rgb", "depth", "parts"))
         rgba = pictures(shown, "rgb", "transparent")[".png"]
         index = shown.index if shown.index is not None else np.zeros(rgba.shape[:2])

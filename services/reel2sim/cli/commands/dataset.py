@@ -30,8 +30,10 @@ class Look:
     """Where orbits start and the front camera stands; drawn for each object if not given."""
     fov: Annotated[float, tyro.conf.arg(metavar="DEG")] = 40.0
     """Vertical field of view."""
-    fill: Annotated[float, tyro.conf.arg(metavar="SHARE")] = 0.7
-    """Share of the picture that the object takes at its first instant; the rest is for motion."""
+    framing: Literal["first", "motion"] = "first"
+    """Place the cameras for the object at its first instant, or for all of its motion."""
+    fill: Annotated[float, tyro.conf.arg(metavar="SHARE")] = 0.6
+    """Share of the picture that the object takes as it is framed."""
     least_motion: Annotated[float, tyro.conf.arg(metavar="SHARE")] = 0.01
     """Reject objects whose moving orbit differs less from the still one."""
     most_overflow: Annotated[float, tyro.conf.arg(metavar="SHARE")] = 0.0
@@ -53,6 +55,7 @@ class Look:
             elevation_deg=self.elevation,
             azimuth_deg=self.azimuth,
             fov_deg=self.fov,
+            framing=self.framing,
             fill=self.fill,
             least_motion=self.least_motion,
             most_overflow=self.most_overflow,
