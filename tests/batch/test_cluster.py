@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reel2sim.batch import BatchConfig, BatchJob, Made, read_rows, run_batch
+from reel2sim.batch import BatchConfig, BatchJob, Demand, Made, Step, read_rows, run_batch
 
 ray = pytest.importorskip("ray")
 
@@ -83,3 +83,39 @@ def test_all_jobs_are_done_once_though_a_machine_goes(cluster: Any, tmp_path: Pa
         assert (tmp_path / "out/bundles" / row.id / "made.txt").read_text() == row.id
         begun = (log / row.id).read_text().splitlines()
         assert 1 <= len(begun) <= row.attempts
+
+
+def test_actors_load_once_and_steps_follow_each_other(cluster: Any, tmp_path: Path) -> None:
+    cluster.add_node(num_cpus=2, node_ip_address=HERE)
+    cluster.wait_for_nodes()
+    made, loads = Made, tmp_path / "loads"
+
+    class Model:
+        """Stands for what holds a model: it is loaded with the actor."""
+
+        def __init__(self) -> None:
+            import os
+
+            with loads.open("a") as stream:
+                stream.write(f"{os.getpid()}\n")
+
+        def __call__(self, job: BatchJob, bundle: Path, scratch: Path) -> Made:
+            scratch.mkdir(parents=True)
+            (scratch / "half.txt").write_text(job.id)
+            return made()
+
+    def finish(job: BatchJob, bundle: Path, scratch: Path) -> Made:
+        bundle.mkdir(parents=True)
+        (bundle / "made.txt").write_text((scratch / "half.txt").read_text())
+        return made(joints=1)
+
+    steps = [
+        Step(name="model", work=Model, demand=Demand(cpus=0.5, gpus=0), holds=True, actors=1),
+        Step(name="finish", work=finish, demand=Demand(cpus=0.5, memory_mb=10)),
+    ]
+    summary = run_batch(jobs(5), tmp_path / "out", config=BatchConfig(retries=0), steps=steps)
+    assert not summary.failed
+    assert len(loads.read_text().split()) == 1
+    for row in summary.rows:
+        assert (tmp_path / "out/bundles" / row.id / "made.txt").read_text() == row.id
+        assert not (tmp_path / "out/scratch" / row.id).exists()

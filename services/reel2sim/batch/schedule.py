@@ -116,10 +116,10 @@ class Schedule:
                     yield end
 
     def _wake(self) -> None:
-        """Have those whose pause is over stand in line again."""
+        """Have those whose pause is over stand in line again, in front: they are late already."""
         now = self.clock()
         while self._later and self._later[0][0] <= now:
-            self._ready[0].append(heapq.heappop(self._later)[2])
+            self._ready[0].appendleft(heapq.heappop(self._later)[2])
 
     def _launch(self) -> None:
         """Hand over what there is room for, the latest steps first, so that begun work ends."""

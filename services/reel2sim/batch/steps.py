@@ -61,6 +61,10 @@ class Step:
     actors: int | None = None
     limit_s: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.limit_s is not None and not self.limit_s > 0:
+            raise UsageError("must be above 0", source="batch", field="limit")
+
     def pool(self, *, gpus: float, workers: int) -> int:
         """How many actors a cluster with ``gpus`` GPUs and ``workers`` workers gets."""
         if self.actors is not None:

@@ -58,7 +58,7 @@ def plain_lines(
     clock: Callable[[], float] = time.monotonic,
 ) -> Progress:
     """A line when a stage begins or ends, and at most one every ``every_s`` in between."""
-    began: dict[str, float] = {}
+    began: dict[str, tuple[float, float]] = {}
     spoke: dict[str, float] = {}
     finished: set[str] = set()
 
@@ -67,13 +67,15 @@ def plain_lines(
         done = fraction >= 1.0
         if stage in finished or (not done and now - spoke.get(stage, -every_s) < every_s):
             return
-        start = began.setdefault(stage, now)
+        start, share = began.setdefault(stage, (now, fraction))
         spoke[stage] = now
         if done:
             finished.add(stage)
         parts = [f"{stage:<15} {100 * fraction:3.0f}%", message, figure_text(metrics)]
-        if 0.02 < fraction < 1.0:
-            parts.append(f"about {(now - start) * (1 - fraction) / fraction:.0f} s left")
+        # What was done before it began took none of this time.
+        if fraction < 1.0 and fraction - share > 0.02 * (1 - share):
+            left = (now - start) * (1 - fraction) / (fraction - share)
+            parts.append(f"about {left:.0f} s left")
         print("  ".join(part for part in parts if part), file=stream, flush=True)
 
     return report
