@@ -6,7 +6,6 @@ import dataclasses
 import faulthandler
 import json
 import shutil
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,7 +67,7 @@ class Made:
 class JobRunner(Protocol):
     """Makes the folder of a job, or does one step towards it."""
 
-    def __call__(self, job: Any, bundle: Path, scratch: Path) -> Made:
+    def __call__(self, job: Any, bundle: Path, scratch: Path, /) -> Made:
         """Make ``bundle``, replacing what is there; ``scratch`` survives failed attempts."""
         ...
 
@@ -146,7 +145,7 @@ def attempt(
     """
     began = time.perf_counter()
     if limit_s is not None:
-        faulthandler.dump_traceback_later(limit_s, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(limit_s, exit=True, file=2)
     try:
         if found := _ended(job, places):
             return found
