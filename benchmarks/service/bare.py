@@ -6,10 +6,10 @@ from pathlib import Path
 
 import grpc
 
-from reel2sim.server.database import Database
 from reel2sim.server.hub import Hub
 from reel2sim.server.operations import Draft, Operations
 from reel2sim.server.protos import operation_message
+from reel2sim.server.store.database import open_database
 from reel2sim.v1 import pipeline_pb2_grpc
 
 
@@ -30,8 +30,9 @@ class Pipeline(pipeline_pb2_grpc.PipelineServicer):
 async def main(folder: Path) -> None:
     folder.mkdir(parents=True)
     operations = Operations(
-        Database(folder / "operations.sqlite3"),
-        Hub(),
+        open_database(f"sqlite:///{folder / 'operations.sqlite3'}", Hub()),
+        owner="bare",
+        kinds=("run",),
         max_queued=10**6,
         max_crashes=2,
         max_attempts=10,

@@ -1,7 +1,8 @@
 """Serve for the benchmarks: ``serve.py DATA_DIR [OPTION=PYTHON_VALUE …]``.
 
 While a file ``DATA_DIR/../fault`` exists, what it names fails as on a full disk: ``write``,
-``fsync`` of a file, ``folder`` (fsync of a folder) or ``rename``.
+``fsync`` of a file, ``folder`` (fsync of a folder) or ``link``, which moves an
+upload into the store.
 """
 
 import ast
@@ -45,7 +46,7 @@ def inject(fault: Path) -> None:
     def fails(what: str) -> bool:
         return fault.exists() and fault.read_text() == what
 
-    real_open, real_fsync, real_replace = Path.open, os.fsync, Path.replace
+    real_open, real_fsync, real_link = Path.open, os.fsync, Path.hardlink_to
 
     def opened(path, mode="r", *rest, **more):
         file = real_open(path, mode, *rest, **more)
@@ -59,12 +60,12 @@ def inject(fault: Path) -> None:
             raise full()
         real_fsync(descriptor)
 
-    def replace(path, target):
-        if fails("rename"):
+    def link(target, source):
+        if fails("link"):
             raise full()
-        return real_replace(path, target)
+        return real_link(target, source)
 
-    Path.open, os.fsync, Path.replace = opened, fsync, replace
+    Path.open, os.fsync, Path.hardlink_to = opened, fsync, link
 
 
 if __name__ == "__main__":

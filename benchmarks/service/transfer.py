@@ -139,7 +139,7 @@ def killed_clients(folder: Path, *, times: int = 50) -> Row:
 
 def full_disk(folder: Path) -> Row:
     """A disk that is full at any step is told so, and is no harm once it has room again."""
-    faults = ("write", "fsync", "rename", "folder")
+    faults = ("write", "fsync", "link", "folder")
     fault, told, left, recovered = folder / "fault", 0, 0, 0
     with served(folder / "data") as server, channel(server) as wire:
         for what in faults:

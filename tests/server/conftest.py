@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import importlib
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import uuid
 from pathlib import Path
 
 import grpc
@@ -73,9 +75,10 @@ def serving(data_dir: Path, **options):
 class ServerProcess:
     """A server in a process of its own, to be killed."""
 
-    def __init__(self, data_dir: Path, address: str, runner: str) -> None:
+    def __init__(self, data_dir: Path, address: str = "127.0.0.1:0", **options) -> None:
+        told = [str(data_dir), address, json.dumps(options)]
         self._process = subprocess.Popen(
-            [sys.executable, str(HELPERS / "serve_tiny.py"), str(data_dir), address, runner],
+            [sys.executable, str(HELPERS / "serve_tiny.py"), *told],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -95,8 +98,8 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def server_process(data_dir: Path, address: str = "127.0.0.1:0", runner: str = "tiny_runner:run"):
-    server = ServerProcess(data_dir, address, runner)
+def server_process(data_dir: Path, address: str = "127.0.0.1:0", **options):
+    server = ServerProcess(data_dir, address, **options)
     try:
         yield server
     finally:
@@ -155,3 +158,68 @@ def eventually():
         raise AssertionError(f"not within {timeout_s} s: {condition}")
 
     return wait_for
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL that all tests share."""
+    with _postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def empty_postgres(postgres):
+    """URL of a database without tables."""
+    import psycopg
+
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return postgres.url.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture
+def own_postgres():
+    """A PostgreSQL that a test may stop and start."""
+    with _postgres() as running:
+        yield running
+
+
+@contextlib.contextmanager
+def _postgres():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(HELPERS))
+        helper = importlib.import_module("local_postgres")
+    if helper.binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
+    server = helper.LocalPostgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """An S3 server on loopback; gives its URL."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server, monkeypatch):
+    """URL of an empty bucket."""
+    import boto3
+
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(key, "testing")
+    name = f"bucket-{uuid.uuid4().hex}"
+    client = boto3.client("s3", endpoint_url=s3_server, region_name="us-east-1")
+    client.create_bucket(Bucket=name)
+    return f"s3://{name}/some/prefix?endpoint={s3_server}&region=us-east-1"

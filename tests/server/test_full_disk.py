@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import sqlite3
 import stat
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import pytest
 from reel2sim.client import Client
 from reel2sim.scene.digest import digest_bytes
 from reel2sim.scene.errors import ExhaustedError
-from reel2sim.server.database import Database
+from reel2sim.server.hub import Hub
+from reel2sim.server.store.database import open_database
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -40,7 +40,7 @@ class Short:
 @pytest.fixture
 def fail(monkeypatch):
     """Make one kind of call fail inside the data folder, until the patch is undone."""
-    real_open, real_fsync, real_replace = Path.open, os.fsync, Path.replace
+    real_open, real_fsync, real_link = Path.open, os.fsync, Path.hardlink_to
 
     def opened(path, mode="r", *rest, **more):
         file = real_open(path, mode, *rest, **more)
@@ -51,16 +51,16 @@ def fail(monkeypatch):
             raise FULL
         real_fsync(descriptor)
 
-    def replace(path, target):
-        if path.parent.name == "uploads":
+    def link(target, source):
+        if source.parent.name == "uploads":
             raise FULL
-        return real_replace(path, target)
+        return real_link(target, source)
 
     def start(what):
         if what == "write":
             monkeypatch.setattr(Path, "open", opened)
-        elif what == "rename":
-            monkeypatch.setattr(Path, "replace", replace)
+        elif what == "link":
+            monkeypatch.setattr(Path, "hardlink_to", link)
         else:
             monkeypatch.setattr(os, "fsync", lambda fd: fsync(what == "sync of a folder", fd))
         return monkeypatch.undo
@@ -68,7 +68,7 @@ def fail(monkeypatch):
     return start
 
 
-@pytest.mark.parametrize("what", ["write", "sync of a file", "rename", "sync of a folder"])
+@pytest.mark.parametrize("what", ["write", "sync of a file", "link", "sync of a folder"])
 def test_an_upload_to_a_full_disk_is_told_and_can_be_repeated(tmp_path, start_server, fail, what):
     data = tmp_path / "data"
     film = tmp_path / "film.mp4"
@@ -88,28 +88,25 @@ def test_an_upload_to_a_full_disk_is_told_and_can_be_repeated(tmp_path, start_se
 
 
 def test_a_database_that_could_not_commit_goes_on(tmp_path):
-    database = Database(tmp_path / "operations.sqlite3")
+    database = open_database(f"sqlite:///{tmp_path / 'operations.sqlite3'}", Hub())
 
-    def fill(connection):
-        connection.execute("CREATE TABLE IF NOT EXISTS filler (data BLOB)")
-        connection.execute("INSERT INTO filler VALUES (zeroblob(1000000))")
+    def fill(tx):
+        tx.execute("CREATE TABLE IF NOT EXISTS filler (data BLOB)")
+        tx.execute("INSERT INTO filler VALUES (zeroblob(1000000))")
 
-    def limit(connection, pages):
-        return connection.execute(f"PRAGMA max_page_count={pages}").fetchone()[0]
+    def limit(pages):
+        return lambda tx: tx.execute(f"PRAGMA max_page_count={pages}")
 
     async def main():
-        used = await database.call(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
-        await database.call(lambda db: limit(db, used + 1))
+        used = await database.call(lambda tx: tx.execute("PRAGMA page_count")[0]["page_count"])
+        await database.call(limit(used + 1))
         for _ in range(2):
-            with pytest.raises(sqlite3.OperationalError) as caught:
+            with pytest.raises(ExhaustedError):
                 await database.call(fill)
-            assert caught.value.sqlite_errorcode == sqlite3.SQLITE_FULL
-        await database.call(lambda db: limit(db, 10**6))
+        await database.call(limit(10**6))
         await database.call(fill)
-        assert (
-            await database.call(lambda db: db.execute("SELECT count(*) FROM filler").fetchone()[0])
-            == 1
-        )
+        rows = await database.call(lambda tx: tx.execute("SELECT count(*) AS n FROM filler"))
+        assert rows[0]["n"] == 1
 
     try:
         asyncio.run(main())

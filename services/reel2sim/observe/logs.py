@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import sys
+from collections import deque
 from typing import Any, Literal, TextIO, get_args
 
 from reel2sim.observe.context import current_fields
@@ -119,7 +120,9 @@ def extra_of(record: logging.LogRecord) -> dict[str, Any]:
     return {name: value for name, value in vars(record).items() if name not in _NOT_EXTRA}
 
 
-async def relay(stream: asyncio.StreamReader, process: str, **fields: Any) -> None:
+async def relay(
+    stream: asyncio.StreamReader, process: str, *, kept: deque[bytes] | None = None, **fields: Any
+) -> None:
     """Pass on what a child process writes to its stderr, line by line, until it ends.
 
     Lines of our own format go through as they are. Others, which libraries wrote, become log lines
@@ -128,6 +131,7 @@ async def relay(stream: asyncio.StreamReader, process: str, **fields: Any) -> No
     Args:
         stream: the child's stderr.
         process: what the child is.
+        kept: gets the lines too.
         fields: told with each line that is wrapped.
     """
     rest = b""
@@ -137,8 +141,12 @@ async def relay(stream: asyncio.StreamReader, process: str, **fields: Any) -> No
             lines, rest = [*lines, rest], b""
         for line in lines:
             _pass_on(line, process, fields)
+            if kept is not None:
+                kept.append(line)
     if rest:
         _pass_on(rest, process, fields)
+        if kept is not None:
+            kept.append(rest)
 
 
 async def settled(relaying: asyncio.Task[None]) -> None:

@@ -12,7 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from reel2sim.observe.metrics import Metrics
 from reel2sim.scene.errors import InputError, NotFoundError, UnavailableError, UsageError
-from reel2sim.server.artifacts import Artifacts, read_chunk
+from reel2sim.server.artifacts import Artifacts
 from reel2sim.server.kinds import check_digest
 from reel2sim.server.protos import artifact_message
 from reel2sim.server.uploads import MAX_CHUNK, Uploads, UploadStream
@@ -79,13 +79,13 @@ class ArtifactService(artifacts_pb2_grpc.ArtifactsServicer):
         if not 0 <= request.offset <= record.size:
             raise UsageError(f"must be from 0 to {record.size}", field="offset")
         try:
-            file = os.open(self._artifacts.path(record.digest), os.O_RDONLY)
+            file = os.open(await self._artifacts.local(record.digest), os.O_RDONLY)
         except FileNotFoundError as cause:
             raise NotFoundError("is not in the store", source=record.digest) from cause
         try:
             offset = request.offset
             yield artifacts_pb2.DownloadResponse(artifact=artifact_message(record), offset=offset)
-            while data := await read_chunk(file, offset, MAX_CHUNK):
+            while data := await _read(file, offset, MAX_CHUNK):
                 yield artifacts_pb2.DownloadResponse(offset=offset, data=data)
                 offset += len(data)
                 self._metrics.downloaded.inc(len(data))
@@ -151,3 +151,8 @@ def _check_spec(spec: artifacts_pb2.UploadSpec) -> None:
 def _check_upload_id(upload_id: str, field: str) -> None:
     if not TOKEN.match(upload_id):
         raise UsageError("must be 1 to 64 letters, digits, '-' or '_'", field=field)
+
+
+async def _read(file: int, offset: int, size: int) -> bytes:
+    """Up to ``size`` bytes of an open file descriptor at ``offset``."""
+    return await asyncio.to_thread(os.pread, file, size, offset)

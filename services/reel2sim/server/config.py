@@ -8,8 +8,10 @@ from pathlib import Path
 
 from reel2sim.remote.config import RemoteStages
 from reel2sim.scene.errors import UsageError
+from reel2sim.server.records import Resources
 
 _URL = re.compile(r"https?://[^\s/]+")
+_DATABASES = ("postgresql://", "postgres://")
 KINDS = ("generate", "reconstruct", "rig", "export", "edit", "run")
 
 
@@ -18,9 +20,19 @@ class ServerConfig:
     """Configuration of one server process.
 
     Attributes:
-        data_dir: folder of the operation database, artifacts, stage cache and scratch space.
+        data_dir: folder of all that this process keeps: the database and the artifacts unless they
+            are elsewhere, the stage cache and scratch space.
+        database: ``postgresql://…`` for a database that several servers share; None for a file in
+            ``data_dir``.
+        artifact_store: ``s3://BUCKET/PREFIX?endpoint=URL`` for artifacts in a bucket; None for a
+            folder in ``data_dir``.
         address: ``host:port`` to listen on; port 0 takes a free one.
         workers: worker processes; each runs one operation at a time.
+        cpus: processor cores for jobs together; None for no limit. So are ``gpus`` and
+            ``memory_mib``. A job starts when what it needs is free.
+        gpus: GPUs.
+        memory_mib: memory, MiB.
+        max_job_memory_mib: a worker that needs more is killed; None for no limit.
         kinds: jobs this server takes.
         token: bearer token that every call but health checks must carry; None asks for none.
         tls_cert: PEM certificate chain; None serves plain text.
@@ -34,6 +46,11 @@ class ServerConfig:
         max_concurrent_rpcs: calls in flight, watchers included.
         max_crashes: how often a worker may die on one operation before the operation fails.
         max_attempts: how often an operation is taken up in all, restarts of the server included.
+        retry_backoff_s: pause before an operation is tried again after its worker died; doubles.
+        lease_s: how long a server may be silent before others take up what it ran.
+        operation_keep_s: age at which finished operations are forgotten; None keeps them.
+        artifact_keep_s: age at which artifacts are removed that no operation has as its input or
+            output; None keeps them.
         cancel_grace_s: time a job has to heed a cancel before its worker is killed.
         job_timeout_s: longest time a job may take.
         stall_timeout_s: longest silence in an upload, or of a reader in a download.
@@ -49,8 +66,14 @@ class ServerConfig:
     """
 
     data_dir: Path
+    database: str | None = None
+    artifact_store: str | None = None
     address: str = "127.0.0.1:50051"
     workers: int = 1
+    cpus: float | None = None
+    gpus: float | None = None
+    memory_mib: int | None = None
+    max_job_memory_mib: int | None = None
     kinds: tuple[str, ...] = KINDS
     token: str | None = None
     tls_cert: Path | None = None
@@ -64,6 +87,10 @@ class ServerConfig:
     max_concurrent_rpcs: int = 256
     max_crashes: int = 2
     max_attempts: int = 10
+    retry_backoff_s: float = 0.5
+    lease_s: float = 30.0
+    operation_keep_s: float | None = None
+    artifact_keep_s: float | None = None
     cancel_grace_s: float = 2.0
     job_timeout_s: float = 24 * 3600.0
     stall_timeout_s: float = 25.0
@@ -85,6 +112,10 @@ class ServerConfig:
         for kind in self.kinds:
             if kind not in KINDS:
                 self._refuse("kinds", f"{kind!r} is not one of {', '.join(KINDS)}")
+        if self.database is not None and not self.database.startswith(_DATABASES):
+            self._refuse("database", "must begin with postgresql://")
+        if self.artifact_store is not None and not self.artifact_store.startswith("s3://"):
+            self._refuse("artifact_store", "must begin with s3://")
         if self.token == "":
             self._refuse("token", "is empty")
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -103,9 +134,32 @@ class ServerConfig:
         for name in ("max_environments_per_client", "environment_processes"):
             if getattr(self, name) < 1:
                 self._refuse(name, "must be at least 1")
-        for name in ("cancel_grace_s", "job_timeout_s", "stall_timeout_s", "environment_idle_s"):
+        for name in (
+            "cancel_grace_s",
+            "job_timeout_s",
+            "stall_timeout_s",
+            "environment_idle_s",
+            "lease_s",
+            "retry_backoff_s",
+        ):
             if not getattr(self, name) > 0:
                 self._refuse(name, "must be positive")
+        for name in ("cpus", "gpus", "memory_mib", "max_job_memory_mib"):
+            if (limit := getattr(self, name)) is not None and not limit >= 0:
+                self._refuse(name, "must not be negative")
+        for name in ("operation_keep_s", "artifact_keep_s"):
+            if (age := getattr(self, name)) is not None and not age > 0:
+                self._refuse(name, "must be positive")
+
+    @property
+    def resources(self) -> Resources:
+        """What all jobs together may use."""
+        unlimited = 1 << 40
+        return Resources(
+            cpus=unlimited if self.cpus is None else self.cpus,
+            gpus=unlimited if self.gpus is None else self.gpus,
+            memory_mib=unlimited if self.memory_mib is None else self.memory_mib,
+        )
 
     def _refuse(self, field: str, message: str) -> None:
         raise UsageError(message, source="ServerConfig", field=field)

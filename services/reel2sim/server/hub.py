@@ -34,6 +34,12 @@ class Hub:
         for event in self._listeners.get(key, ()):
             event.set()
 
+    def notify_all(self) -> None:
+        """Wake everybody: something may have changed unseen."""
+        for events in self._listeners.values():
+            for event in events:
+                event.set()
+
 
 async def wait(event: asyncio.Event, timeout_s: float) -> None:
     """Wait for ``event``, at most ``timeout_s``."""

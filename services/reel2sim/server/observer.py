@@ -258,7 +258,7 @@ class _Observed:
         await self._ended(name)
 
     async def cancel(self, name: str, *args: Any, **kwargs: Any) -> None:
-        before = await self._store.get(name)
+        before = await self._store.get(name, *args, **kwargs)
         await self._store.cancel(name, *args, **kwargs)
         if before.state is State.QUEUED:
             await self._ended(name)

@@ -147,7 +147,7 @@ def _checked_name(name: str) -> str:
 def _condition(text: str) -> tuple[str, tuple[Any, ...]]:
     """A filter as an SQL condition and its values."""
     if not text.strip():
-        return "1", ()
+        return "1 = 1", ()
     conditions: list[str] = []
     values: list[Any] = []
     for term in re.split(r"\s+AND\s+", text.strip()):

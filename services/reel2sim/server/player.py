@@ -48,11 +48,12 @@ class Player:
     ) -> Player:
         """Start a process that is to play in an artifact."""
         work = config.data_dir.resolve() / "work" / f"play-{uuid.uuid4().hex}"
+        artifact = (await artifacts.local(record.digest)).resolve()
         # A new interpreter, not a fork: gRPC's threads do not survive one.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "reel2sim.server.play", "--parent", str(os.getpid())),
-            *("--artifact", str(artifacts.path(record.digest)), "--format", str(record.format)),
+            *("--artifact", str(artifact), "--format", str(record.format)),
             *("--filename", record.filename, "--work", str(work)),
             *("--processes", str(config.environment_processes)),
             *("--max-bytes", str(config.max_artifact_bytes), "--max-message", str(MAX_MESSAGE)),

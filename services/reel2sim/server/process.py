@@ -7,15 +7,19 @@ import contextlib
 import json
 import os
 import sys
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from reel2sim.observe.logs import relay, settled
 from reel2sim.scene.errors import Reel2SimError, UsageError
 
 _START_TIMEOUT_S = 120.0
 _LINE_LIMIT = 4 << 20
+_LINES_KEPT = 400
 
 
 class WorkerDiedError(Exception):
@@ -32,8 +36,12 @@ class WorkerProcess:
         self._orders = process.stdin
         self._reports = process.stdout
         self._killed = False
+        self._why_killed = ""
         assert process.stderr is not None
-        self._relay = asyncio.create_task(relay(process.stderr, "worker", pid=process.pid))
+        self._last_words: deque[bytes] = deque(maxlen=_LINES_KEPT)
+        self._relay = asyncio.create_task(
+            relay(process.stderr, "worker", kept=self._last_words, pid=process.pid)
+        )
 
     @classmethod
     async def start(cls, *, runner: str, data_dir: Path) -> WorkerProcess:
@@ -94,12 +102,33 @@ class WorkerProcess:
         line = await self._reports.readline()
         if not line.endswith(b"\n"):
             code = await self._process.wait()
+            if self._why_killed:
+                raise WorkerDiedError(self._why_killed)
             raise WorkerDiedError(f"signal {-code}" if code < 0 else f"exit code {code}")
         return json.loads(line)
 
-    async def kill(self) -> None:
-        """End the process now and wait until it is gone."""
+    def memory_mib(self) -> float:
+        """Memory of the process and its children, MiB; 0 once it is gone."""
+        total = 0
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            for one in (process, *process.children(recursive=True)):
+                with contextlib.suppress(psutil.Error):
+                    total += one.memory_info().rss
+        return total / 2**20
+
+    def last_words(self) -> bytes:
+        """The last lines that the process has written to its standard error."""
+        return b"\n".join(self._last_words)
+
+    async def kill(self, why: str = "") -> None:
+        """End the process now and wait until it is gone.
+
+        Args:
+            why: told by :meth:`report` instead of the signal.
+        """
         self._killed = True
+        self._why_killed = self._why_killed or why
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()

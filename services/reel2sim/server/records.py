@@ -23,22 +23,50 @@ class State(enum.IntEnum):
 
 
 @dataclass(frozen=True)
-class ArtifactRecord:
-    """An artifact in the store.
+class Resources:
+    """What a job needs, or a host has.
 
     Attributes:
+        cpus: processor cores.
+        gpus: GPUs.
+        memory_mib: memory, MiB.
+    """
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory_mib: int = 0
+
+    def __sub__(self, other: Resources) -> Resources:
+        return Resources(
+            self.cpus - other.cpus, self.gpus - other.gpus, self.memory_mib - other.memory_mib
+        )
+
+    def __add__(self, other: Resources) -> Resources:
+        return Resources(
+            self.cpus + other.cpus, self.gpus + other.gpus, self.memory_mib + other.memory_mib
+        )
+
+
+@dataclass(frozen=True)
+class ArtifactRecord:
+    """An artifact that somebody has in the store.
+
+    Attributes:
+        principal: who has it.
         digest: sha256 of its bytes, hex.
         size: number of bytes.
         format: number of ``reel2sim.v1.ArtifactFormat``.
         filename: name without directories.
-        created_us: microseconds since the epoch.
+        created_us: microseconds since the epoch; so is ``used_us``, when it was asked for last.
     """
 
+    principal: str
     digest: str
     size: int
     format: int
     filename: str
     created_us: int
+    used_us: int
 
 
 @dataclass(frozen=True)
@@ -57,10 +85,13 @@ class OperationRecord:
     Attributes:
         seq: order of creation.
         name: ``operations/<32 hex digits>``.
+        principal: who created it.
         kind: which job.
         request: the serialised request, without its request_id.
         request_id: given by the client or assigned.
         inputs: artifacts by request field.
+        priority: lower ones are started first.
+        needs: what a worker must have free to start it.
         state: where it stands.
         stage: latest progress: stage,
         fraction: … share of it that is done, 0..1,
@@ -71,16 +102,24 @@ class OperationRecord:
         last_sequence: number of its newest event.
         trace: W3C traceparent of the call that created it, or "".
         created_us: microseconds since the epoch; so are ``started_us`` and ``ended_us``, or 0.
+        not_before_us: when it may be started.
+        owner: the server that runs it or ran it last, or "".
+        lease_until_us: when others may take it from its owner.
+        output: digest of what it made, or "".
+        log: digest of what its last worker wrote before it was given up, or "".
         response: serialised ``google.protobuf.Any`` of the response, when succeeded.
         error: serialised ``google.rpc.Status``, when failed or cancelled.
     """
 
     seq: int
     name: str
+    principal: str
     kind: str
     request: bytes
     request_id: str
     inputs: Mapping[str, Input]
+    priority: int
+    needs: Resources
     state: State
     stage: str
     fraction: float
@@ -93,6 +132,11 @@ class OperationRecord:
     created_us: int
     started_us: int
     ended_us: int
+    not_before_us: int
+    owner: str
+    lease_until_us: int
+    output: str
+    log: str
     response: bytes | None
     error: bytes | None
 

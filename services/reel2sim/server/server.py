@@ -8,8 +8,11 @@ import fcntl
 import logging
 import shutil
 import signal
+import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import grpc
 from google.longrunning import operations_pb2, operations_pb2_grpc
@@ -27,7 +30,6 @@ from reel2sim.server.artifact_service import ArtifactService
 from reel2sim.server.artifacts import Artifacts
 from reel2sim.server.calls import CallObserver
 from reel2sim.server.config import ServerConfig
-from reel2sim.server.database import Database
 from reel2sim.server.environment_service import EnvironmentService
 from reel2sim.server.guard import Guard
 from reel2sim.server.hub import Hub
@@ -37,6 +39,8 @@ from reel2sim.server.operation_service import EventService, OperationService
 from reel2sim.server.operations import Operations
 from reel2sim.server.pool import Pool
 from reel2sim.server.status import Status
+from reel2sim.server.store.blobs import open_blobs
+from reel2sim.server.store.database import open_database
 from reel2sim.server.uploads import Uploads
 from reel2sim.v1 import (
     artifacts_pb2,
@@ -155,20 +159,24 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
         stack.enter_context(tracing.exporting(config.otlp_endpoint))
         observer = Observer()
         hub = Hub()
-        database = Database(config.data_dir / "operations.sqlite3")
+        url = config.database or f"sqlite:///{config.data_dir / 'operations.sqlite3'}"
+        redactor.learn(urlsplit(url).password)
+        database = await asyncio.to_thread(open_database, url, hub)
         stack.callback(database.close)
         operations = Operations(
             database,
-            hub,
+            owner=_identity(config.data_dir),
+            kinds=config.kinds,
             max_queued=config.max_queued,
             max_crashes=config.max_crashes,
             max_attempts=config.max_attempts,
+            lease_s=config.lease_s,
+            backoff_s=config.retry_backoff_s,
         )
         operations = observed(operations, observer)
         stack.callback(observer.close)
-        artifacts = Artifacts(
-            database, config.data_dir / "artifacts", max_bytes=config.max_store_bytes
-        )
+        blobs = open_blobs(config.artifact_store or "", config.data_dir / "artifacts")
+        artifacts = Artifacts(database, blobs, max_bytes=config.max_store_bytes)
         uploads = Uploads(
             config.data_dir / "uploads", artifacts, max_bytes=config.max_artifact_bytes
         )
@@ -194,7 +202,7 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
         stack.push_async_callback(grpc_server.stop, _GRACE_S)
         # Before all else, so that balancers stop sending work here.
         stack.push_async_callback(health_service.enter_graceful_shutdown)
-        janitor = asyncio.create_task(_expire(uploads, config.upload_keep_s))
+        janitor = asyncio.create_task(_expire(config, uploads, operations, artifacts))
         stack.callback(janitor.cancel)
         yield Server(address, grpc_server, url)
 
@@ -332,8 +340,29 @@ def _sole_owner(config: ServerConfig) -> Any:
         yield
 
 
-async def _expire(uploads: Uploads, age_s: float) -> None:
-    """Drop stale uploads, now and every hour."""
+async def _expire(
+    config: ServerConfig, uploads: Uploads, operations: Operations, artifacts: Artifacts
+) -> None:
+    """Drop what has outlived its time, now and every hour or more often."""
+    ages = (config.upload_keep_s, config.operation_keep_s, config.artifact_keep_s)
+    pause_s = min(_HOUR_S, *(age for age in ages if age is not None))
     while True:
-        await asyncio.to_thread(uploads.expire, age_s)
-        await asyncio.sleep(min(age_s, _HOUR_S))
+        try:
+            await asyncio.to_thread(uploads.expire, config.upload_keep_s)
+            if config.operation_keep_s is not None:
+                await operations.expire(config.operation_keep_s)
+            if config.artifact_keep_s is not None:
+                await artifacts.expire(config.artifact_keep_s)
+        except Exception as error:
+            _log.warning("what is old was not removed: %s", error)
+        await asyncio.sleep(pause_s)
+
+
+def _identity(data_dir: Path) -> str:
+    """The name of the server that uses this folder, the same after a restart."""
+    path = data_dir / "server-id"
+    if not path.exists():
+        part = path.with_suffix(".part")
+        part.write_text(uuid.uuid4().hex)
+        part.replace(path)
+    return path.read_text()

@@ -18,8 +18,9 @@ from reel2sim.scene.errors import (
     MediaLimitError,
     UsageError,
 )
-from reel2sim.server.artifacts import Artifacts, sync_file
+from reel2sim.server.artifacts import Artifacts
 from reel2sim.server.records import ArtifactRecord
+from reel2sim.server.store.blobs import sync_file
 from reel2sim.transport.archive import ArchiveLimits, check_archive
 
 MAX_CHUNK = 1 << 20

@@ -32,9 +32,9 @@ from reel2sim.remote.config import STAGES_FILE
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import CancelledError, InputError, UsageError
 from reel2sim.scene.progress import Progress
-from reel2sim.server.artifacts import sync_file
 from reel2sim.server.job import Job, JobResult, JobRunner, resolve_runner
 from reel2sim.server.kinds import JOB_KINDS
+from reel2sim.server.store.blobs import sync_file
 from reel2sim.transport.archive import ArchiveLimits, pack_folder, unpack
 from reel2sim.transport.status import status_of
 from reel2sim.v1 import common_pb2 as common

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 KINDS = ("generate", "reconstruct", "rig", "export", "edit", "run")
 
+_DAY_S = 86400.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Serve:
@@ -32,6 +34,8 @@ class Serve:
       reel2sim serve --data-dir data --kinds run export edit \
           --stage reconstruct=gpu-a:50051,gpu-b:50051 --stage rig=big-cpu:50051
       reel2sim serve --data-dir data --metrics-port 9464 --log-format json
+      PGPASSWORD=secret reel2sim serve --data-dir data --database postgresql://reel2sim@db/jobs \
+          --artifact-store "s3://artifacts?endpoint=http://minio:9000"
     """
 
     data_dir: Annotated[Path, tyro.conf.arg(metavar="DIR")]
@@ -40,6 +44,24 @@ class Serve:
     """Where to listen; port 0 takes a free one."""
     workers: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """Worker processes; each runs one operation at a time."""
+    database: Annotated[str | None, shown("URL")] = None
+    """PostgreSQL that several servers share, as postgresql://USER@HOST/NAME, with its password in
+    $PGPASSWORD or ~/.pgpass; default: a file in DIR. Needs reel2sim[postgres]."""
+    artifact_store: Annotated[str | None, shown("URL")] = None
+    """Bucket for artifacts, as s3://BUCKET/PREFIX?endpoint=URL&region=NAME, with credentials where
+    boto3 finds them ($AWS_ACCESS_KEY_ID …); default: a folder in DIR. Needs reel2sim[s3]."""
+    cpus: Annotated[float | None, shown("N")] = None
+    """Processor cores that jobs may use together; a job waits for what it needs. Default: as many
+    as the workers ask for."""
+    gpus: Annotated[float | None, shown("N")] = None
+    """GPUs that jobs may use together."""
+    memory: Annotated[int | None, shown("MIB")] = None
+    """Memory that jobs may use together."""
+    job_memory: Annotated[int | None, shown("MIB")] = None
+    """Kill a worker that needs more memory than this."""
+    keep_days: Annotated[float | None, shown("DAYS")] = None
+    """Forget finished operations after so long, then artifacts that none of them refers to and
+    that nobody asked for since; default: keep them."""
     max_environments: Annotated[int, tyro.conf.arg(metavar="N")] = 64
     """Environments that clients may play with at a time; 0 for none."""
     kinds: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KIND ...")] = KINDS
@@ -96,6 +118,14 @@ class Serve:
             data_dir=self.data_dir,
             address=self.address,
             workers=self.workers,
+            database=self.database,
+            artifact_store=self.artifact_store,
+            cpus=self.cpus,
+            gpus=self.gpus,
+            memory_mib=self.memory,
+            max_job_memory_mib=self.job_memory,
+            operation_keep_s=None if self.keep_days is None else self.keep_days * _DAY_S,
+            artifact_keep_s=None if self.keep_days is None else self.keep_days * _DAY_S,
             max_environments=self.max_environments,
             token=secret_token(self.token_file),
             tls_cert=self.tls_cert,

@@ -1,0 +1,83 @@
+"""Servers that share a PostgreSQL and a bucket: any of them answers, any of them works."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from reel2sim.client import Client
+from reel2sim.scene.errors import CancelledError, NotFoundError, UsageError
+from reel2sim.server import ServerConfig
+from reel2sim.v1 import common_pb2, pipeline_pb2
+
+
+@pytest.fixture
+def shared(empty_postgres, bucket):
+    return {"database": empty_postgres, "artifact_store": bucket}
+
+
+def test_what_one_server_is_given_another_works_on(shared, tmp_path, start_server, eventually):
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(os.urandom(3 << 20))
+    kinds = [{"kinds": ("generate",)}, {"kinds": ("run",)}]
+    with (
+        start_server(tmp_path / "a", **shared, **kinds[0]) as first,
+        start_server(tmp_path / "b", **shared, **kinds[1]) as second,
+        Client(first) as front,
+        Client(second) as back,
+    ):
+        digest = front.upload(clip)
+        request = pipeline_pb2.RunRequest(source=common_pb2.ArtifactRef(digest=digest))
+        operation = back.submit(request)
+        seen = list(front.watch(operation.name))
+        assert seen[-1].state == "SUCCEEDED"
+        out = front.download(seen[-1].operation.digest, tmp_path / "bundle")
+        assert (Path(out) / "meshes" / "source").read_text().split()[1] == digest
+        slow = back.start(prompt="steps 100 0.1")
+        eventually(lambda: front.get(slow.name).stage == "steps")
+        began = time.monotonic()
+        front.cancel(slow.name)
+        with pytest.raises(CancelledError):
+            back.wait(slow.name)
+        assert time.monotonic() - began < 5
+        front.delete_artifact(digest)
+        with pytest.raises(NotFoundError):
+            back.download(digest, tmp_path / "gone")
+
+
+def test_the_work_of_a_server_that_is_gone_is_taken_up(shared, tmp_path, start_process, eventually):
+    options = {**shared, "lease_s": 1.0}
+    with (
+        start_process(tmp_path / "a", **options) as first,
+        start_process(tmp_path / "b", kinds=["generate"], **options) as second,
+        Client(second.address) as client,
+    ):
+        with Client(first.address) as other:
+            name = other.start(prompt="steps 30 0.1").name
+        eventually(lambda: client.get(name).stage == "steps")
+        first.kill()
+        with start_process(tmp_path / "c", **options):
+            ended = client.wait(name)
+    assert (ended.state, ended.attempts) == ("SUCCEEDED", 2)
+
+
+def test_no_job_is_lost_while_the_database_is_away(
+    own_postgres, bucket, tmp_path, start_server, eventually
+):
+    with (
+        start_server(tmp_path / "a", database=own_postgres.url, artifact_store=bucket) as address,
+        Client(address, retry_s=60) as client,
+    ):
+        names = [client.start(prompt=f"steps 10 0.1 {i}").name for i in range(3)]
+        eventually(lambda: client.get(names[0]).stage == "steps")
+        own_postgres.stop()
+        time.sleep(2)
+        own_postgres.start()
+        assert [client.wait(name).state for name in names] == ["SUCCEEDED"] * 3
+
+
+@pytest.mark.parametrize("option", [{"database": "mysql://x"}, {"artifact_store": "ftp://x"}])
+def test_other_stores_are_refused(tmp_path, option):
+    with pytest.raises(UsageError, match="must begin with"):
+        ServerConfig(data_dir=tmp_path, **option)
