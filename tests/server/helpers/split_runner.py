@@ -54,7 +54,7 @@ def toolchain(cache: Path) -> Toolchain:
     tools = standard_toolchain()
 
     def cheap(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
-        def work(given, config, progress, *, scratch=None):
+        def work(given, config, progress, *, scratch=None, checkpoints=None):
             with (cache / "attempts.log").open("a") as log:
                 log.write(f"{name} begin\n")
             _behave(cache, name, progress)
