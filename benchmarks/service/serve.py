@@ -68,7 +68,23 @@ def inject(fault: Path) -> None:
     Path.open, os.fsync, Path.hardlink_to = opened, fsync, link
 
 
+def leak(size: int) -> None:
+    """Keep some bytes of each operation: what a study of memory has to see."""
+    from reel2sim.server.operations import Operations
+
+    hoard: list[bytes] = []
+    real_create = Operations.create
+
+    async def create(self, draft):
+        hoard.append(os.urandom(size))
+        return await real_create(self, draft)
+
+    Operations.create = create
+
+
 if __name__ == "__main__":
+    if size := int(os.environ.get("REEL2SIM_BENCH_LEAK", "0")):
+        leak(size)
     data = Path(sys.argv[1])
     inject(data.parent / "fault")
     given = (argument.partition("=") for argument in sys.argv[2:])

@@ -21,6 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import calls
+import kills
 import transfer
 from harness import Row
 from rich.console import Console
@@ -35,8 +36,11 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "stalls": calls.stalls,
     "stop": calls.stop,
     "latency": calls.latency,
+    "kills": kills.kills,
+    "soak": kills.soak,
+    "outages": kills.outages,
 }
-LONG = ("killed_clients", "malformed")
+LONG = ("killed_clients", "malformed", "kills", "soak")
 
 
 def measure(name: str, folder: Path) -> Row:

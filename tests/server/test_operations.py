@@ -1,6 +1,7 @@
 """What an operation promises, seen through the client."""
 
 import itertools
+import sqlite3
 import threading
 import time
 import uuid
@@ -183,3 +184,63 @@ def test_a_full_queue_is_refused(tmp_path, start_server):
         with pytest.raises(Reel2SimError, match="queue is full") as caught:
             client.start(prompt="steps 1000 0.05", seed=9)
         assert caught.value.reason == "EXHAUSTED"
+
+
+def test_what_is_urgent_is_started_first(tmp_path, start_server, eventually):
+    with start_server(tmp_path) as address, Client(address) as client:
+        running = client.start(prompt="steps 20 0.1").name
+        eventually(lambda: client.get(running).stage == "steps")
+        later = client.start(prompt="steps 1 0").name
+        urgent = client.start(prompt="steps 1 0.5", priority=-5, request_id="u").name
+        assert client.start(prompt="steps 1 0.5", priority=7, request_id="u").name == urgent
+        eventually(lambda: client.get(urgent).state != "QUEUED")
+        assert client.get(later).state == "QUEUED"
+        assert client.wait(later).state == "SUCCEEDED"
+        with pytest.raises(UsageError) as caught:
+            client.start(prompt="steps 1 0", priority=1001)
+        assert caught.value.field == "execution_policy.priority"
+
+
+def test_a_job_waits_for_what_it_needs(tmp_path, start_server, eventually):
+    with start_server(tmp_path, workers=2, cpus=1, gpus=0) as address, Client(address) as client:
+        names = [client.start(prompt=f"steps 8 0.1 {i}").name for i in range(2)]
+        states = set()
+
+        def both_done():
+            found = [client.get(name).state for name in names]
+            states.add(tuple(found))
+            return found == ["SUCCEEDED"] * 2
+
+        eventually(both_done)
+        assert ("RUNNING", "RUNNING") not in states
+        with pytest.raises(UsageError, match="needs 1 GPUs of 0") as caught:
+            client.start(prompt="steps 1 0", device="cuda")
+        assert caught.value.field == "config.device"
+
+
+def test_a_worker_that_takes_too_much_memory_is_ended_and_the_job_parked(
+    tmp_path, start_server, eventually
+):
+    limits = {"max_job_memory_mib": 600, "max_crashes": 0}
+    with start_server(tmp_path, **limits) as address, Client(address) as client:
+        with pytest.raises(StageError, match="600 MiB are allowed"):
+            client.wait(client.start(prompt="hoard 800").name)
+        assert client.wait(client.start(prompt="hoard 10").name).state == "SUCCEEDED"
+    row = sqlite3.connect(tmp_path / "operations.sqlite3").execute(
+        "SELECT log FROM operations WHERE state = 4"
+    )
+    digest = row.fetchone()[0]
+    words = (tmp_path / "artifacts" / digest[:2] / digest).read_text()
+    assert "about to hoard" in words
+
+
+def test_what_is_finished_is_forgotten_in_time(tmp_path, start_server, eventually):
+    options = {"operation_keep_s": 1.0, "artifact_keep_s": 1.0}
+    with start_server(tmp_path, **options) as address, Client(address) as client:
+        name = client.start(prompt="steps 1 0").name
+        digest = client.wait(name).digest
+        blob = tmp_path / "artifacts" / digest[:2] / digest
+        assert blob.is_file()
+        eventually(lambda: not blob.exists())
+        with pytest.raises(NotFoundError):
+            client.get(name)

@@ -246,6 +246,9 @@ def test_what_a_silent_server_ran_is_taken_up_and_its_word_no_longer_counts(empt
             with pytest.raises(LeaseLostError):
                 await late
         await second.operations.succeed(taken.name, b"", attempt=2, output="1" * 64)
+        # Said again, because the answer was lost on its way: nothing happens.
+        await second.operations.succeed(taken.name, b"", attempt=2, output="2" * 64)
+        assert (await first.operations.get(lost.name)).output == "1" * 64
         assert (await first.operations.get(lost.name)).state is State.SUCCEEDED
         first.database.close()
         second.database.close()

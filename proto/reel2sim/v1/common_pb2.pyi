@@ -94,8 +94,14 @@ class JobConfig(_message.Message):
     density: float
     def __init__(self, preset: _Optional[_Union[Preset, str]] = ..., seed: _Optional[int] = ..., device: _Optional[_Union[Device, str]] = ..., name: _Optional[str] = ..., backend: _Optional[str] = ..., material: _Optional[str] = ..., max_size: _Optional[int] = ..., density: _Optional[float] = ...) -> None: ...
 
+class ExecutionPolicy(_message.Message):
+    __slots__ = ("priority",)
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    priority: int
+    def __init__(self, priority: _Optional[int] = ...) -> None: ...
+
 class OperationMetadata(_message.Message):
-    __slots__ = ("kind", "state", "request_id", "create_time", "start_time", "end_time", "stage", "fraction", "message", "attempts", "cancel_requested", "last_sequence")
+    __slots__ = ("kind", "state", "request_id", "create_time", "start_time", "end_time", "stage", "fraction", "message", "attempts", "cancel_requested", "last_sequence", "execution_policy")
     KIND_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -108,6 +114,7 @@ class OperationMetadata(_message.Message):
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_POLICY_FIELD_NUMBER: _ClassVar[int]
     kind: str
     state: OperationState
     request_id: str
@@ -120,4 +127,5 @@ class OperationMetadata(_message.Message):
     attempts: int
     cancel_requested: bool
     last_sequence: int
-    def __init__(self, kind: _Optional[str] = ..., state: _Optional[_Union[OperationState, str]] = ..., request_id: _Optional[str] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., fraction: _Optional[float] = ..., message: _Optional[str] = ..., attempts: _Optional[int] = ..., cancel_requested: bool = ..., last_sequence: _Optional[int] = ...) -> None: ...
+    execution_policy: ExecutionPolicy
+    def __init__(self, kind: _Optional[str] = ..., state: _Optional[_Union[OperationState, str]] = ..., request_id: _Optional[str] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., fraction: _Optional[float] = ..., message: _Optional[str] = ..., attempts: _Optional[int] = ..., cancel_requested: bool = ..., last_sequence: _Optional[int] = ..., execution_policy: _Optional[_Union[ExecutionPolicy, _Mapping]] = ...) -> None: ...

@@ -26,7 +26,7 @@ from google.longrunning import operations_pb2 as google_dot_longrunning_dot_oper
 from reel2sim.v1 import common_pb2 as reel2sim_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reel2sim/v1/editing.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"\x9b\x01\n\x0b\x45\x64itRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x04\x62\x61se\x18\x02 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12%\n\x05\x65\x64its\x18\x03 \x03(\x0b\x32\x16.reel2sim.v1.SceneEdit\x12)\n\x07sources\x18\x04 \x03(\x0b\x32\x18.reel2sim.v1.ArtifactRef\"\x9e\x01\n\x0c\x45\x64itResponse\x12%\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12\x37\n\x07metrics\x18\x02 \x03(\x0b\x32&.reel2sim.v1.EditResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xec\x04\n\tSceneEdit\x12$\n\x03\x61\x64\x64\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.AddAssetH\x00\x12)\n\x06remove\x18\x02 \x01(\x0b\x32\x17.reel2sim.v1.RemovePartH\x00\x12&\n\x04move\x18\x03 \x01(\x0b\x32\x16.reel2sim.v1.MoveAssetH\x00\x12\'\n\x05scale\x18\x04 \x01(\x0b\x32\x16.reel2sim.v1.ScalePartH\x00\x12+\n\x07recolor\x18\x05 \x01(\x0b\x32\x18.reel2sim.v1.RecolorPartH\x00\x12,\n\x07replace\x18\x06 \x01(\x0b\x32\x19.reel2sim.v1.ReplaceShapeH\x00\x12,\n\x08material\x18\x07 \x01(\x0b\x32\x18.reel2sim.v1.SetMaterialH\x00\x12*\n\x07\x64\x65nsity\x18\x08 \x01(\x0b\x32\x17.reel2sim.v1.SetDensityH\x00\x12&\n\x05joint\x18\t \x01(\x0b\x32\x15.reel2sim.v1.SetJointH\x00\x12*\n\x07gravity\x18\n \x01(\x0b\x32\x17.reel2sim.v1.SetGravityH\x00\x12(\n\x06ground\x18\x0b \x01(\x0b\x32\x16.reel2sim.v1.SetGroundH\x00\x12&\n\x05light\x18\x0c \x01(\x0b\x32\x15.reel2sim.v1.AddLightH\x00\x12(\n\x06\x63\x61mera\x18\r \x01(\x0b\x32\x16.reel2sim.v1.AddCameraH\x00\x12\x30\n\nbackground\x18\x0e \x01(\x0b\x32\x1a.reel2sim.v1.SetBackgroundH\x00\x42\x06\n\x04\x65\x64it\"\'\n\x04Vec3\x12\t\n\x01x\x18\x01 \x01(\x01\x12\t\n\x01y\x18\x02 \x01(\x01\x12\t\n\x01z\x18\x03 \x01(\x01\"y\n\x08\x41\x64\x64\x41sset\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x1d\n\x02\x61t\x18\x02 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12\x10\n\x08turn_deg\x18\x03 \x01(\x01\x12\x0e\n\x06rename\x18\x04 \x01(\t\x12\x12\n\x05\x66ixed\x18\x05 \x01(\x08H\x00\x88\x01\x01\x42\x08\n\x06_fixed\"\x1c\n\nRemovePart\x12\x0e\n\x06target\x18\x01 \x01(\t\"L\n\tMoveAsset\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x1d\n\x02\x61t\x18\x02 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12\x10\n\x08turn_deg\x18\x03 \x01(\x01\"+\n\tScalePart\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61\x63tor\x18\x02 \x01(\x01\"?\n\x0bRecolorPart\x12\x0e\n\x06target\x18\x01 \x01(\t\x12 \n\x05\x63olor\x18\x02 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\"=\n\x0cReplaceShape\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\r\n\x05\x61s_is\x18\x03 \x01(\x08\"/\n\x0bSetMaterial\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x10\n\x08material\x18\x02 \x01(\t\"-\n\nSetDensity\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65nsity\x18\x02 \x01(\x01\"F\n\x08SetJoint\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x03(\x01\x12\x0c\n\x04type\x18\x04 \x01(\t\"0\n\nSetGravity\x12\"\n\x07gravity\x18\x01 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\"S\n\tSetGround\x12\x10\n\x06height\x18\x01 \x01(\x01H\x00\x12\x1a\n\x10under_everything\x18\x02 \x01(\x08H\x00\x12\x0e\n\x04none\x18\x03 \x01(\x08H\x00\x42\x08\n\x06ground\"y\n\x08\x41\x64\x64Light\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x1d\n\x02\x61t\x18\x03 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12 \n\x05\x63olor\x18\x04 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12\x10\n\x08strength\x18\x05 \x01(\x01\"\x8b\x01\n\tAddCamera\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1d\n\x02\x61t\x18\x02 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12!\n\x06target\x18\x03 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12\r\n\x05width\x18\x04 \x01(\x05\x12\x0e\n\x06height\x18\x05 \x01(\x05\x12\x0f\n\x07\x66ov_deg\x18\x06 \x01(\x01\"\x1f\n\rSetBackground\x12\x0e\n\x06source\x18\x01 \x01(\t2p\n\x07\x45\x64iting\x12\x65\n\x04\x45\x64it\x12\x18.reel2sim.v1.EditRequest\x1a\x1d.google.longrunning.Operation\"$\xca\x41!\n\x0c\x45\x64itResponse\x12\x11OperationMetadatab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reel2sim/v1/editing.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"\xd3\x01\n\x0b\x45\x64itRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x04\x62\x61se\x18\x02 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12%\n\x05\x65\x64its\x18\x03 \x03(\x0b\x32\x16.reel2sim.v1.SceneEdit\x12)\n\x07sources\x18\x04 \x03(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12\x36\n\x10\x65xecution_policy\x18\x05 \x01(\x0b\x32\x1c.reel2sim.v1.ExecutionPolicy\"\x9e\x01\n\x0c\x45\x64itResponse\x12%\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12\x37\n\x07metrics\x18\x02 \x03(\x0b\x32&.reel2sim.v1.EditResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xec\x04\n\tSceneEdit\x12$\n\x03\x61\x64\x64\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.AddAssetH\x00\x12)\n\x06remove\x18\x02 \x01(\x0b\x32\x17.reel2sim.v1.RemovePartH\x00\x12&\n\x04move\x18\x03 \x01(\x0b\x32\x16.reel2sim.v1.MoveAssetH\x00\x12\'\n\x05scale\x18\x04 \x01(\x0b\x32\x16.reel2sim.v1.ScalePartH\x00\x12+\n\x07recolor\x18\x05 \x01(\x0b\x32\x18.reel2sim.v1.RecolorPartH\x00\x12,\n\x07replace\x18\x06 \x01(\x0b\x32\x19.reel2sim.v1.ReplaceShapeH\x00\x12,\n\x08material\x18\x07 \x01(\x0b\x32\x18.reel2sim.v1.SetMaterialH\x00\x12*\n\x07\x64\x65nsity\x18\x08 \x01(\x0b\x32\x17.reel2sim.v1.SetDensityH\x00\x12&\n\x05joint\x18\t \x01(\x0b\x32\x15.reel2sim.v1.SetJointH\x00\x12*\n\x07gravity\x18\n \x01(\x0b\x32\x17.reel2sim.v1.SetGravityH\x00\x12(\n\x06ground\x18\x0b \x01(\x0b\x32\x16.reel2sim.v1.SetGroundH\x00\x12&\n\x05light\x18\x0c \x01(\x0b\x32\x15.reel2sim.v1.AddLightH\x00\x12(\n\x06\x63\x61mera\x18\r \x01(\x0b\x32\x16.reel2sim.v1.AddCameraH\x00\x12\x30\n\nbackground\x18\x0e \x01(\x0b\x32\x1a.reel2sim.v1.SetBackgroundH\x00\x42\x06\n\x04\x65\x64it\"\'\n\x04Vec3\x12\t\n\x01x\x18\x01 \x01(\x01\x12\t\n\x01y\x18\x02 \x01(\x01\x12\t\n\x01z\x18\x03 \x01(\x01\"y\n\x08\x41\x64\x64\x41sset\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x1d\n\x02\x61t\x18\x02 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12\x10\n\x08turn_deg\x18\x03 \x01(\x01\x12\x0e\n\x06rename\x18\x04 \x01(\t\x12\x12\n\x05\x66ixed\x18\x05 \x01(\x08H\x00\x88\x01\x01\x42\x08\n\x06_fixed\"\x1c\n\nRemovePart\x12\x0e\n\x06target\x18\x01 \x01(\t\"L\n\tMoveAsset\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x1d\n\x02\x61t\x18\x02 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12\x10\n\x08turn_deg\x18\x03 \x01(\x01\"+\n\tScalePart\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61\x63tor\x18\x02 \x01(\x01\"?\n\x0bRecolorPart\x12\x0e\n\x06target\x18\x01 \x01(\t\x12 \n\x05\x63olor\x18\x02 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\"=\n\x0cReplaceShape\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\r\n\x05\x61s_is\x18\x03 \x01(\x08\"/\n\x0bSetMaterial\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x10\n\x08material\x18\x02 \x01(\t\"-\n\nSetDensity\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\x0f\n\x07\x64\x65nsity\x18\x02 \x01(\x01\"F\n\x08SetJoint\x12\x0e\n\x06target\x18\x01 \x01(\t\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x03(\x01\x12\x0c\n\x04type\x18\x04 \x01(\t\"0\n\nSetGravity\x12\"\n\x07gravity\x18\x01 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\"S\n\tSetGround\x12\x10\n\x06height\x18\x01 \x01(\x01H\x00\x12\x1a\n\x10under_everything\x18\x02 \x01(\x08H\x00\x12\x0e\n\x04none\x18\x03 \x01(\x08H\x00\x42\x08\n\x06ground\"y\n\x08\x41\x64\x64Light\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x1d\n\x02\x61t\x18\x03 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12 \n\x05\x63olor\x18\x04 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12\x10\n\x08strength\x18\x05 \x01(\x01\"\x8b\x01\n\tAddCamera\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x1d\n\x02\x61t\x18\x02 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12!\n\x06target\x18\x03 \x01(\x0b\x32\x11.reel2sim.v1.Vec3\x12\r\n\x05width\x18\x04 \x01(\x05\x12\x0e\n\x06height\x18\x05 \x01(\x05\x12\x0f\n\x07\x66ov_deg\x18\x06 \x01(\x01\"\x1f\n\rSetBackground\x12\x0e\n\x06source\x18\x01 \x01(\t2p\n\x07\x45\x64iting\x12\x65\n\x04\x45\x64it\x12\x18.reel2sim.v1.EditRequest\x1a\x1d.google.longrunning.Operation\"$\xca\x41!\n\x0c\x45\x64itResponse\x12\x11OperationMetadatab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,43 +38,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EDITING'].methods_by_name['Edit']._loaded_options = None
   _globals['_EDITING'].methods_by_name['Edit']._serialized_options = b'\312A!\n\014EditResponse\022\021OperationMetadata'
   _globals['_EDITREQUEST']._serialized_start=106
-  _globals['_EDITREQUEST']._serialized_end=261
-  _globals['_EDITRESPONSE']._serialized_start=264
-  _globals['_EDITRESPONSE']._serialized_end=422
-  _globals['_EDITRESPONSE_METRICSENTRY']._serialized_start=376
-  _globals['_EDITRESPONSE_METRICSENTRY']._serialized_end=422
-  _globals['_SCENEEDIT']._serialized_start=425
-  _globals['_SCENEEDIT']._serialized_end=1045
-  _globals['_VEC3']._serialized_start=1047
-  _globals['_VEC3']._serialized_end=1086
-  _globals['_ADDASSET']._serialized_start=1088
-  _globals['_ADDASSET']._serialized_end=1209
-  _globals['_REMOVEPART']._serialized_start=1211
-  _globals['_REMOVEPART']._serialized_end=1239
-  _globals['_MOVEASSET']._serialized_start=1241
-  _globals['_MOVEASSET']._serialized_end=1317
-  _globals['_SCALEPART']._serialized_start=1319
-  _globals['_SCALEPART']._serialized_end=1362
-  _globals['_RECOLORPART']._serialized_start=1364
-  _globals['_RECOLORPART']._serialized_end=1427
-  _globals['_REPLACESHAPE']._serialized_start=1429
-  _globals['_REPLACESHAPE']._serialized_end=1490
-  _globals['_SETMATERIAL']._serialized_start=1492
-  _globals['_SETMATERIAL']._serialized_end=1539
-  _globals['_SETDENSITY']._serialized_start=1541
-  _globals['_SETDENSITY']._serialized_end=1586
-  _globals['_SETJOINT']._serialized_start=1588
-  _globals['_SETJOINT']._serialized_end=1658
-  _globals['_SETGRAVITY']._serialized_start=1660
-  _globals['_SETGRAVITY']._serialized_end=1708
-  _globals['_SETGROUND']._serialized_start=1710
-  _globals['_SETGROUND']._serialized_end=1793
-  _globals['_ADDLIGHT']._serialized_start=1795
-  _globals['_ADDLIGHT']._serialized_end=1916
-  _globals['_ADDCAMERA']._serialized_start=1919
-  _globals['_ADDCAMERA']._serialized_end=2058
-  _globals['_SETBACKGROUND']._serialized_start=2060
-  _globals['_SETBACKGROUND']._serialized_end=2091
-  _globals['_EDITING']._serialized_start=2093
-  _globals['_EDITING']._serialized_end=2205
+  _globals['_EDITREQUEST']._serialized_end=317
+  _globals['_EDITRESPONSE']._serialized_start=320
+  _globals['_EDITRESPONSE']._serialized_end=478
+  _globals['_EDITRESPONSE_METRICSENTRY']._serialized_start=432
+  _globals['_EDITRESPONSE_METRICSENTRY']._serialized_end=478
+  _globals['_SCENEEDIT']._serialized_start=481
+  _globals['_SCENEEDIT']._serialized_end=1101
+  _globals['_VEC3']._serialized_start=1103
+  _globals['_VEC3']._serialized_end=1142
+  _globals['_ADDASSET']._serialized_start=1144
+  _globals['_ADDASSET']._serialized_end=1265
+  _globals['_REMOVEPART']._serialized_start=1267
+  _globals['_REMOVEPART']._serialized_end=1295
+  _globals['_MOVEASSET']._serialized_start=1297
+  _globals['_MOVEASSET']._serialized_end=1373
+  _globals['_SCALEPART']._serialized_start=1375
+  _globals['_SCALEPART']._serialized_end=1418
+  _globals['_RECOLORPART']._serialized_start=1420
+  _globals['_RECOLORPART']._serialized_end=1483
+  _globals['_REPLACESHAPE']._serialized_start=1485
+  _globals['_REPLACESHAPE']._serialized_end=1546
+  _globals['_SETMATERIAL']._serialized_start=1548
+  _globals['_SETMATERIAL']._serialized_end=1595
+  _globals['_SETDENSITY']._serialized_start=1597
+  _globals['_SETDENSITY']._serialized_end=1642
+  _globals['_SETJOINT']._serialized_start=1644
+  _globals['_SETJOINT']._serialized_end=1714
+  _globals['_SETGRAVITY']._serialized_start=1716
+  _globals['_SETGRAVITY']._serialized_end=1764
+  _globals['_SETGROUND']._serialized_start=1766
+  _globals['_SETGROUND']._serialized_end=1849
+  _globals['_ADDLIGHT']._serialized_start=1851
+  _globals['_ADDLIGHT']._serialized_end=1972
+  _globals['_ADDCAMERA']._serialized_start=1975
+  _globals['_ADDCAMERA']._serialized_end=2114
+  _globals['_SETBACKGROUND']._serialized_start=2116
+  _globals['_SETBACKGROUND']._serialized_end=2147
+  _globals['_EDITING']._serialized_start=2149
+  _globals['_EDITING']._serialized_end=2261
 # @@protoc_insertion_point(module_scope)

@@ -8,16 +8,18 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class EditRequest(_message.Message):
-    __slots__ = ("request_id", "base", "edits", "sources")
+    __slots__ = ("request_id", "base", "edits", "sources", "execution_policy")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     BASE_FIELD_NUMBER: _ClassVar[int]
     EDITS_FIELD_NUMBER: _ClassVar[int]
     SOURCES_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_POLICY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     base: _common_pb2.ArtifactRef
     edits: _containers.RepeatedCompositeFieldContainer[SceneEdit]
     sources: _containers.RepeatedCompositeFieldContainer[_common_pb2.ArtifactRef]
-    def __init__(self, request_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.ArtifactRef, _Mapping]] = ..., edits: _Optional[_Iterable[_Union[SceneEdit, _Mapping]]] = ..., sources: _Optional[_Iterable[_Union[_common_pb2.ArtifactRef, _Mapping]]] = ...) -> None: ...
+    execution_policy: _common_pb2.ExecutionPolicy
+    def __init__(self, request_id: _Optional[str] = ..., base: _Optional[_Union[_common_pb2.ArtifactRef, _Mapping]] = ..., edits: _Optional[_Iterable[_Union[SceneEdit, _Mapping]]] = ..., sources: _Optional[_Iterable[_Union[_common_pb2.ArtifactRef, _Mapping]]] = ..., execution_policy: _Optional[_Union[_common_pb2.ExecutionPolicy, _Mapping]] = ...) -> None: ...
 
 class EditResponse(_message.Message):
     __slots__ = ("bundle", "metrics")

@@ -26,7 +26,7 @@ from google.longrunning import operations_pb2 as google_dot_longrunning_dot_oper
 from reel2sim.v1 import common_pb2 as reel2sim_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reel2sim/v1/export.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"\x9c\x01\n\rExportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x05\x61sset\x18\x02 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12&\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x16.reel2sim.v1.JobConfig\x12&\n\x04reel\x18\x04 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\"\xa2\x01\n\x0e\x45xportResponse\x12%\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12\x39\n\x07metrics\x18\x02 \x03(\x0b\x32(.reel2sim.v1.ExportResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32u\n\x06\x45xport\x12k\n\x06\x45xport\x12\x1a.reel2sim.v1.ExportRequest\x1a\x1d.google.longrunning.Operation\"&\xca\x41#\n\x0e\x45xportResponse\x12\x11OperationMetadatab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reel2sim/v1/export.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"\xd4\x01\n\rExportRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x05\x61sset\x18\x02 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12&\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x16.reel2sim.v1.JobConfig\x12&\n\x04reel\x18\x04 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12\x36\n\x10\x65xecution_policy\x18\x05 \x01(\x0b\x32\x1c.reel2sim.v1.ExecutionPolicy\"\xa2\x01\n\x0e\x45xportResponse\x12%\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12\x39\n\x07metrics\x18\x02 \x03(\x0b\x32(.reel2sim.v1.ExportResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32u\n\x06\x45xport\x12k\n\x06\x45xport\x12\x1a.reel2sim.v1.ExportRequest\x1a\x1d.google.longrunning.Operation\"&\xca\x41#\n\x0e\x45xportResponse\x12\x11OperationMetadatab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,11 +38,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXPORT'].methods_by_name['Export']._loaded_options = None
   _globals['_EXPORT'].methods_by_name['Export']._serialized_options = b'\312A#\n\016ExportResponse\022\021OperationMetadata'
   _globals['_EXPORTREQUEST']._serialized_start=105
-  _globals['_EXPORTREQUEST']._serialized_end=261
-  _globals['_EXPORTRESPONSE']._serialized_start=264
-  _globals['_EXPORTRESPONSE']._serialized_end=426
-  _globals['_EXPORTRESPONSE_METRICSENTRY']._serialized_start=380
-  _globals['_EXPORTRESPONSE_METRICSENTRY']._serialized_end=426
-  _globals['_EXPORT']._serialized_start=428
-  _globals['_EXPORT']._serialized_end=545
+  _globals['_EXPORTREQUEST']._serialized_end=317
+  _globals['_EXPORTRESPONSE']._serialized_start=320
+  _globals['_EXPORTRESPONSE']._serialized_end=482
+  _globals['_EXPORTRESPONSE_METRICSENTRY']._serialized_start=436
+  _globals['_EXPORTRESPONSE_METRICSENTRY']._serialized_end=482
+  _globals['_EXPORT']._serialized_start=484
+  _globals['_EXPORT']._serialized_end=601
 # @@protoc_insertion_point(module_scope)

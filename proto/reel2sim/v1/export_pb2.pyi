@@ -8,16 +8,18 @@ from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Opti
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ExportRequest(_message.Message):
-    __slots__ = ("request_id", "asset", "config", "reel")
+    __slots__ = ("request_id", "asset", "config", "reel", "execution_policy")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ASSET_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
     REEL_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_POLICY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     asset: _common_pb2.ArtifactRef
     config: _common_pb2.JobConfig
     reel: _common_pb2.ArtifactRef
-    def __init__(self, request_id: _Optional[str] = ..., asset: _Optional[_Union[_common_pb2.ArtifactRef, _Mapping]] = ..., config: _Optional[_Union[_common_pb2.JobConfig, _Mapping]] = ..., reel: _Optional[_Union[_common_pb2.ArtifactRef, _Mapping]] = ...) -> None: ...
+    execution_policy: _common_pb2.ExecutionPolicy
+    def __init__(self, request_id: _Optional[str] = ..., asset: _Optional[_Union[_common_pb2.ArtifactRef, _Mapping]] = ..., config: _Optional[_Union[_common_pb2.JobConfig, _Mapping]] = ..., reel: _Optional[_Union[_common_pb2.ArtifactRef, _Mapping]] = ..., execution_policy: _Optional[_Union[_common_pb2.ExecutionPolicy, _Mapping]] = ...) -> None: ...
 
 class ExportResponse(_message.Message):
     __slots__ = ("bundle", "metrics")

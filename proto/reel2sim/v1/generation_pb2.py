@@ -26,7 +26,7 @@ from google.longrunning import operations_pb2 as google_dot_longrunning_dot_oper
 from reel2sim.v1 import common_pb2 as reel2sim_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1creel2sim/v1/generation.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"]\n\x0fGenerateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12&\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x16.reel2sim.v1.JobConfig\"\xa7\x01\n\x10GenerateResponse\x12&\n\x07\x63\x61pture\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12;\n\x07metrics\x18\x02 \x03(\x0b\x32*.reel2sim.v1.GenerateResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32\x84\x01\n\x0fVideoGeneration\x12q\n\x08Generate\x12\x1c.reel2sim.v1.GenerateRequest\x1a\x1d.google.longrunning.Operation\"(\xca\x41%\n\x10GenerateResponse\x12\x11OperationMetadatab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1creel2sim/v1/generation.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"\x95\x01\n\x0fGenerateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12&\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x16.reel2sim.v1.JobConfig\x12\x36\n\x10\x65xecution_policy\x18\x04 \x01(\x0b\x32\x1c.reel2sim.v1.ExecutionPolicy\"\xa7\x01\n\x10GenerateResponse\x12&\n\x07\x63\x61pture\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12;\n\x07metrics\x18\x02 \x03(\x0b\x32*.reel2sim.v1.GenerateResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32\x84\x01\n\x0fVideoGeneration\x12q\n\x08Generate\x12\x1c.reel2sim.v1.GenerateRequest\x1a\x1d.google.longrunning.Operation\"(\xca\x41%\n\x10GenerateResponse\x12\x11OperationMetadatab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,12 +37,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GENERATERESPONSE_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_VIDEOGENERATION'].methods_by_name['Generate']._loaded_options = None
   _globals['_VIDEOGENERATION'].methods_by_name['Generate']._serialized_options = b'\312A%\n\020GenerateResponse\022\021OperationMetadata'
-  _globals['_GENERATEREQUEST']._serialized_start=108
-  _globals['_GENERATEREQUEST']._serialized_end=201
-  _globals['_GENERATERESPONSE']._serialized_start=204
-  _globals['_GENERATERESPONSE']._serialized_end=371
-  _globals['_GENERATERESPONSE_METRICSENTRY']._serialized_start=325
-  _globals['_GENERATERESPONSE_METRICSENTRY']._serialized_end=371
-  _globals['_VIDEOGENERATION']._serialized_start=374
-  _globals['_VIDEOGENERATION']._serialized_end=506
+  _globals['_GENERATEREQUEST']._serialized_start=109
+  _globals['_GENERATEREQUEST']._serialized_end=258
+  _globals['_GENERATERESPONSE']._serialized_start=261
+  _globals['_GENERATERESPONSE']._serialized_end=428
+  _globals['_GENERATERESPONSE_METRICSENTRY']._serialized_start=382
+  _globals['_GENERATERESPONSE_METRICSENTRY']._serialized_end=428
+  _globals['_VIDEOGENERATION']._serialized_start=431
+  _globals['_VIDEOGENERATION']._serialized_end=563
 # @@protoc_insertion_point(module_scope)

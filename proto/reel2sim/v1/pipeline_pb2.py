@@ -26,7 +26,7 @@ from google.longrunning import operations_pb2 as google_dot_longrunning_dot_oper
 from reel2sim.v1 import common_pb2 as reel2sim_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areel2sim/v1/pipeline.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"\x82\x01\n\nRunRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x06source\x18\x02 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12\x0e\n\x06prompt\x18\x03 \x01(\t\x12&\n\x06\x63onfig\x18\x04 \x01(\x0b\x32\x16.reel2sim.v1.JobConfig\"\x9c\x01\n\x0bRunResponse\x12%\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12\x36\n\x07metrics\x18\x02 \x03(\x0b\x32%.reel2sim.v1.RunResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32n\n\x08Pipeline\x12\x62\n\x03Run\x12\x17.reel2sim.v1.RunRequest\x1a\x1d.google.longrunning.Operation\"#\xca\x41 \n\x0bRunResponse\x12\x11OperationMetadatab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1areel2sim/v1/pipeline.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"\xba\x01\n\nRunRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x06source\x18\x02 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12\x0e\n\x06prompt\x18\x03 \x01(\t\x12&\n\x06\x63onfig\x18\x04 \x01(\x0b\x32\x16.reel2sim.v1.JobConfig\x12\x36\n\x10\x65xecution_policy\x18\x05 \x01(\x0b\x32\x1c.reel2sim.v1.ExecutionPolicy\"\x9c\x01\n\x0bRunResponse\x12%\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12\x36\n\x07metrics\x18\x02 \x03(\x0b\x32%.reel2sim.v1.RunResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32n\n\x08Pipeline\x12\x62\n\x03Run\x12\x17.reel2sim.v1.RunRequest\x1a\x1d.google.longrunning.Operation\"#\xca\x41 \n\x0bRunResponse\x12\x11OperationMetadatab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,11 +38,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PIPELINE'].methods_by_name['Run']._loaded_options = None
   _globals['_PIPELINE'].methods_by_name['Run']._serialized_options = b'\312A \n\013RunResponse\022\021OperationMetadata'
   _globals['_RUNREQUEST']._serialized_start=107
-  _globals['_RUNREQUEST']._serialized_end=237
-  _globals['_RUNRESPONSE']._serialized_start=240
-  _globals['_RUNRESPONSE']._serialized_end=396
-  _globals['_RUNRESPONSE_METRICSENTRY']._serialized_start=350
-  _globals['_RUNRESPONSE_METRICSENTRY']._serialized_end=396
-  _globals['_PIPELINE']._serialized_start=398
-  _globals['_PIPELINE']._serialized_end=508
+  _globals['_RUNREQUEST']._serialized_end=293
+  _globals['_RUNRESPONSE']._serialized_start=296
+  _globals['_RUNRESPONSE']._serialized_end=452
+  _globals['_RUNRESPONSE_METRICSENTRY']._serialized_start=406
+  _globals['_RUNRESPONSE_METRICSENTRY']._serialized_end=452
+  _globals['_PIPELINE']._serialized_start=454
+  _globals['_PIPELINE']._serialized_end=564
 # @@protoc_insertion_point(module_scope)

@@ -8,16 +8,18 @@ from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Opti
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RunRequest(_message.Message):
-    __slots__ = ("request_id", "source", "prompt", "config")
+    __slots__ = ("request_id", "source", "prompt", "config", "execution_policy")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_POLICY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     source: _common_pb2.ArtifactRef
     prompt: str
     config: _common_pb2.JobConfig
-    def __init__(self, request_id: _Optional[str] = ..., source: _Optional[_Union[_common_pb2.ArtifactRef, _Mapping]] = ..., prompt: _Optional[str] = ..., config: _Optional[_Union[_common_pb2.JobConfig, _Mapping]] = ...) -> None: ...
+    execution_policy: _common_pb2.ExecutionPolicy
+    def __init__(self, request_id: _Optional[str] = ..., source: _Optional[_Union[_common_pb2.ArtifactRef, _Mapping]] = ..., prompt: _Optional[str] = ..., config: _Optional[_Union[_common_pb2.JobConfig, _Mapping]] = ..., execution_policy: _Optional[_Union[_common_pb2.ExecutionPolicy, _Mapping]] = ...) -> None: ...
 
 class RunResponse(_message.Message):
     __slots__ = ("bundle", "metrics")

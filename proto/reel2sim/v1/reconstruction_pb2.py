@@ -26,7 +26,7 @@ from google.longrunning import operations_pb2 as google_dot_longrunning_dot_oper
 from reel2sim.v1 import common_pb2 as reel2sim_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n reel2sim/v1/reconstruction.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"x\n\x12ReconstructRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x04reel\x18\x02 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12&\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x16.reel2sim.v1.JobConfig\"\xad\x01\n\x13ReconstructResponse\x12&\n\x07surfels\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12>\n\x07metrics\x18\x02 \x03(\x0b\x32-.reel2sim.v1.ReconstructResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32\x8c\x01\n\x0eReconstruction\x12z\n\x0bReconstruct\x12\x1f.reel2sim.v1.ReconstructRequest\x1a\x1d.google.longrunning.Operation\"+\xca\x41(\n\x13ReconstructResponse\x12\x11OperationMetadatab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n reel2sim/v1/reconstruction.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"\xb0\x01\n\x12ReconstructRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x04reel\x18\x02 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12&\n\x06\x63onfig\x18\x03 \x01(\x0b\x32\x16.reel2sim.v1.JobConfig\x12\x36\n\x10\x65xecution_policy\x18\x04 \x01(\x0b\x32\x1c.reel2sim.v1.ExecutionPolicy\"\xad\x01\n\x13ReconstructResponse\x12&\n\x07surfels\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12>\n\x07metrics\x18\x02 \x03(\x0b\x32-.reel2sim.v1.ReconstructResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32\x8c\x01\n\x0eReconstruction\x12z\n\x0bReconstruct\x12\x1f.reel2sim.v1.ReconstructRequest\x1a\x1d.google.longrunning.Operation\"+\xca\x41(\n\x13ReconstructResponse\x12\x11OperationMetadatab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,12 +37,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECONSTRUCTRESPONSE_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_RECONSTRUCTION'].methods_by_name['Reconstruct']._loaded_options = None
   _globals['_RECONSTRUCTION'].methods_by_name['Reconstruct']._serialized_options = b'\312A(\n\023ReconstructResponse\022\021OperationMetadata'
-  _globals['_RECONSTRUCTREQUEST']._serialized_start=112
-  _globals['_RECONSTRUCTREQUEST']._serialized_end=232
-  _globals['_RECONSTRUCTRESPONSE']._serialized_start=235
-  _globals['_RECONSTRUCTRESPONSE']._serialized_end=408
-  _globals['_RECONSTRUCTRESPONSE_METRICSENTRY']._serialized_start=362
-  _globals['_RECONSTRUCTRESPONSE_METRICSENTRY']._serialized_end=408
-  _globals['_RECONSTRUCTION']._serialized_start=411
-  _globals['_RECONSTRUCTION']._serialized_end=551
+  _globals['_RECONSTRUCTREQUEST']._serialized_start=113
+  _globals['_RECONSTRUCTREQUEST']._serialized_end=289
+  _globals['_RECONSTRUCTRESPONSE']._serialized_start=292
+  _globals['_RECONSTRUCTRESPONSE']._serialized_end=465
+  _globals['_RECONSTRUCTRESPONSE_METRICSENTRY']._serialized_start=419
+  _globals['_RECONSTRUCTRESPONSE_METRICSENTRY']._serialized_end=465
+  _globals['_RECONSTRUCTION']._serialized_start=468
+  _globals['_RECONSTRUCTION']._serialized_end=608
 # @@protoc_insertion_point(module_scope)

@@ -8,14 +8,16 @@ from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Opti
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ReconstructRequest(_message.Message):
-    __slots__ = ("request_id", "reel", "config")
+    __slots__ = ("request_id", "reel", "config", "execution_policy")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     REEL_FIELD_NUMBER: _ClassVar[int]
     CONFIG_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_POLICY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     reel: _common_pb2.ArtifactRef
     config: _common_pb2.JobConfig
-    def __init__(self, request_id: _Optional[str] = ..., reel: _Optional[_Union[_common_pb2.ArtifactRef, _Mapping]] = ..., config: _Optional[_Union[_common_pb2.JobConfig, _Mapping]] = ...) -> None: ...
+    execution_policy: _common_pb2.ExecutionPolicy
+    def __init__(self, request_id: _Optional[str] = ..., reel: _Optional[_Union[_common_pb2.ArtifactRef, _Mapping]] = ..., config: _Optional[_Union[_common_pb2.JobConfig, _Mapping]] = ..., execution_policy: _Optional[_Union[_common_pb2.ExecutionPolicy, _Mapping]] = ...) -> None: ...
 
 class ReconstructResponse(_message.Message):
     __slots__ = ("surfels", "metrics")

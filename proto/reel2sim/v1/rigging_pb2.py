@@ -26,7 +26,7 @@ from google.longrunning import operations_pb2 as google_dot_longrunning_dot_oper
 from reel2sim.v1 import common_pb2 as reel2sim_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reel2sim/v1/rigging.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"\x9b\x01\n\nRigRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x04reel\x18\x02 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12)\n\x07surfels\x18\x03 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12&\n\x06\x63onfig\x18\x04 \x01(\x0b\x32\x16.reel2sim.v1.JobConfig\"\x9b\x01\n\x0bRigResponse\x12$\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12\x36\n\x07metrics\x18\x02 \x03(\x0b\x32%.reel2sim.v1.RigResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32m\n\x07Rigging\x12\x62\n\x03Rig\x12\x17.reel2sim.v1.RigRequest\x1a\x1d.google.longrunning.Operation\"#\xca\x41 \n\x0bRigResponse\x12\x11OperationMetadatab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19reel2sim/v1/rigging.proto\x12\x0breel2sim.v1\x1a#google/longrunning/operations.proto\x1a\x18reel2sim/v1/common.proto\"\xd3\x01\n\nRigRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12&\n\x04reel\x18\x02 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12)\n\x07surfels\x18\x03 \x01(\x0b\x32\x18.reel2sim.v1.ArtifactRef\x12&\n\x06\x63onfig\x18\x04 \x01(\x0b\x32\x16.reel2sim.v1.JobConfig\x12\x36\n\x10\x65xecution_policy\x18\x05 \x01(\x0b\x32\x1c.reel2sim.v1.ExecutionPolicy\"\x9b\x01\n\x0bRigResponse\x12$\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x15.reel2sim.v1.Artifact\x12\x36\n\x07metrics\x18\x02 \x03(\x0b\x32%.reel2sim.v1.RigResponse.MetricsEntry\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x32m\n\x07Rigging\x12\x62\n\x03Rig\x12\x17.reel2sim.v1.RigRequest\x1a\x1d.google.longrunning.Operation\"#\xca\x41 \n\x0bRigResponse\x12\x11OperationMetadatab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,11 +38,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RIGGING'].methods_by_name['Rig']._loaded_options = None
   _globals['_RIGGING'].methods_by_name['Rig']._serialized_options = b'\312A \n\013RigResponse\022\021OperationMetadata'
   _globals['_RIGREQUEST']._serialized_start=106
-  _globals['_RIGREQUEST']._serialized_end=261
-  _globals['_RIGRESPONSE']._serialized_start=264
-  _globals['_RIGRESPONSE']._serialized_end=419
-  _globals['_RIGRESPONSE_METRICSENTRY']._serialized_start=373
-  _globals['_RIGRESPONSE_METRICSENTRY']._serialized_end=419
-  _globals['_RIGGING']._serialized_start=421
-  _globals['_RIGGING']._serialized_end=530
+  _globals['_RIGREQUEST']._serialized_end=317
+  _globals['_RIGRESPONSE']._serialized_start=320
+  _globals['_RIGRESPONSE']._serialized_end=475
+  _globals['_RIGRESPONSE_METRICSENTRY']._serialized_start=429
+  _globals['_RIGRESPONSE_METRICSENTRY']._serialized_end=475
+  _globals['_RIGGING']._serialized_start=477
+  _globals['_RIGGING']._serialized_end=586
 # @@protoc_insertion_point(module_scope)

@@ -185,6 +185,7 @@ class Client:
         material: str = "",
         density: float | None = None,
         max_size: int | None = None,
+        priority: int = 0,
         request_id: str | None = None,
         progress: Progress = silent,
     ) -> RemoteOperation:
@@ -201,6 +202,7 @@ class Client:
             material: what the object is made of; "" lets the rigging choose.
             density: kg/m³ to use instead of the material's.
             max_size: largest image side to work at, pixels.
+            priority: jobs with a lower number are started first, -1000..1000.
             request_id: a repeated call with the same id and content returns the first operation.
             progress: told of the upload.
         """
@@ -224,6 +226,7 @@ class Client:
                 density=density or 0.0,
                 max_size=max_size or 0,
             ),
+            execution_policy=common.ExecutionPolicy(priority=priority),
         )
         if source is not None:
             path = Path(source)

@@ -28,6 +28,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(_NAMED, re.IGNORECASE), rf"\1{REDACTED}"),
 )
 
+_OF_THE_SERVER = re.compile(r"REEL2SIM_TOKEN|PG[A-Z]+|AWS_[A-Z_]+")
+
 
 class Redactor:
     """Replaces known secrets, and what has the shape of one, in texts and nested values."""
@@ -80,3 +82,12 @@ class Redactor:
 
 redactor = Redactor()
 """The one that the logs of this process go through."""
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """``environment`` for a process that handles what clients sent.
+
+    Without the server's own token and its credentials for the database and the artifact store;
+    with those that jobs may need, such as a model hub's.
+    """
+    return {k: v for k, v in environment.items() if not _OF_THE_SERVER.fullmatch(k)}

@@ -8,9 +8,11 @@ from typing import Any
 import grpc
 from google.longrunning import operations_pb2
 
-from reel2sim.server.kinds import JOB_KINDS, JobKind
+from reel2sim.scene.errors import UsageError
+from reel2sim.server.kinds import JOB_KINDS, JobKind, check_policy, needs_of
 from reel2sim.server.operations import Draft, Operations
 from reel2sim.server.protos import operation_message
+from reel2sim.server.records import Resources
 from reel2sim.v1 import (
     common_pb2,
     editing_pb2,
@@ -32,19 +34,42 @@ Operation = operations_pb2.Operation
 Submit = Callable[[JobKind, Any], Awaitable[Operation]]
 
 
-def submitter(operations: Operations) -> Submit:
-    """What turns a request into an operation."""
+def submitter(operations: Operations, room: Resources | None) -> Submit:
+    """What turns a request into an operation.
+
+    Args:
+        operations: where it goes.
+        room: what all jobs together may use, if no other server could have more.
+    """
 
     async def submit(kind: JobKind, request: Any) -> Operation:
         kind.check(request)
+        check_policy(request.execution_policy)
         references = {
             field: (reference.digest, reference.filename)
             for field, reference in _references(kind, request)
         }
         request_id = request.request_id
+        needs = needs_of(request)
+        if room is not None and (lacking := needs.lacking(room)):
+            raise UsageError(
+                f"such a job needs {' and '.join(lacking)} that this server has for jobs",
+                field="config.device" if needs.gpus > room.gpus else "config.preset",
+                remedy="ask for less, or a server with more",
+            )
+        priority = request.execution_policy.priority
+        # Neither is part of what is asked for: the same job may be sent again with another.
         request.ClearField("request_id")
+        request.ClearField("execution_policy")
         payload = request.SerializeToString(deterministic=True)
-        draft = Draft(kind=kind.name, request=payload, request_id=request_id, references=references)
+        draft = Draft(
+            kind=kind.name,
+            request=payload,
+            request_id=request_id,
+            references=references,
+            priority=priority,
+            needs=needs,
+        )
         return operation_message(await operations.create(draft))
 
     return submit

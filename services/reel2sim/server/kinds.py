@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from reel2sim.scene.errors import InputError, PromptError, UsageError
+from reel2sim.server.records import Resources
 from reel2sim.transport.edits import edit_from_message
 from reel2sim.transport.names import DIGEST, OBJECT_NAME, TOKEN, WORD, filename_fault
 from reel2sim.v1 import common_pb2 as common
@@ -24,6 +25,12 @@ from reel2sim.v1 import (
 
 _MAX_PROMPT = 4096
 _WORDS = ("backend", "material")
+_MOST_PRIORITY = 1000
+_MEMORY_MIB = {
+    common.PRESET_DRAFT: 1500,
+    common.PRESET_STANDARD: 1500,
+    common.PRESET_HIGH: 4000,
+}
 _MAX_EDITS, _MAX_SOURCES = 1000, 64
 
 
@@ -106,6 +113,19 @@ def _check_run(request: pipeline_pb2.RunRequest) -> None:
         raise UsageError("either a source or a prompt is required", field="source")
 
 
+def needs_of(request: Any) -> Resources:
+    """What a worker must have free to start a job with this request.
+
+    The memory is what the stages were seen to need at their peak, with a margin.
+    """
+    config = getattr(request, "config", common.JobConfig())
+    return Resources(
+        cpus=1.0,
+        gpus=1.0 if config.device == common.DEVICE_CUDA else 0.0,
+        memory_mib=_MEMORY_MIB.get(config.preset, _MEMORY_MIB[common.PRESET_STANDARD]),
+    )
+
+
 def check_digest(digest: str, field: str) -> None:
     """Refuse what is not a sha256 in lower-case hex."""
     if not DIGEST.match(digest):
@@ -136,6 +156,15 @@ def _check_request_id(request_id: str) -> None:
             "must be 1 to 64 letters, digits, '-' or '_'",
             field="request_id",
             remedy="use a UUID",
+        )
+
+
+def check_policy(policy: common.ExecutionPolicy) -> None:
+    """Refuse priorities that are out of their range."""
+    if abs(policy.priority) > _MOST_PRIORITY:
+        raise UsageError(
+            f"must be from -{_MOST_PRIORITY} to {_MOST_PRIORITY}",
+            field="execution_policy.priority",
         )
 
 

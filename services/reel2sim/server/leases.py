@@ -127,7 +127,9 @@ class Leases:
 
         await self._attempted(name, attempt, work)
 
-    async def worker_died(self, name: str, how: str, *, attempt: int, log: str = "") -> None:
+    async def worker_died(
+        self, name: str, how: str, *, attempt: int, log: str = "", blamed: bool = True
+    ) -> None:
         """Queue a running operation again after its worker died, or park it after too many.
 
         Args:
@@ -135,6 +137,7 @@ class Leases:
             how: it died.
             attempt: number of the attempt that ends.
             log: digest of what the worker wrote last, kept with an operation that is parked.
+            blamed: whether the job may be why; else it is only queued again.
 
         Raises:
             LeaseLostError: if the attempt is not the running one any more.
@@ -144,12 +147,12 @@ class Leases:
             if record.cancel_requested:
                 change(tx, record, **ended(tx, CancelledError("the operation was cancelled")))
                 return
-            crashes = record.crashes + 1
+            crashes = record.crashes + blamed
             if crashes <= self._max_crashes:
                 change(
                     tx, record, state=State.QUEUED, crashes=crashes,
                     message=f"the worker died ({how}), trying again",
-                    not_before_us=tx.now_us + self._backoff_us * 2 ** (crashes - 1),
+                    not_before_us=tx.now_us + self._backoff_us * 2 ** max(crashes - 1, 0),
                 )  # fmt: skip
                 return
             error = StageError(
@@ -211,10 +214,12 @@ class Leases:
 
         def checked(tx: Transaction) -> None:
             record = require(tx, name, locked=True)
-            mine = (State.RUNNING, attempt, self._owner)
-            if (record.state, record.attempts, record.owner) != mine:
+            mine = (record.attempts, record.owner) == (attempt, self._owner)
+            if not mine or record.state is State.QUEUED:
                 raise LeaseLostError(name)
-            work(tx, record)
+            # Ended already: this is said again because the first answer was lost.
+            if record.state is State.RUNNING:
+                work(tx, record)
 
         await self._database.call(checked)
 
@@ -252,11 +257,5 @@ class Leases:
             return found
         waited_us = now - max(head.created_us, head.not_before_us)
         passed = (head.priority, head.seq) < (found.priority, found.seq)
-        blocked = passed and not _fits(head.needs, free)
+        blocked = passed and not head.needs.within(free)
         return None if blocked and waited_us > _PATIENCE_US else found
-
-
-def _fits(needs: Resources, free: Resources) -> bool:
-    return (
-        needs.cpus <= free.cpus and needs.gpus <= free.gpus and needs.memory_mib <= free.memory_mib
-    )

@@ -15,6 +15,7 @@ from pathlib import Path
 from google.rpc import status_pb2
 
 from reel2sim.observe.logs import relay, settled
+from reel2sim.observe.secrets import without_secrets
 from reel2sim.scene.errors import UnavailableError
 from reel2sim.server.answers import FAULT, HEAD, LAST, LENGTH
 from reel2sim.server.artifacts import Artifacts
@@ -60,6 +61,7 @@ class Player:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=without_secrets(os.environ),
             start_new_session=True,
         )
         return cls(process, work)

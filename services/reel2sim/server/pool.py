@@ -7,9 +7,9 @@ import base64
 import contextlib
 import logging
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 
@@ -31,9 +31,12 @@ from reel2sim.server.store.blobs import sync_file
 from reel2sim.transport.status import status_of
 from reel2sim.v1 import common_pb2 as common
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _IDLE_S = 30.0
 _BACKOFF_S = 1.0
+_LONGEST_PAUSE_S = 5.0
+_SILENT = "this server could not renew its lease"
 _LOOK_S = 0.5
 """How often the memory of a worker is looked at."""
 
@@ -114,7 +117,7 @@ class Pool:
                 if loop.time() - renewed_s > self._config.lease_s:
                     # Others may run the same by now.
                     for slot in self._slots:
-                        await slot.close()
+                        await slot.close(_SILENT)
             await asyncio.sleep(self._config.lease_s / 4)
 
 
@@ -179,18 +182,18 @@ class _Slot:
             )
         return self._worker
 
-    async def close(self) -> None:
+    async def close(self, why: str = "") -> None:
         """Kill the worker."""
         if self._worker is not None:
             worker, self._worker = self._worker, None
-            await worker.kill()
+            await worker.kill(why)
 
     async def _step(self) -> bool:
         """Run one operation; False if there is none that can be started."""
         if self._leased is not None:
             left, self._leased = self._leased, None
             await self._operations.worker_died(
-                left.name, "the server failed", attempt=left.attempts
+                left.name, "the server failed", attempt=left.attempts, blamed=False
             )
         worker = await self.ensure_worker()
         async with self._pool.taken_up() as record:
@@ -231,47 +234,61 @@ class _Slot:
             if self._observer.reported(record.name, report):
                 continue
             if report["type"] == "progress":
-                event = _progress_event(report)
-                await self._operations.progress(record.name, event, attempt=record.attempts)
+                await self._tell(record, _progress_event(report))
                 continue
             if report["type"] == "done":
                 await self._succeed(record, report)
             else:
                 status = base64.b64decode(report["status"])
-                await self._operations.fail(
-                    record.name, status, attempt=record.attempts, cancelled=report["cancelled"]
-                )
+                await self._end(record, status, cancelled=report["cancelled"])
             break
         await self._clean(record)
         # Nobody will take a finished operation up again, so its lock has served.
         lock = self._config.data_dir / "locks" / self._work_folder(record).name
         lock.unlink(missing_ok=True)
 
+    async def _tell(self, record: OperationRecord, event: EventRecord) -> None:
+        """Store progress; if the store is away, the next one will do."""
+        try:
+            await self._operations.progress(record.name, event, attempt=record.attempts)
+        except UnavailableError as error:
+            _log.warning("progress of %s was not stored: %s", record.name, error)
+
     async def _succeed(self, record: OperationRecord, report: Mapping[str, Any]) -> None:
         """Store the output and end the operation."""
         kind = JOB_KINDS[record.kind]
-        artifact = await self._artifacts.adopt(
-            Path(report["path"]),
-            digest=report["sha256"],
-            format=report["format"],
-            filename=report["filename"],
-            principal=record.principal,
+        artifact = await _patiently(
+            lambda: self._artifacts.adopt(
+                Path(report["path"]),
+                digest=report["sha256"],
+                format=report["format"],
+                filename=report["filename"],
+                principal=record.principal,
+            )
         )
         response: Any = kind.response()
         getattr(response, kind.output).CopyFrom(artifact_message(artifact))
         response.metrics.update(report["metrics"])
         packed = AnyMessage()
         packed.Pack(response)
-        await self._operations.succeed(
-            record.name,
-            packed.SerializeToString(),
-            attempt=record.attempts,
-            output=artifact.digest,
+        await _patiently(
+            lambda: self._operations.succeed(
+                record.name,
+                packed.SerializeToString(),
+                attempt=record.attempts,
+                output=artifact.digest,
+            )
         )
 
     async def _fail(self, record: OperationRecord, error: Reel2SimError) -> None:
-        status = status_of(error).SerializeToString()
-        await self._operations.fail(record.name, status, attempt=record.attempts, cancelled=False)
+        await self._end(record, status_of(error).SerializeToString(), cancelled=False)
+
+    async def _end(self, record: OperationRecord, status: bytes, *, cancelled: bool) -> None:
+        await _patiently(
+            lambda: self._operations.fail(
+                record.name, status, attempt=record.attempts, cancelled=cancelled
+            )
+        )
 
     async def _bury(
         self, worker: WorkerProcess, record: OperationRecord, death: WorkerDiedError
@@ -283,8 +300,14 @@ class _Slot:
         if record.crashes >= self._config.max_crashes and (words := worker.last_words()):
             log = await self._keep_log(record, words)
         await self._clean(record)
-        await self._operations.worker_died(
-            record.name, str(death), attempt=record.attempts, log=log
+        await _patiently(
+            lambda: self._operations.worker_died(
+                record.name,
+                str(death),
+                attempt=record.attempts,
+                log=log,
+                blamed=str(death) != _SILENT,
+            )
         )
 
     async def _keep_log(self, record: OperationRecord, words: bytes) -> str:
@@ -365,3 +388,15 @@ def _progress_event(report: Mapping[str, Any]) -> EventRecord:
         report["message"],
         report["metrics"],
     )
+
+
+async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """The result of ``work`` once the stores are there: what a job has made is not thrown away."""
+    pause_s = 0.2
+    while True:
+        try:
+            return await work()
+        except UnavailableError as error:
+            _log.warning("a store is away, trying again: %s", error)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

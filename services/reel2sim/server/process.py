@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from reel2sim.observe.logs import relay, settled
+from reel2sim.observe.secrets import without_secrets
 from reel2sim.scene.errors import Reel2SimError, UsageError
 
 _START_TIMEOUT_S = 120.0
@@ -59,6 +60,7 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=without_secrets(os.environ),
             limit=_LINE_LIMIT,
             start_new_session=True,
         )

@@ -36,6 +36,24 @@ class Resources:
     gpus: float = 0.0
     memory_mib: int = 0
 
+    def within(self, room: Resources) -> bool:
+        """Whether there is room for it."""
+        return (
+            self.cpus <= room.cpus and self.gpus <= room.gpus and self.memory_mib <= room.memory_mib
+        )
+
+    def lacking(self, room: Resources) -> list[str]:
+        """In words, of what there is not enough room."""
+        return [
+            f"{needed:g} {what} of {there:g}"
+            for needed, there, what in (
+                (self.cpus, room.cpus, "cores"),
+                (self.gpus, room.gpus, "GPUs"),
+                (self.memory_mib, room.memory_mib, "MiB"),
+            )
+            if needed > there
+        ]
+
     def __sub__(self, other: Resources) -> Resources:
         return Resources(
             self.cpus - other.cpus, self.gpus - other.gpus, self.memory_mib - other.memory_mib

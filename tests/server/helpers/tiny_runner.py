@@ -4,6 +4,7 @@
 ``crash``            die without a word
 ``crash once``       die at the first attempt, succeed at the second
 ``stubborn``         never report again, so that a cancel has to kill
+``hoard MIB``        say so on standard error and take that much memory for a while
 ``refuse``           raise an error of the project's tree
 ``bug``              raise an error of no tree
 ``tell …``           log the prompt and environment, as no job should
@@ -13,8 +14,11 @@ A job with a source writes down what it was given instead.
 
 import logging
 import os
+import sys
 import time
 from pathlib import Path
+
+import numpy as np
 
 from reel2sim.scene.digest import digest_file, digest_tree
 from reel2sim.scene.errors import RiggingError
@@ -34,6 +38,10 @@ def run(job: Job, progress) -> JobResult:
     elif words == ["stubborn"]:
         progress("steps", 0.1)
         time.sleep(600)
+    elif words[:1] == ["hoard"]:
+        print("about to hoard", file=sys.stderr, flush=True)
+        hoard = np.ones((int(words[1]) << 20) // 8)
+        _steps(10 if hoard.all() else 0, 0.2, progress)
     elif words == ["refuse"]:
         raise RiggingError("no joint was seen", source="reel", remedy="film it longer")
     elif words[:1] == ["bug"]:
