@@ -70,6 +70,15 @@ def _free_port() -> int:
         return free.getsockname()[1]
 
 
+def _await_port(port: int, *, limit_s: float = 60.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
 def _workers(server: Served) -> list[psutil.Process]:
     children = server.resources.children(recursive=True)
     return [c for c in children if "reel2sim.server.worker" in " ".join(c.cmdline())]
@@ -269,6 +278,7 @@ def _bucket() -> Iterator[tuple[Gate, str]]:
     try:
         gate = Gate(port)
         endpoint = f"http://127.0.0.1:{gate.port}"
+        _await_port(port)
         client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
         client.create_bucket(Bucket="benchmark")
         yield gate, f"s3://benchmark?endpoint={endpoint}&region=us-east-1"
