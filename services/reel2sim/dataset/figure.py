@@ -17,8 +17,6 @@ from reel2sim.scene.transforms import apply
 from reel2sim.scene.world import Scene
 
 _GREY = 0.7
-_CREASE_COS = float(np.cos(np.radians(40.0)))
-"""Faces that meet at a blunter angle than 40° are shaded as one smooth surface."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,28 +110,3 @@ def _posed(asset: RiggedAsset, i: int) -> Callable[[float], Array]:
 def _linear(colors: Array | None, mesh: object) -> Array:
     count = len(mesh.vertices)  # type: ignore[attr-defined]
     return linear_from_srgb(np.full((count, 3), _GREY) if colors is None else colors)
-
-
-def corner_normals(vertices: Array, faces: Array) -> Array:
-    """Unit normals of every corner of every face ``(f, 3, 3)``.
-
-    Smooth over faces that share vertices, by area, but sharp where they meet at more than 40°.
-
-    Args:
-        vertices: ``(v, 3)``.
-        faces: ``(f, 3)``.
-    """
-    corners = vertices[faces]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    flat = _unit(cross)
-    total = np.zeros((len(vertices), 3))
-    for k in range(3):
-        np.add.at(total, faces[:, k], cross)
-    smooth = _unit(total)[faces]
-    blunt = np.einsum("fkc,fc->fk", smooth, flat) >= _CREASE_COS
-    return np.where(blunt[..., None], smooth, flat[:, None, :])
-
-
-def _unit(v: Array) -> Array:
-    length = np.linalg.norm(v, axis=-1, keepdims=True)
-    return np.where(length > 1e-20, v / np.maximum(length, 1e-20), [0.0, 0.0, 1.0])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reel2sim.dataset.raster import Picture
+from reel2sim.dataset.picture import Picture
 from reel2sim.dataset.recipe import Recipe
 from reel2sim.pipeline.views import View
 from reel2sim.scene.arrays import Array

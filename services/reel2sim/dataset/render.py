@@ -16,7 +16,7 @@ from reel2sim.batch.pipeline_work import use_one_core
 from reel2sim.dataset.figure import staged
 from reel2sim.dataset.filters import measured, outside, reasons
 from reel2sim.dataset.job import ObjectJob
-from reel2sim.dataset.raster import Picture
+from reel2sim.dataset.picture import Picture
 from reel2sim.dataset.recipe import Staging, stage
 from reel2sim.dataset.sheet import strip
 from reel2sim.dataset.studio import MeshStudio, Studio, SurfelStudio

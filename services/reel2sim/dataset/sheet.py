@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from reel2sim.dataset.raster import Picture
+from reel2sim.dataset.picture import Picture
 from reel2sim.scene.arrays import Array
 
 _TILE, _TILES = 80, 6

@@ -8,11 +8,13 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from reel2sim.dataset.figure import Figure, corner_normals, figure_of
-from reel2sim.dataset.raster import Picture, drawn, lamps
+from reel2sim.dataset.figure import Figure, figure_of
+from reel2sim.dataset.picture import Picture, drawn, lamps
 from reel2sim.pipeline.layers import draw, pictures
 from reel2sim.pipeline.subject import Subject
 from reel2sim.pipeline.views import View
+from reel2sim.rendering import Mesh, Model, Surface, Tableau
+from reel2sim.rendering.normals import corner_normals
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.world import Scene
@@ -47,26 +49,42 @@ class MeshStudio:
     kind: Literal["mesh", "surfels"] = "mesh"
 
     def __init__(self, scene: Scene) -> None:
-        self._figure: Figure = figure_of(scene)
-        self._used = np.unique(self._figure.faces)
+        figure: Figure = figure_of(scene)
+        self._figure = figure
+        self._used = np.unique(figure.faces)
+        self._numbers = [int(number) for number in np.unique(figure.part_of)]
+        self._placed = lru_cache(_KEPT)(figure.vertices_at)
         self._posed = lru_cache(_KEPT)(self._pose)
 
     def points(self, time_s: float) -> Array:
         """The corners of the triangles."""
-        return self._posed(time_s)[0][self._used]
+        return self._placed(time_s)[self._used]
 
     def shot(self, view: View, *, front_deg: float) -> Picture:
         """The picture of a view, under lamps that stand still."""
-        figure = self._figure
-        vertices, normals = self._posed(view.time_s)
-        lights = lamps(float(np.radians(front_deg)))
-        return drawn(
-            vertices, figure.faces, normals, figure.colors, figure.part_of, view.camera, lights
-        )
+        return drawn(self._posed(view.time_s, front_deg), view.camera)
 
-    def _pose(self, time_s: float) -> tuple[Array, Array]:
-        vertices = self._figure.vertices_at(time_s)
-        return vertices, corner_normals(vertices, self._figure.faces)
+    def _pose(self, time_s: float, front_deg: float) -> Tableau:
+        """The triangles at a time, one mesh for each part."""
+        figure = self._figure
+        vertices = self._placed(time_s)
+        normals = corner_normals(vertices, figure.faces)
+        meshes: list[Mesh] = []
+        for number in self._numbers:
+            own = figure.part_of == number
+            faces = figure.faces[own]
+            used, local = np.unique(faces, return_inverse=True)
+            meshes.append(
+                Mesh(
+                    vertices[used],
+                    local.reshape(faces.shape),
+                    normals=normals[own],
+                    colors=figure.colors[used],
+                    part=number,
+                )
+            )
+        lights = lamps(float(np.radians(front_deg)))
+        return Model(meshes, [Surface()]).posed([np.eye(4)] * len(meshes), lights)
 
 
 class SurfelStudio:
