@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from reel2sim.generation.sensor import parse_sensor, sensed
+from reel2sim.generation.setting import Setting
 from reel2sim.generation.truth import Truth
 from reel2sim.scene.errors import PromptError, UsageError
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Reel
+
+if TYPE_CHECKING:
+    from reel2sim.generation.view_truth import ViewTruths
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class GenerationConfig:
         size: width and height of the pictures, pixels.
         seconds: duration of the motion at usual speed.
         views: pictures of the still object around it at time zero.
-        supersample: pixels rendered per pixel kept, along each side.
+        supersample: samples taken per pixel, along each side.
+        setting: place, light and camera.
     """
 
     seed: int = 0
@@ -55,6 +61,7 @@ class GenerationConfig:
     seconds: float = 2.0
     views: int = 24
     supersample: int = 2
+    setting: Setting = Setting()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         ranges = {
@@ -75,10 +82,17 @@ class GenerationConfig:
 
 @dataclass(frozen=True, eq=False)
 class GeneratedReel:
-    """A reel and, where the generator knows it, what really happened in it."""
+    """A reel and, where the generator knows it, what really happened in it.
+
+    Attributes:
+        reel: the pictures.
+        truth: joints, poses and surface points.
+        views: what each picture shows, in the order of the reel's frames.
+    """
 
     reel: Reel
     truth: Truth | None
+    views: ViewTruths | None = None
 
 
 class Backend(Protocol):
@@ -149,4 +163,14 @@ def generate(
     if not prompt.strip():
         raise PromptError("is empty", source="prompt", remedy="say what to show and how it moves")
     config = GenerationConfig() if config is None else config
-    return _FACTORIES[backend]().generate(prompt, config=config, progress=progress)
+    made = _FACTORIES[backend]().generate(prompt, config=config, progress=progress)
+    return filmed_with(made, config, progress=progress)
+
+
+def filmed_with(
+    made: GeneratedReel, config: GenerationConfig, *, progress: Progress = silent
+) -> GeneratedReel:
+    """What was generated, as the setting's sensor takes it; its truth stays."""
+    sensor = parse_sensor(config.setting.sensor)
+    reel = sensed(made.reel, sensor, seed=config.seed, views=made.views, progress=progress)
+    return replace(made, reel=reel)

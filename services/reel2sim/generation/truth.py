@@ -5,7 +5,6 @@ On disk it is ``truth.json`` beside ``truth_points.npz``. World frame, metres, s
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Mapping
@@ -14,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from reel2sim.generation.archive import write_arrays
 from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import InputError, Reel2SimError
 from reel2sim.scene.rig import JointType
 from reel2sim.scene.transforms import apply, invert, pose_to_vector, vector_to_pose
 
 _JSON, _POINTS = "truth.json", "truth_points.npz"
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,12 +144,7 @@ def write_truth(truth: Truth, folder: Path) -> None:
         },
     }
     (folder / _JSON).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    with zipfile.ZipFile(folder / _POINTS, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in (("points", truth.points), ("part", truth.point_parts)):
-            buffer = io.BytesIO()
-            np.save(buffer, array, allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-            archive.writestr(info, buffer.getvalue(), zipfile.ZIP_DEFLATED, 6)
+    write_arrays(folder / _POINTS, {"points": truth.points, "part": truth.point_parts})
 
 
 def load_truth(folder: Path) -> Truth:

@@ -98,6 +98,7 @@ def _generation_settings(config: PipelineConfig) -> Any:
     from reel2sim.generation import GenerationConfig
 
     choices = {"seed": config.seed, "preset": config.preset, "size": config.max_size}
+    choices["setting"] = config.setting
     return [config.backend, with_known_fields(GenerationConfig(), **choices)]
 
 

@@ -44,10 +44,11 @@ def pack(surfaces: Sequence[Surface]) -> Pyramids:
 
     texels: list[Array] = [np.zeros((0, 3), np.uint8)]
     levels = np.zeros((len(surfaces), LEVELS, 3), np.int64)
+    light = linear_from_srgb(np.arange(256) / 255.0)
     count = 0
     for i, surface in enumerate(surfaces):
         image = surface.image[::-1]
-        linear = linear_from_srgb(image / 255.0)
+        linear = light[image]
         for level in range(LEVELS):
             height, width = image.shape[:2]
             if level and (height, width) == tuple(levels[i, level - 1, 1:]):
@@ -63,7 +64,7 @@ def pack(surfaces: Sequence[Surface]) -> Pyramids:
             image = np.rint(srgb_from_linear(linear) * 255.0).astype(np.uint8)
     return Pyramids(
         np.ascontiguousarray(np.concatenate(texels)),
-        linear_from_srgb(np.arange(256) / 255.0),
+        light,
         levels,
         np.array([s.repeats for s in surfaces], bool),
         np.array(

@@ -140,7 +140,7 @@ def _bilinear(level: Array, uv: Array, repeats: bool) -> Array:
     total = np.zeros((len(uv), 3))
     for dx in (0, 1):
         for dy in (0, 1):
-            cell = low + [dx, dy]
+            cell = low + np.array([dx, dy])
             cell = cell % size if repeats else np.clip(cell, 0, size - 1)
             weight = np.abs(1 - dx - f[:, 0]) * np.abs(1 - dy - f[:, 1])
             total += weight[:, None] * level[cell[:, 1], cell[:, 0]]

@@ -161,9 +161,15 @@ def _lit(s, x, y, z, nx, ny, nz, vx, vy, vz, facing, tex, light, out):
 
     Args:
         s: the surface.
-        x: of the point, world; with ``y`` and ``z``.
-        nx: of the unit normal on the side of the camera; with ``ny`` and ``nz``.
-        vx: of the unit direction to the camera; with ``vy`` and ``vz``.
+        x: of the point, world.
+        y: of the point.
+        z: of the point.
+        nx: of the unit normal on the side of the camera.
+        ny: of the normal.
+        nz: of the normal.
+        vx: of the unit direction to the camera.
+        vy: of the direction.
+        vz: of the direction.
         facing: cosine between them.
         tex: finish of all surfaces.
         light: all light.

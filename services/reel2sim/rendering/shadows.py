@@ -105,8 +105,12 @@ def lit(depth, axes, corner, texel, rim, px, py, pz, nx, ny, nz):
         corner: of the map ``(3,)``.
         texel: of the map, metres.
         rim: width of the soft edge, metres.
-        px: of the point, world; with ``py`` and ``pz``.
-        nx: of the unit normal on the lamp's side; with ``ny`` and ``nz``.
+        px: of the point, world.
+        py: of the point.
+        pz: of the point.
+        nx: of the unit normal on the lamp's side.
+        ny: of the normal.
+        nz: of the normal.
     """
     lift = 0.5 * rim + 1.5 * texel
     px, py, pz = px + lift * nx, py + lift * ny, pz + lift * nz

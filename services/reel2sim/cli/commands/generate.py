@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from reel2sim.cli.options import Common, Effort, Flag
+from reel2sim.cli.setting import Place
 
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
@@ -19,11 +20,13 @@ class Generate:
     """Make a capture folder from a prompt.
 
     The scripted backend builds the object it is asked for and films it, so that it can also say
-    what is true of it: parts, joints and their states go to truth.json with --truth.
+    what is true of it. With --truth parts, joints and their states go to truth.json, and depth,
+    parts, normals and flow of every picture to the folder truth (see docs/generation.md).
 
     Examples:
       reel2sim generate --prompt "a cabinet with a door and a drawer" --out capture
       reel2sim generate --prompt "a laptop that opens" --out capture --truth --seed 3
+      reel2sim generate --prompt "a laptop" --out capture --background room --sensor phone
     """
 
     prompt: Annotated[str, tyro.conf.arg(metavar="TEXT")]
@@ -33,7 +36,8 @@ class Generate:
     backend: str = "scripted"
     """Which generator to use; `reel2sim doctor` lists them."""
     truth: Flag = False
-    """Also write truth.json, if the backend knows the truth."""
+    """Also write truth.json and the folder truth, if the backend knows the truth."""
+    place: Place = field(default_factory=Place)
     effort: Effort = field(default_factory=Effort)
     common: Common = field(default_factory=Common)
 
@@ -41,13 +45,14 @@ class Generate:
         """Write the capture."""
         from reel2sim.exporters.staging import staged_folder
         from reel2sim.generation.truth import write_truth
+        from reel2sim.generation.view_truth import write_views
         from reel2sim.media import write_capture
         from reel2sim.pipeline.publish import check_empty
         from reel2sim.pipeline.toolchain import generate_reel
         from reel2sim.scene.errors import UsageError
 
         check_empty(self.out)
-        config = self.effort.pipeline_config(backend=self.backend)
+        config = self.effort.pipeline_config(backend=self.backend, setting=self.place.setting())
         with console.progress() as progress:
             made = generate_reel(self.prompt, config, progress)
         if self.truth and made.truth is None:
@@ -56,6 +61,8 @@ class Generate:
             write_capture(made.reel, folder)
             if self.truth and made.truth is not None:
                 write_truth(made.truth, folder)
+                if made.views is not None:
+                    write_views(made.truth, made.views, folder)
         reel = made.reel
         record = {
             "capture": str(self.out),

@@ -1,0 +1,142 @@
+"""A performance on film: what cameras see of it, and what is true of every picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from reel2sim.generation.backend import GenerationConfig
+from reel2sim.generation.materials import material
+from reel2sim.generation.scripted.cameras import Shot
+from reel2sim.generation.scripted.kinematics import Part, Surface
+from reel2sim.generation.scripted.play import Actor, Performance
+from reel2sim.generation.scripted.solids import Solid
+from reel2sim.generation.surroundings import lights, scenery
+from reel2sim.generation.view_truth import FilmedTruth, Take
+from reel2sim.rendering import Mesh, Model, Tableau
+from reel2sim.rendering import Surface as Look
+from reel2sim.scene.arrays import Array
+from reel2sim.scene.progress import Progress
+from reel2sim.scene.reel import Frame
+
+_STREAM = 0x51
+"""Sets the draws of pictures apart from those that shape objects."""
+_WHITE = 255
+
+
+def film(
+    performance: Performance,
+    shots: Sequence[Shot],
+    config: GenerationConfig,
+    *,
+    progress: Progress,
+) -> tuple[list[Frame], FilmedTruth]:
+    """Take all pictures; what is true of each is worked out when it is asked for.
+
+    Returns:
+        A frame for each shot, in their order, with the mask of all objects; what is true of these
+        frames.
+    """
+    reel = _Film(performance, shots, config)
+    taken: dict[int, Frame] = {}
+    # Shadows of an instant are drawn once for all of its cameras.
+    for k in sorted(range(len(shots)), key=lambda k: shots[k].instant):
+        progress("generation", len(taken) / len(shots), f"rendering {shots[k].stream}")
+        taken[k] = reel.frame(shots[k])
+    progress("generation", 1.0, f"{len(shots)} frames")
+    frames = [taken[k] for k in range(len(shots))]
+    takes = [Take(s.stream, s.instant, s.camera) for s in shots]
+    return frames, FilmedTruth(reel.model, reel.poses, takes, part_names(performance))
+
+
+def part_names(performance: Performance) -> tuple[str, ...]:
+    """All parts in the order in which index pictures number them, from 1."""
+    return tuple(
+        performance.part_name(actor, part.name)
+        for actor in performance.actors
+        for part in actor.spec.parts
+    )
+
+
+class _Film:
+    """The model of a performance and where its meshes are at every instant."""
+
+    def __init__(
+        self, performance: Performance, shots: Sequence[Shot], config: GenerationConfig
+    ) -> None:
+        rng = np.random.default_rng([config.seed, _STREAM])
+        cloud = performance.points()
+        self._bounds = np.stack([cloud.min(axis=0), cloud.max(axis=0)])
+        self._times = performance.times_s
+        self._config = config
+        self._lights = lights(config.setting.lighting, rng)
+        self._numbers = {name: k for k, name in enumerate(part_names(performance), start=1)}
+        self._looks: list[Look] = []
+        meshes: list[Mesh] = []
+        tracks: list[Array] = []
+        for actor in performance.actors:
+            dressed = self._dressed(actor)
+            for part in actor.spec.parts:
+                number = self._numbers[performance.part_name(actor, part.name)]
+                for solid in part.solids:
+                    look, surface = dressed[solid.surface], actor.spec.surfaces[solid.surface]
+                    meshes.append(_mesh(solid, part, surface, look, number, rng))
+                    tracks.append(actor.part_poses[part.name])
+        middle = self._bounds.mean(axis=0)
+        reach = max(
+            (float(np.linalg.norm((s.camera.position - middle)[:2])) for s in shots), default=1.0
+        )
+        around = scenery(config.setting.background, *self._bounds, reach, rng)
+        still = np.broadcast_to(np.eye(4), (len(self._times), 4, 4))
+        for mesh in around.meshes:
+            meshes.append(replace(mesh, surface=mesh.surface + len(self._looks)))
+            tracks.append(still)
+        self.model = Model(meshes, [*self._looks, *around.surfaces])
+        self.poses: tuple[Array, ...] = tuple(tracks)
+        self._posed: tuple[int, Tableau] | None = None
+
+    def frame(self, shot: Shot) -> Frame:
+        """What a camera sees, white where nothing is."""
+        if self._posed is None or self._posed[0] != shot.instant:
+            poses = [track[shot.instant] for track in self.poses]
+            tableau = self.model.posed(poses, self._lights, bounds=self._bounds)
+            self._posed = shot.instant, tableau
+        picture = self._posed[1].picture(shot.camera, samples=self._config.supersample)
+        seen = picture.alpha[..., None] > 0
+        return Frame(
+            image=np.where(seen, picture.rgb, _WHITE).astype(np.uint8),
+            time_s=float(self._times[shot.instant]),
+            camera=shot.camera,
+            mask=picture.mask,
+            stream=shot.stream,
+            name=shot.name,
+        )
+
+    def _dressed(self, actor: Actor) -> dict[str, int]:
+        """Which look each surface of an object has."""
+        chosen: dict[str, int] = {}
+        for name, surface in actor.spec.surfaces.items():
+            chosen[name] = len(self._looks)
+            self._looks.append(
+                material(
+                    surface.material, surface.colour, self._config.seed, pattern=surface.pattern
+                )
+            )
+        return chosen
+
+
+def _mesh(
+    solid: Solid, part: Part, surface: Surface, look: int, number: int, rng: np.random.Generator
+) -> Mesh:
+    """A solid in its part's frame; its pattern starts anywhere, so that no two look the same."""
+    uv = solid.uv if surface.pattern else solid.uv / surface.metres + rng.random(2)
+    return Mesh(
+        solid.vertices - np.asarray(part.pivot),
+        solid.faces,
+        uv=uv[solid.faces],
+        normals=solid.normals[solid.faces],
+        surface=look,
+        part=number,
+    )
