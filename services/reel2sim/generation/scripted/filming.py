@@ -39,7 +39,7 @@ def film(
         A frame for each shot, in their order, with the mask of all objects; what is true of these
         frames.
     """
-    reel = _Film(performance, shots, config)
+    reel = Film(performance, shots, config)
     taken: dict[int, Frame] = {}
     # Shadows of an instant are drawn once for all of its cameras.
     for k in sorted(range(len(shots)), key=lambda k: shots[k].instant):
@@ -60,12 +60,13 @@ def part_names(performance: Performance) -> tuple[str, ...]:
     )
 
 
-class _Film:
+class Film:
     """The model of a performance and where its meshes are at every instant."""
 
     def __init__(
         self, performance: Performance, shots: Sequence[Shot], config: GenerationConfig
     ) -> None:
+        """Dress everything and put up what surrounds it; see :func:`film`."""
         rng = np.random.default_rng([config.seed, _STREAM])
         cloud = performance.points()
         self._bounds = np.stack([cloud.min(axis=0), cloud.max(axis=0)])
