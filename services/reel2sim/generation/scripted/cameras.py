@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 
 from reel2sim.generation.backend import GenerationConfig
+from reel2sim.generation.scripted.play import Performance
+from reel2sim.generation.scripted.spec import View
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.camera import Camera, look_at
 
@@ -37,30 +39,34 @@ class Shot:
     name: str
 
 
-def plan_shots(still: Array, swept: Array, times: Array, config: GenerationConfig) -> list[Shot]:
+def plan_shots(play: Performance, config: GenerationConfig, view: View = "all") -> list[Shot]:
     """Cameras of all streams, stream after stream.
 
     Args:
-        still: points of the object at the first instant ``(n, 3)``, metres.
-        swept: points of the object at all instants ``(m, 3)``, metres.
-        times: instants of the reel ``(t,)``, seconds.
+        play: what happens.
         config: numbers of views and pixels.
+        view: which streams.
 
     Returns:
         ``static``: a circle at the first instant; ``orbit``: from one side past the front to the
         other while time runs; ``front``: a fixed camera. Heights wave, so that tops and undersides
-        of edges show.
+        of edges show. A still or front view has the last alone, an orbit view the second.
     """
+    still, swept = play.points([0]), play.points()
     around = 2 * np.pi * np.arange(config.views) / max(1, config.views)
-    passing = np.linspace(-_SIDE, _SIDE, len(times))
+    passing = np.linspace(-_SIDE, _SIDE, len(play.times_s))
     static = [(a, np.radians(20 + 12 * np.sin(2 * a))) for a in around]
     orbit = [(a, np.radians(25 + 10 * np.sin(3 * a))) for a in passing]
-    instants = range(len(times))
-    return [
-        *_stream("static", [0] * len(static), static, still, config),
-        *_stream("orbit", instants, orbit, swept, config),
-        *_stream("front", instants, [_FRONT for _ in instants], swept, config),
-    ]
+    ahead = (0.0, _FRONT[1]) if view == "front" else _FRONT
+    instants = range(len(play.times_s))
+    shots: list[Shot] = []
+    if view == "all":
+        shots += _stream("static", [0] * len(static), static, still, config)
+    if view in ("all", "orbit"):
+        shots += _stream("orbit", instants, orbit, swept, config)
+    if view != "orbit":
+        shots += _stream("front", instants, [ahead for _ in instants], swept, config)
+    return shots
 
 
 def _stream(

@@ -1,265 +1,400 @@
-"""Prompts become scene specifications. Every word counts: an unknown one is an error."""
+"""Prompts become scene specifications. Every word counts: an unknown one is an error.
+
+    prompt  = things [clauses]
+    things  = thing {"and" thing} ["on a table"]
+    thing   = ["a" | number] {size | colour | material} object ["with" parts]
+    parts   = number part {"and" number part}
+    clause  = subject verb [amount] [pace] ["and closes"] | "camera" ("still" | "orbit" | "front")
+    subject = "the" [ordinal] (part | object | object "'s" [ordinal] part) | "both" | "all" …
+
+Clauses are set apart by commas, full stops, "and" or "while"; "then" begins one that waits for
+those before. Words are read one after another; :mod:`reel2sim.generation.scripted.resolve` makes
+a scene of what was read.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, Literal
 
 from reel2sim.generation.scripted import vocabulary as v
-from reel2sim.generation.scripted.spec import Family, Movement, Noun, SceneSpec
+from reel2sim.generation.scripted.families import FAMILIES
+from reel2sim.generation.scripted.spec import Colour, Deed, View
 from reel2sim.scene.errors import PromptError
 
-_MOST: Final[dict[Noun, int]] = {"door": 4, "drawer": 5}
-_LAPTOP_AJAR: Final = 0.15  # so that keyboard and screen are seen at time zero
+Kind = Literal["open", "close", "stay", "spin", "wave", "wind", "deed"]
+_PHRASE: Final = re.compile(rf"\b({'|'.join(sorted(v.PHRASES, key=len, reverse=True))})\b")
+_VERBS: Final[dict[str, Kind]] = {
+    **dict.fromkeys(v.OPENS, "open"),
+    **dict.fromkeys(v.CLOSES, "close"),
+    **dict.fromkeys(v.SPINS, "spin"),
+    **dict.fromkeys(v.WAVES, "wave"),
+    **dict.fromkeys(v.UNWINDS, "wind"),
+    **dict.fromkeys(v.STAYS, "stay"),
+    **dict.fromkeys(v.DEEDS, "deed"),
+}
 
 
 @dataclass
-class _Action:
-    """What a verb says about the parts named before it."""
+class Thing:
+    """An object as far as it has been described."""
 
-    noun: Noun | None
-    index: int | None
-    kind: str
+    family: str
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    implied: set[str] = field(default_factory=set[str])
+    looks: Looks = field(default_factory=lambda: Looks())
+
+
+@dataclass
+class Looks:
+    """Adjectives."""
+
+    material: str | None = None
+    colour: Colour | None = None
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    closed: bool = False
+
+    def add(self, more: Looks) -> None:
+        """Take on what is not said yet."""
+        self.material = self.material or more.material
+        self.colour = self.colour or more.colour
+        a, b = self.scale, more.scale
+        self.scale = (a[0] * b[0], a[1] * b[1], a[2] * b[2])
+        self.closed |= more.closed
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who does something: parts of an object, or objects."""
+
+    things: tuple[int, ...] | None
+    noun: str | None = None
+    index: int | None = None
+
+
+@dataclass
+class Action:
+    """What a verb says about the subject before it."""
+
+    subject: Subject
+    kind: Kind
+    deed: Deed | None = None
     amount: float = 1.0
     returns: bool = False
+    turn: int = 0
 
 
 @dataclass
-class _Reading:
+class Reading:
     """What has been read so far."""
 
-    family: Family | None = None
-    counts: dict[Noun, int] = field(default_factory=dict[Noun, int])
-    implied: set[Noun] = field(default_factory=set[Noun])
-    material: str | None = None
-    colour: tuple[float, float, float] | None = None
-    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    things: list[Thing] = field(default_factory=list[Thing])
+    orphan: Thing = field(default_factory=lambda: Thing(""))
+    table: bool = False
     tempo: float = 1.0
-    closed: bool = False
-    subjects: list[tuple[Noun, int | None]] = field(default_factory=list[tuple[Noun, int | None]])
-    actions: list[_Action] = field(default_factory=list[_Action])
+    view: View = "all"
+    actions: list[Action] = field(default_factory=list[Action])
+    turn: int = 0
     # State of the current clause.
+    looks: Looks = field(default_factory=Looks)
+    group: tuple[int, ...] = ()
+    fresh: list[int] = field(default_factory=list[int])
+    owner: bool = False
+    having: bool = False
+    then: bool = False
+    subjects: list[Subject] = field(default_factory=list[Subject])
     number: int | None = None
     ordinal: int | None = None
     every: bool = False
     definite: bool = False
-    after_verb: list[_Action] = field(default_factory=list[_Action])
+    after_verb: list[Action] = field(default_factory=list[Action])
 
 
-def parse_prompt(prompt: str) -> SceneSpec:
-    """Read a prompt.
+def tokens(prompt: str) -> list[str]:
+    """Words, numbers and marks of a prompt, phrases in one."""
+    text = re.sub(r"\s+", " ", prompt.lower().replace("'s", " is").replace("-", " "))
+    text = _PHRASE.sub(lambda found: v.PHRASES[found[1]], text)
+    return re.findall(r"[a-z]+|\d+|[^\sa-z\d]", text)
+
+
+def read_prompt(prompt: str) -> Reading:
+    """Read a prompt word by word.
 
     Raises:
-        PromptError: if it names no known object, uses an unknown word, or asks for more parts
-            than there can be.
+        PromptError: if it uses an unknown word or contradicts itself.
     """
-    words = re.findall(r"[a-z]+|\d+|[^\sa-z\d]", prompt.lower().replace("'s", " is"))
+    words = tokens(prompt)
     _check_words(words)
-    reading = _Reading()
-    for i, word in enumerate(words):
+    reading = Reading()
+    i = 0
+    while i < len(words):
+        if stop := _camera_remark(reading, words, i):
+            i = stop
+            continue
         following = words[i + 1] if i + 1 < len(words) else ""
-        _read(reading, word, following)
-    return _spec(reading)
+        _read(reading, words[i], following)
+        i += 1
+    _end_clause(reading)
+    return reading
+
+
+def refuse(message: str) -> PromptError:
+    """An error that names the objects there are, with examples."""
+    examples = "; ".join(repr(e) for e in v.EXAMPLES[:3])
+    known = ", ".join(family.spoken for family in FAMILIES.values())
+    return PromptError(
+        f"the scripted backend {message}",
+        source="prompt",
+        remedy=f"for example: {examples}; it knows these objects: {known}",
+    )
 
 
 def _check_words(words: list[str]) -> None:
     unknown = [w for w in words if w.isalpha() and w not in v.WORDS]
     if not unknown:
         return
-    near = {w: get_close_matches(w, sorted(v.WORDS), n=2, cutoff=0.7) for w in unknown}
+    near = {w: _near(w) for w in unknown}
     hints = [f"{w!r} (did you mean {' or '.join(near[w])}?)" if near[w] else repr(w) for w in near]
-    raise _error(f"does not understand {', '.join(hints)}")
+    raise refuse(f"does not understand {', '.join(hints)}")
 
 
-def _error(message: str) -> PromptError:
-    families = sorted({*v.FAMILIES.values()})
-    examples = "; ".join(repr(e) for e in v.EXAMPLES)
-    return PromptError(
-        f"the scripted backend {message}",
-        source="prompt",
-        remedy=f"describe a {' or a '.join(families)}, for example: {examples}",
-    )
+def _near(word: str) -> list[str]:
+    """Up to two known words that are spelt alike, not two forms of one."""
+    found = get_close_matches(word, sorted(v.WORDS), n=4, cutoff=0.7)
+    return [w for k, w in enumerate(found) if not _same(w, found[:k])][:2]
 
 
-def _read(r: _Reading, word: str, following: str) -> None:
+def _same(word: str, others: list[str]) -> bool:
+    return any(v.plural(word) == other or v.plural(other) == word for other in others)
+
+
+_AROUND_CAMERA: Final = frozenset({"a", "by", "from", "in", "of", "on", "the", "to", "with", "is"})
+
+
+def _camera_remark(r: Reading, words: list[str], i: int) -> int | None:
+    """Read "camera still", "seen from the front", "filmed by an orbiting camera"; where it ends."""
+    j = i
+    while j < len(words) and (words[j] in v.VIEWS or words[j] in _AROUND_CAMERA):
+        j += 1
+    if j >= len(words) or words[j] not in v.FILMING:
+        return None
+    if words[i] in _AROUND_CAMERA and not any(w in v.VIEWS for w in words[i:j]):
+        return None
+    while j < len(words) and words[j].isalnum():
+        j += 1
+    said = [v.VIEWS[w] for w in words[i:j] if w in v.VIEWS]
+    known = v.FILMING | _AROUND_CAMERA | {"an", "moving", *v.VIEWS}
+    odd = [w for w in words[i:j] if w not in known]
+    if odd or len(set(said)) != 1:
+        raise refuse(f"takes a camera that is still, orbits or is in front, not {words[i:j]}")
+    r.view = said[0]
+    return j
+
+
+def _read(r: Reading, word: str, following: str) -> None:
     """Take in one word."""
+    owner, r.owner = r.owner, r.owner and word in ("is", *v.ORDINALS)
     if not word.isalnum():
         _end_clause(r)
-    elif word in v.FAMILIES:
-        r.family = r.family or v.FAMILIES[word]
+    elif word in v.NOUNS and not _is_object(r, word):
+        _noun(r, word, owner=owner)
+    elif word in v.TABLES:
+        r.table, r.looks = True, Looks()
         _end_phrase(r)
-    elif word in v.NOUNS:
-        _noun(r, word)
-    elif word in v.OPENS | v.CLOSES | v.STAYS and not _adjective(r, word, following):
+    elif _names_object(r, word):
+        _object(r, word)
+    elif word in _VERBS and not _adjective(word, following):
         _verb(r, word)
     elif word in v.AMOUNTS and r.after_verb:
         for action in r.after_verb:
             action.amount = v.AMOUNTS[word]
     elif word in v.SIZES and not r.after_verb:
-        a, b = r.scale, v.SIZES[word]
-        r.scale = (a[0] * b[0], a[1] * b[1], a[2] * b[2])
+        r.looks.add(Looks(scale=v.SIZES[word]))
     elif word.isdigit():
         r.number = int(word)
     elif word in v.TEMPI:
         r.tempo = v.TEMPI[word]
-    elif word in v.NUMBERS:
-        r.number = v.NUMBERS[word]
     else:
         _detail(r, word)
 
 
-def _detail(r: _Reading, word: str) -> None:
-    """Take in a word that neither names a part nor moves one."""
+def _detail(r: Reading, word: str) -> None:
+    """Take in a word that neither names anything nor moves it."""
+    if word in v.NUMBERS:
+        r.number = v.NUMBERS[word]
+    if word in v.HAVING:
+        r.having = True
     if word in v.ORDINALS:
         r.ordinal = v.ORDINALS[word]
     elif word in v.EVERY:
         r.every = r.definite = True
     elif word in v.DEFINITE:
-        r.definite = True
         if r.after_verb:
             _end_clause(r)
-            r.definite = True
+        r.definite = True
+    elif word == "then":
+        r.then = True
     if word in v.MATERIALS:
-        r.material = r.material or v.MATERIALS[word]
-        r.colour = r.colour or v.WOODS.get(word)
+        r.looks.add(Looks(material=v.MATERIALS[word], colour=v.WOODS.get(word)))
     elif word in v.COLOURS:
-        r.colour = r.colour or v.COLOURS[word]
-    elif word == "closed":
-        r.closed = True
+        r.looks.add(Looks(colour=v.COLOURS[word]))
+    elif word == "closed" and not any(a.kind == "stay" for a in r.after_verb):
+        r.looks.closed = True
 
 
-def _adjective(r: _Reading, word: str, following: str) -> bool:
+def _adjective(word: str, following: str) -> bool:
     """Whether "open" stands before what it describes, as in "an open cabinet"."""
-    return word == "open" and (following in v.FAMILIES or following in v.NOUNS)
+    return word == "open" and (following in v.FAMILY_WORDS or following in v.NOUNS)
 
 
-def _noun(r: _Reading, word: str) -> None:
-    """A part: counted ("two doors") or pointed at ("the top drawer")."""
+def _is_object(r: Reading, word: str) -> bool:
+    """Whether a word such as "door" is an object here, not a part: "a lamp and a door"."""
     noun = v.NOUNS[word]
-    plural = word.endswith("s")
+    if word not in v.FAMILY_WORDS or not r.things:
+        return False
+    has = any(FAMILIES[r.things[k].family].noun(noun) for k in range(len(r.things)))
+    own = any(thing.family == v.FAMILY_WORDS[word] for thing in r.things)
     pointed = r.definite or r.ordinal is not None
-    if r.after_verb and pointed:
-        _end_clause(r)
-    if pointed:
-        r.implied.add(noun)
-        index = None if plural or r.every else r.ordinal or 0
-        r.subjects.append((noun, index))
-        if r.every and r.number is not None:
-            r.counts.setdefault(noun, r.number)
+    return not has and not (r.having and not pointed) and (own or not pointed)
+
+
+def _names_object(r: Reading, word: str) -> bool:
+    """Whether a word names an object; "swing" does after "a" or "the", else it is a verb."""
+    if word in ("swing", "swings"):
+        known = any(thing.family == "swing" for thing in r.things)
+        return r.number is not None or (known and r.definite)
+    return word == "doubledoor" or word in v.FAMILY_WORDS
+
+
+def _object(r: Reading, word: str) -> None:
+    """An object: introduced ("a lamp", "two carts") or spoken of again ("the lamp")."""
+    family = "door" if word == "doubledoor" else v.FAMILY_WORDS[word]
+    alike = tuple(k for k, thing in enumerate(r.things) if thing.family == family)
+    if alike and (r.definite or r.ordinal is not None):
+        if r.after_verb:
+            _end_clause(r)
+        r.group = alike
+        if r.ordinal is not None:
+            if r.ordinal >= len(alike):
+                raise refuse(f"has {len(alike)} {family}(s), no number {r.ordinal + 1}")
+            r.group = (alike[r.ordinal],)
+        elif len(alike) > 1 and not r.every and word == family:
+            r.group = alike[:1]
+        r.subjects.append(Subject(r.group))
     else:
-        count = r.number if r.number is not None else 2 if plural else 1
-        r.counts[noun] = r.counts.get(noun, 0) + count
+        count = r.number if r.number is not None else 1
+        if r.after_verb:
+            _end_clause(r)
+        if not 1 <= count + len(r.things) <= 6:
+            raise refuse(f"puts 1 to 6 objects into a scene, not {count + len(r.things)}")
+        r.group = tuple(range(len(r.things), len(r.things) + count))
+        r.things += [Thing(family) for _ in r.group]
+        r.fresh += r.group
+        if word == "doubledoor":
+            for k in r.group:
+                r.things[k].counts["door"] = 2
+        _adopt(r)
+    _settle(r)
+    r.owner, r.having = True, False
     _end_phrase(r)
 
 
-def _verb(r: _Reading, word: str) -> None:
-    if word in v.CLOSES and r.after_verb and all(a.kind == "open" for a in r.after_verb):
+def _adopt(r: Reading) -> None:
+    """Give parts that were named before any object to the first that has them."""
+    for k in r.group:
+        thing, nouns = r.things[k], {noun.name for noun in FAMILIES[r.things[k].family].nouns}
+        if {*r.orphan.counts, *r.orphan.implied} <= nouns:
+            thing.counts |= r.orphan.counts
+            thing.implied |= r.orphan.implied
+            r.orphan = Thing("")
+
+
+def _settle(r: Reading) -> None:
+    """Give adjectives that were read to the objects at hand."""
+    for k in r.group:
+        r.things[k].looks.add(r.looks)
+    if r.group:
+        r.looks = Looks()
+
+
+def _noun(r: Reading, word: str, *, owner: bool) -> None:
+    """A part: counted ("two doors") or pointed at ("the top drawer", "the lamp's head")."""
+    noun = v.NOUNS[word]
+    many = word != noun and word == v.plural(noun)
+    pointed = r.definite or r.ordinal is not None or owner
+    if r.after_verb and pointed:
+        _end_clause(r)
+    group = _having(r, noun, owner=owner)
+    if group is None:
+        return  # a handle that does not move
+    things = [r.things[k] for k in group] or [r.orphan]
+    if pointed:
+        for thing in things:
+            thing.implied.add(noun)
+            if r.every and r.number is not None:
+                thing.counts.setdefault(noun, r.number)
+        index = None if many or r.every else r.ordinal or 0
+        if owner and r.subjects and r.subjects[-1].noun is None:
+            r.subjects.pop()
+        r.subjects.append(Subject(group or None, noun, index))
+    else:
+        count = r.number if r.number is not None else 2 if many else 1
+        for thing in things:
+            thing.counts[noun] = thing.counts.get(noun, 0) + count
+    _settle(r)
+    _end_phrase(r)
+
+
+def _having(r: Reading, noun: str, *, owner: bool) -> tuple[int, ...] | None:
+    """The objects whose part is meant; None if the word says nothing."""
+    if not r.things:
+        return ()
+    if all(FAMILIES[r.things[k].family].noun(noun) for k in r.group):
+        return r.group
+    found = [k for k, thing in enumerate(r.things) if FAMILIES[thing.family].noun(noun)]
+    if found and not r.having and not owner:
+        return (found[-1],)
+    if noun == "handle":
+        return None
+    family = r.things[r.group[0]].family
+    raise refuse(f"knows no {family} with a {noun}")
+
+
+def _verb(r: Reading, word: str) -> None:
+    kind = _VERBS[word]
+    if kind == "close" and r.after_verb and all(a.kind == "open" for a in r.after_verb):
         for action in r.after_verb:
             action.returns = True
+        r.then = False
         return
-    kind = "open" if word in v.OPENS else "close" if word in v.CLOSES else "stay"
-    if r.after_verb and not r.subjects and kind == "open":
+    if r.after_verb and not r.subjects and kind in ("open", r.after_verb[0].kind):
         return  # "slides open" is one motion
-    subjects = r.subjects or [(None, None)]
-    r.after_verb = [_Action(noun, index, kind) for noun, index in subjects]
+    if r.then and r.actions:
+        r.turn += 1
+    r.then = False
+    everyone = Subject(tuple(r.fresh) or None)
+    if kind == "deed" and not r.subjects and r.after_verb:
+        everyone = r.after_verb[0].subject
+    r.after_verb = [
+        Action(subject, kind, v.DEEDS.get(word), turn=r.turn)
+        for subject in r.subjects or [everyone]
+    ]
     r.actions.extend(r.after_verb)
     r.subjects = []
     _end_phrase(r)
 
 
-def _end_phrase(r: _Reading) -> None:
+def _end_phrase(r: Reading) -> None:
     r.number = r.ordinal = None
     r.every = r.definite = False
 
 
-def _end_clause(r: _Reading) -> None:
+def _end_clause(r: Reading) -> None:
     _end_phrase(r)
+    _settle(r)
     r.after_verb = []
     r.subjects = []
-
-
-def _spec(r: _Reading) -> SceneSpec:
-    """What the whole reading amounts to."""
-    family = r.family
-    if family is None and ({"door", "drawer"} & ({*r.counts} | r.implied)):
-        family = "cabinet"
-    if family is None:
-        raise _error("finds no object in this")
-    if family == "laptop":
-        if {"door", "drawer"} & ({*r.counts} | r.implied):
-            raise _error("knows no laptop with doors or drawers")
-        parts: dict[Noun, int] = {"lid": 1}
-    else:
-        parts = _cabinet_parts(r)
-    return SceneSpec(
-        family=family,
-        doors=parts.get("door", 0),
-        drawers=parts.get("drawer", 0),
-        material=r.material or _usual_material(family, r.colour),
-        colour=r.colour,
-        scale=r.scale,
-        movements=_movements(r, parts),
-        tempo=r.tempo,
-    )
-
-
-def _usual_material(family: Family, colour: tuple[float, float, float] | None) -> str:
-    if family == "laptop":
-        return "metal"
-    return "wood" if colour in (None, v.COLOURS["brown"]) else "paint"
-
-
-def _cabinet_parts(r: _Reading) -> dict[Noun, int]:
-    if "lid" in r.counts or "lid" in r.implied:
-        raise _error("knows no cabinet with a lid")
-    parts: dict[Noun, int] = {"door": r.counts.get("door", 0), "drawer": r.counts.get("drawer", 0)}
-    needed = {(a.noun, (a.index or 0) + 1 if (a.index or 0) >= 0 else 2) for a in r.actions}
-    for noun, least in needed:
-        if noun in ("door", "drawer") and noun not in r.counts:
-            several = any(a.noun == noun and a.index is None for a in r.actions)
-            parts[noun] = max(parts[noun], least, 2 if several else 1)
-    for noun in r.implied:
-        if noun in parts and noun not in r.counts:
-            parts[noun] = max(parts[noun], 1)
-    if not r.counts and not r.implied:
-        parts = {"door": 1, "drawer": 1}
-    for noun, most in _MOST.items():
-        if parts[noun] > most:
-            raise _error(f"builds at most {most} {noun}s, not {parts[noun]}")
-    if not any(parts.values()):
-        raise _error("needs a door or a drawer that can move")
-    return parts
-
-
-def _movements(r: _Reading, parts: dict[Noun, int]) -> tuple[Movement, ...]:
-    actions = r.actions or [_Action(None, None, "open")]
-    found: dict[tuple[Noun, int], Movement] = {}
-    for action in actions:
-        nouns: list[Noun] = [action.noun] if action.noun else [n for n in parts if parts[n]]
-        for noun in nouns:
-            count = parts.get(noun, 0)
-            chosen = range(count) if action.index is None else [_index(action, count)]
-            for index in chosen:
-                found[noun, index] = _movement(r, noun, index, action)
-    moving = tuple(found[key] for key in found if found[key].start != found[key].stop)
-    if not moving:
-        raise _error("is asked to move nothing")
-    return moving
-
-
-def _index(action: _Action, count: int) -> int:
-    index = count - 1 if action.index == -1 else action.index or 0
-    if not 0 <= index < count:
-        raise _error(f"has {count} {action.noun}(s), no number {index + 1}")
-    return index
-
-
-def _movement(r: _Reading, noun: Noun, index: int, action: _Action) -> Movement:
-    shut = 0.0 if noun != "lid" or r.closed else _LAPTOP_AJAR
-    if action.kind == "stay":
-        return Movement(noun, index, shut, shut)
-    if action.kind == "close":
-        return Movement(noun, index, action.amount, shut)
-    return Movement(noun, index, shut, max(action.amount, shut), action.returns)
+    r.fresh = []
+    r.having = False

@@ -55,8 +55,7 @@ class Part:
         limits: smallest and largest position, radians or metres.
         noun: what prompts call it, or empty if they cannot.
         index: which of its noun, from the top or the left.
-        shut: position when a prompt calls it closed.
-        travel: position when a prompt calls it fully open.
+        travel: position when a prompt calls it fully open; 0 is closed.
     """
 
     name: str
@@ -68,7 +67,6 @@ class Part:
     limits: tuple[float, float] = (0.0, 0.0)
     noun: str = ""
     index: int = 0
-    shut: float = 0.0
     travel: float = 0.0
 
     @property

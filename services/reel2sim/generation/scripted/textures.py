@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from reel2sim.generation.scripted.kinematics import Surface
 from reel2sim.scene.arrays import Array
 
 TILE: Final = 512
@@ -15,6 +16,11 @@ _OWN: Final = {
     "metal": (0.68, 0.70, 0.73),
     "plastic": (0.78, 0.76, 0.72),
     "paint": (0.86, 0.85, 0.82),
+    "rubber": (0.17, 0.17, 0.18),
+    "stone": (0.62, 0.60, 0.57),
+    "ceramic": (0.91, 0.90, 0.87),
+    "fabric": (0.70, 0.62, 0.52),
+    "glass": (0.55, 0.66, 0.72),
 }
 
 
@@ -40,8 +46,8 @@ def material_tile(
 ) -> Tile:
     """A surface of ``material``, tinted by ``colour`` (sRGB 0..1) if given."""
     tone = np.array(_OWN[material] if colour is None else colour)
-    pattern = {"wood": _wood, "metal": _brushed, "plastic": _speckled, "paint": _mottled}[material]
-    shade = pattern(rng)
+    patterns = {"wood": _wood, "metal": _brushed, "paint": _mottled, "glass": _mottled}
+    shade = patterns.get(material, _speckled)(rng)
     # Stretched noise alone cannot be followed along the grain; blotches pin it down.
     shade = shade + 0.10 * _noise(rng, 24, 24) + 0.08 * _noise(rng, 72, 72)
     hue = 1 + (0.05 if material == "wood" else 0.015) * np.stack(
@@ -125,3 +131,40 @@ def _mottled(rng: np.random.Generator) -> Array:
 
 def _bytes(image: Array) -> Array:
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
+
+
+def surface_tile(surface: Surface, rng: np.random.Generator) -> Tile:
+    """The picture of a surface."""
+    if surface.pattern == "keyboard":
+        return keyboard_tile(surface.colour or _OWN[surface.material], rng)
+    if surface.pattern == "screen":
+        return screen_tile(rng)
+    if surface.pattern == "keypad":
+        return keypad_tile(rng)
+    if surface.pattern == "dial":
+        return dial_tile(rng)
+    return material_tile(surface.material, surface.colour, rng, metres=surface.metres)
+
+
+def keypad_tile(rng: np.random.Generator) -> Tile:
+    """A display above four rows of three keys."""
+    image = np.full((TILE, TILE, 3), 0.24) * (1 + 0.08 * _noise(rng, 40, 40)[..., None])
+    image[40:130, 60:452] = (0.35, 0.75, 0.55)
+    for row in range(4):
+        for column in range(3):
+            y, x = 170 + 82 * row, 70 + 130 * column
+            image[y : y + 60, x : x + 110] = 0.72
+            image[y + 22 : y + 38, x + 49 : x + 61] = _glyph(rng)
+    # The face's picture has +x to the right and rows run down.
+    return Tile(_bytes(image), 0.1)
+
+
+def dial_tile(rng: np.random.Generator) -> Tile:
+    """The face of a clock."""
+    y, x = np.mgrid[-1:1:512j, -1:1:512j]
+    far, turn = np.hypot(x, y), np.arctan2(y, x)
+    image = np.full((TILE, TILE, 3), 0.92) * (1 + 0.04 * _noise(rng, 20, 20)[..., None])
+    minute = np.abs((turn / (2 * np.pi) * 60 + 0.5) % 1 - 0.5) < 0.12
+    hour = np.abs((turn / (2 * np.pi) * 12 + 0.5) % 1 - 0.5) < 0.06
+    image[((far > 0.88) & (far < 0.94) & minute) | ((far > 0.75) & (far < 0.94) & hour)] = 0.12
+    return Tile(_bytes(image), 0.3)

@@ -4,25 +4,59 @@ from __future__ import annotations
 
 from typing import Final
 
-from reel2sim.generation.scripted.spec import Family, Noun
+from reel2sim.generation.scripted.families import FAMILIES
+from reel2sim.generation.scripted.spec import Colour, Deed, View
 
-FAMILIES: Final[dict[str, Family]] = {
-    **dict.fromkeys(("cabinet", "cupboard", "dresser", "nightstand", "sideboard"), "cabinet"),
-    **dict.fromkeys(("wardrobe", "chest", "closet"), "cabinet"),
-    **dict.fromkeys(("laptop", "notebook"), "laptop"),
+_PLURALS: Final = {"foot": "feet", "knife": "knives"}
+
+
+def plural(word: str) -> str:
+    """More than one of it."""
+    if word in _PLURALS or (word.endswith("s") and not word.endswith("ss")):
+        return _PLURALS.get(word, word)
+    return word + ("es" if word.endswith(("ch", "x", "sh", "ss")) else "s")
+
+
+FAMILY_WORDS: Final[dict[str, str]] = {
+    form: family.name
+    for family in FAMILIES.values()
+    for word in (family.name, *family.words)
+    if " " not in word
+    for form in (word, plural(word))
 }
-NOUNS: Final[dict[str, Noun]] = {
-    **dict.fromkeys(("door", "doors"), "door"),
-    **dict.fromkeys(("drawer", "drawers"), "drawer"),
-    **dict.fromkeys(("lid", "screen", "display"), "lid"),
+"""What a word names, with plurals. "door" and "swing" are other words too; the reader decides."""
+PHRASES: Final[dict[str, str]] = {
+    **{
+        form: plural(family.name) if form == plural(word) else family.name
+        for family in FAMILIES.values()
+        for word in family.words
+        if " " in word
+        for form in (word, plural(word))
+    },
+    "chest of drawers": "dresser",
+    "double door": "doubledoor",
+    "double doors": "doubledoor",
+    "half way": "halfway",
+    "part way": "partway",
 }
+"""Words that are read together."""
+NOUNS: Final[dict[str, str]] = {
+    form: noun.name
+    for family in FAMILIES.values()
+    for noun in family.nouns
+    for form in (noun.name, plural(noun.name))
+} | dict.fromkeys(("screen", "display"), "lid")
+IMPLIED: Final[dict[str, str]] = {"drawer": "cabinet", "door": "door"}
+"""What is meant where a part is named and no object."""
 NUMBERS: Final[dict[str, int]] = {
     "no": 0, "without": 0, "a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "three": 3,
     "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12,
 }  # fmt: skip
 ORDINALS: Final[dict[str, int]] = {
     "first": 0, "top": 0, "upper": 0, "left": 0, "second": 1, "middle": 1, "third": 2,
-    "fourth": 3, "last": -1, "bottom": -1, "lower": -1, "right": -1,
+    "fourth": 3, "fifth": 4, "sixth": 5, "seventh": 6, "eighth": 7, "ninth": 8, "tenth": 9,
+    "eleventh": 10, "twelfth": 11, "last": -1, "bottom": -1, "lower": -1, "right": -1,
 }  # fmt: skip
 EVERY: Final = frozenset({"both", "all", "every", "each"})
 DEFINITE: Final = frozenset({"the", "its", "his", "her", "whose", "their"})
@@ -31,8 +65,13 @@ MATERIALS: Final[dict[str, str]] = {
     **dict.fromkeys(("metal", "metallic", "steel", "aluminium", "aluminum"), "metal"),
     **dict.fromkeys(("plastic",), "plastic"),
     **dict.fromkeys(("painted", "lacquered"), "paint"),
+    **dict.fromkeys(("rubber",), "rubber"),
+    **dict.fromkeys(("stone", "marble", "concrete"), "stone"),
+    **dict.fromkeys(("ceramic", "porcelain"), "ceramic"),
+    **dict.fromkeys(("fabric", "cloth"), "fabric"),
+    **dict.fromkeys(("glass",), "glass"),
 }
-COLOURS: Final[dict[str, tuple[float, float, float]]] = {
+COLOURS: Final[dict[str, Colour]] = {
     "white": (0.90, 0.89, 0.86),
     "black": (0.20, 0.20, 0.22),
     "grey": (0.55, 0.56, 0.58),
@@ -48,7 +87,7 @@ COLOURS: Final[dict[str, tuple[float, float, float]]] = {
     "brown": (0.45, 0.29, 0.17),
     "beige": (0.80, 0.72, 0.58),
 }
-WOODS: Final[dict[str, tuple[float, float, float]]] = {
+WOODS: Final[dict[str, Colour]] = {
     "oak": (0.72, 0.55, 0.36),
     "walnut": (0.40, 0.26, 0.17),
     "pine": (0.83, 0.67, 0.44),
@@ -64,12 +103,30 @@ SIZES: Final[dict[str, tuple[float, float, float]]] = {
 OPENS: Final = frozenset(
     {"open", "opens", "opening", "opened", "slide", "slides", "sliding", "swing", "swings"}
     | {"swinging", "move", "moves", "moving", "pull", "pulls", "pulled", "lift", "lifts"}
-    | {"rise", "rises", "unfold", "unfolds", "tilt", "tilts"}
+    | {"rise", "rises", "unfold", "unfolds", "tilt", "tilts", "turn", "turns", "turning"}
+    | {"bend", "bends", "extend", "extends", "raise", "raises", "lowers", "press", "presses"}
+    | {"pressed", "lifting", "rising", "tilting", "bending", "unfolding"}
 )
 CLOSES: Final = frozenset(
-    {"close", "closes", "closing", "shut", "shuts", "shutting", "fold", "folds"}
-    | {"return", "returns"}
+    {"close", "closes", "closing", "shut", "shuts", "shutting", "fold", "folds", "folding"}
+    | {"return", "returns", "returning"}
 )
+SPINS: Final = frozenset(
+    {"spin", "spins", "spinning", "rotate", "rotates", "rotating", "whirl", "whirls", "revolves"}
+)
+WAVES: Final = frozenset(
+    {"wave", "waves", "waving", "rock", "rocks", "rocking", "wobble", "wobbles", "sway", "sways"}
+    | {"oscillate", "oscillates", "wag", "wags"}
+)
+UNWINDS: Final = frozenset({"unwind", "unwinds", "unwinding"})
+DEEDS: Final[dict[str, Deed]] = {
+    **dict.fromkeys(("walk", "walks", "walking", "trot", "trots", "march", "marches"), "walk"),
+    **dict.fromkeys(("slither", "slithers", "slithering", "crawl", "crawls"), "slither"),
+    **dict.fromkeys(("roll", "rolls", "rolling", "drive", "drives", "driving"), "roll"),
+    **dict.fromkeys(("wound",), "wind"),
+    **dict.fromkeys(("drop", "drops", "dropped", "fall", "falls", "falling"), "drop"),
+    **dict.fromkeys(("push", "pushed", "shoved", "nudged"), "push"),
+}
 STAYS: Final = frozenset({"stay", "stays", "remain", "remains", "rest", "rests"})
 AMOUNTS: Final[dict[str, float]] = {
     **dict.fromkeys(("half", "halfway", "partly", "partway", "partially"), 0.5),
@@ -81,19 +138,33 @@ TEMPI: Final[dict[str, float]] = {
     **dict.fromkeys(("slow", "slowly", "gently"), 0.6),
     **dict.fromkeys(("quick", "quickly", "fast", "rapidly"), 1.6),
 }
+TABLES: Final = frozenset({"table", "desk", "tabletop"})
+HAVING: Final = frozenset({"with", "without", "has", "have", "having", "whose", "no"})
+FILMING: Final = frozenset({"camera", "seen", "filmed", "viewed"})
+"""Where a remark about the camera begins; it goes on to the end of the clause."""
+VIEWS: Final[dict[str, View]] = {
+    **dict.fromkeys(("still", "static", "fixed"), "still"),
+    **dict.fromkeys(("orbit", "orbits", "orbiting", "circling", "circles", "around"), "orbit"),
+    **dict.fromkeys(("front", "ahead"), "front"),
+}
 FILLERS: Final = frozenset(
     {"with", "and", "of", "that", "which", "is", "are", "in", "on", "out", "up", "then", "while"}
+    | {"pair", "runs", "run", "off", "stands", "standing", "lies", "lying", "ground", "floor"}
+    | {"stand", "lie", "beside", "next", "onto", "over", "toy", "ones", "have"}
     | {"has", "having", "made", "from", "to", "at", "again", "way", "smoothly", "down", "back"}
     | {"coloured", "colored", "computer", "kitchen", "office", "bedroom", "other", "others"}
     | {"being", "gets", "as", "it", "so", "forward", "forwards", "outward", "outwards", "side"}
     | {"by", "plus", "but", "handle", "handles", "closed", "video", "showing", "show", "shows"}
 )
 WORDS: Final = frozenset().union(
-    *(FAMILIES, NOUNS, NUMBERS, ORDINALS, EVERY, DEFINITE, MATERIALS, COLOURS, SIZES, OPENS),
-    *(CLOSES, STAYS, AMOUNTS, TEMPI, FILLERS),
+    *(FAMILY_WORDS, {"doubledoor"}, NOUNS, NUMBERS, ORDINALS, EVERY, DEFINITE, MATERIALS, COLOURS),
+    *(SIZES, OPENS, CLOSES, SPINS, WAVES, UNWINDS, DEEDS, STAYS, AMOUNTS, TEMPI, TABLES, HAVING),
+    *(FILMING, VIEWS, FILLERS),
 )
 EXAMPLES: Final = (
     "a wooden cabinet with one drawer, the drawer slides open",
     "a small white cabinet with two doors and a drawer, both doors open",
     "a laptop, the lid opens half way",
+    "a red desk lamp and a laptop on a table, the lid closes, then the lamp's head tilts",
+    "a yellow robot dog walks slowly, camera still",
 )
