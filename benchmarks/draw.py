@@ -29,9 +29,9 @@ from reel2sim.generation import GenerationConfig
 from reel2sim.generation.materials import material
 from reel2sim.generation.scripted.cameras import Shot, plan_shots
 from reel2sim.generation.scripted.filming import Film
-from reel2sim.generation.scripted.grammar import parse_prompt
 from reel2sim.generation.scripted.perform import perform
 from reel2sim.generation.scripted.play import Performance
+from reel2sim.generation.scripted.resolve import parse_prompt
 from reel2sim.generation.setting import Setting
 from reel2sim.media.images import shrink
 from reel2sim.scene.camera import Camera

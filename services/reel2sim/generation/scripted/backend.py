@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,14 +10,14 @@ from reel2sim.generation.backend import Capabilities, GeneratedReel, GenerationC
 from reel2sim.generation.scripted.cameras import Shot, plan_shots
 from reel2sim.generation.scripted.happened import make_truth
 from reel2sim.generation.scripted.perform import perform
-from reel2sim.generation.scripted.play import Performance
 from reel2sim.generation.scripted.resolve import parse_prompt
-from reel2sim.generation.scripted.studio import Studio, studio
-from reel2sim.media.images import shrink
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.camera import Camera
 from reel2sim.scene.progress import Progress
-from reel2sim.scene.reel import Frame, Reel
+from reel2sim.scene.reel import Reel
+
+if TYPE_CHECKING:
+    from reel2sim.generation.view_truth import FilmedTruth
 
 _LOOK_PX = 256
 """Least width of the depth that tells which surface points are seen."""
@@ -57,53 +56,24 @@ class ScriptedBackend:
         Raises:
             PromptError: if the prompt is not understood.
         """
+        from reel2sim.generation.scripted.filming import film
+
         scene = parse_prompt(prompt)
         rng = np.random.default_rng(config.seed)
         seconds = config.seconds / scene.tempo
         play = perform(scene, rng, np.linspace(0.0, seconds, config.frames))
         shots = plan_shots(play, config, scene.view)
-        with (
-            tempfile.TemporaryDirectory(prefix="reel2sim-") as name,
-            studio(play, Path(name), rng) as photographer,
-        ):
-            frames = _film(photographer, play, shots, config, progress)
-            eyes = [shot.camera for shot in shots if shot.instant == 0]
-            truth = make_truth(play, _first_look(photographer, eyes), rng)
-        return GeneratedReel(Reel(tuple(frames), source="scripted", prompt=prompt), truth)
+        frames, views = film(play, shots, config, progress=progress)
+        truth = make_truth(play, _first_look(views, shots), rng)
+        return GeneratedReel(Reel(tuple(frames), source="scripted", prompt=prompt), truth, views)
 
 
-def _film(
-    photographer: Studio,
-    play: Performance,
-    shots: list[Shot],
-    config: GenerationConfig,
-    progress: Progress,
-) -> list[Frame]:
-    """A frame for every shot, in their order."""
-    frames: dict[int, Frame] = {}
-    for k in sorted(range(len(shots)), key=lambda k: shots[k].instant):
-        shot = shots[k]
-        progress("generation", len(frames) / len(shots), f"rendering {shot.stream}")
-        photographer.pose(shot.instant)
-        picture, mask, _ = photographer.photograph(shot.camera, config.supersample)
-        image, alpha = shrink(picture, mask, config.size)
-        frames[k] = Frame(
-            image=image,
-            time_s=float(play.times_s[shot.instant]),
-            camera=shot.camera,
-            mask=alpha,
-            stream=shot.stream,
-            name=shot.name,
-        )
-    progress("generation", 1.0, f"{len(frames)} frames")
-    return [frames[k] for k in range(len(shots))]
-
-
-def _first_look(photographer: Studio, cameras: list[Camera]) -> list[tuple[Camera, Array]]:
+def _first_look(views: FilmedTruth, shots: list[Shot]) -> list[tuple[Camera, Array]]:
     """Depth of the first instant, sharp enough to tell slits from surfaces."""
-    photographer.pose(0)
     looks: list[tuple[Camera, Array]] = []
-    for camera in cameras:
-        factor = max(1, -(-_LOOK_PX // camera.width))
-        looks.append((camera, photographer.photograph(camera, factor)[2]))
+    for shot in shots:
+        if shot.instant == 0:
+            factor = max(1, -(-_LOOK_PX // shot.camera.width))
+            width, height = factor * shot.camera.width, factor * shot.camera.height
+            looks.append((shot.camera, views.depth(shot.camera.resized(width, height), 0)))
     return looks

@@ -27,11 +27,11 @@ class Surface:
     """What a solid is covered with; a renderer makes the picture.
 
     Attributes:
-        material: ``wood``, ``metal``, ``plastic``, ``paint``, ``rubber``, ``stone``, ``ceramic``,
-            ``fabric`` or ``glass``.
+        material: key of :data:`reel2sim.generation.materials.RECIPES`.
         colour: sRGB 0..1 that tints the material, or None for its own.
-        pattern: a picture stretched once over uv 0..1 (``keyboard``, ``screen``, ``keypad``,
-            ``dial``), or empty for the material alone, tiled in metres.
+        pattern: a picture stretched once over uv 0..1, key of
+            :data:`reel2sim.generation.materials.PATTERNS`, or empty for the material alone, tiled
+            in metres.
         metres: size of the material's pattern: side of its square tile.
     """
 

@@ -22,7 +22,8 @@ _ORDINALS: Final = {
 _MATERIALS: Final = {
     "wood": "wooden", "metal": "metal", "plastic": "plastic", "paint": "painted",
     "rubber": "rubber", "stone": "stone", "ceramic": "ceramic", "fabric": "fabric",
-    "glass": "glass",
+    "glass": "glass", "marble": "marble", "concrete": "concrete", "leather": "leather",
+    "cork": "cork", "cardboard": "cardboard", "brick": "brick",
 }  # fmt: skip
 _COLOURS: Final = {rgb: word for word, rgb in reversed(v.COLOURS.items())}
 _WOODS: Final = {rgb: word for word, rgb in v.WOODS.items()}

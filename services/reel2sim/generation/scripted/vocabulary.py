@@ -66,10 +66,11 @@ MATERIALS: Final[dict[str, str]] = {
     **dict.fromkeys(("plastic",), "plastic"),
     **dict.fromkeys(("painted", "lacquered"), "paint"),
     **dict.fromkeys(("rubber",), "rubber"),
-    **dict.fromkeys(("stone", "marble", "concrete"), "stone"),
+    **dict.fromkeys(("stone", "granite"), "stone"),
     **dict.fromkeys(("ceramic", "porcelain"), "ceramic"),
     **dict.fromkeys(("fabric", "cloth"), "fabric"),
     **dict.fromkeys(("glass",), "glass"),
+    **{name: name for name in ("marble", "concrete", "leather", "cork", "cardboard", "brick")},
 }
 COLOURS: Final[dict[str, Colour]] = {
     "white": (0.90, 0.89, 0.86),
