@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import tyro
-
-from reel2sim.cli.options import Common, Effort, Flag
+from reel2sim.cli.options import Common, Effort, Flag, Text, shown
 from reel2sim.cli.setting import Place
 
 if TYPE_CHECKING:
@@ -21,18 +19,22 @@ class Generate:
 
     The scripted backend builds the object it is asked for and films it, so that it can also say
     what is true of it. With --truth parts, joints and their states go to truth.json, and depth,
-    parts, normals and flow of every picture to the folder truth (see docs/generation.md).
+    parts, normals and flow of every picture to the folder truth (see docs/pictures.md).
 
     Examples:
       reel2sim generate --prompt "a cabinet with a door and a drawer" --out capture
       reel2sim generate --prompt "a laptop that opens" --out capture --truth --seed 3
       reel2sim generate --prompt "a laptop" --out capture --background room --sensor phone
+      reel2sim generate --prompt "a lamp and a toy car on a table, the car rolls" --out capture
+      reel2sim generate --list
     """
 
-    prompt: Annotated[str, tyro.conf.arg(metavar="TEXT")]
-    """What to make and how it moves."""
-    out: Annotated[Path, tyro.conf.arg(metavar="CAPTURE")]
+    prompt: Text = ""
+    """What to make and how it moves; docs/prompts.md has the grammar."""
+    out: Annotated[Path | None, shown("CAPTURE")] = None
     """Capture folder to make."""
+    list: Flag = False
+    """Show the objects that the scripted backend knows, with a prompt for each, and stop."""
     backend: str = "scripted"
     """Which generator to use; `reel2sim doctor` lists them."""
     truth: Flag = False
@@ -43,6 +45,8 @@ class Generate:
 
     def __call__(self, console: Console) -> int:
         """Write the capture."""
+        if self.list:
+            return _list(console)
         from reel2sim.exporters.staging import staged_folder
         from reel2sim.generation.truth import write_truth
         from reel2sim.generation.view_truth import write_views
@@ -51,6 +55,8 @@ class Generate:
         from reel2sim.pipeline.toolchain import generate_reel
         from reel2sim.scene.errors import UsageError
 
+        if self.out is None:
+            raise UsageError("is not given", field="out", remedy="name a folder with --out")
         check_empty(self.out)
         config = self.effort.pipeline_config(backend=self.backend, setting=self.place.setting())
         with console.progress() as progress:
@@ -72,3 +78,18 @@ class Generate:
         }
         console.result(record, f"capture {self.out}  ({len(reel.frames)} frames)")
         return 0
+
+
+def _list(console: Console) -> int:
+    """Show what prompts can name."""
+    from reel2sim.cli.tables import table
+    from reel2sim.generation.scripted.families import FAMILIES
+
+    rows = [
+        (f.kind, " / ".join([f.spoken, *(w for w in f.words if w != f.spoken)]), f.parts, f.example)
+        for f in FAMILIES.values()
+    ]
+    columns = ("kind", "object", "parts", "example")
+    record = {"objects": [dict(zip(columns, row, strict=True)) for row in rows]}
+    console.result(record, table(f"{len(rows)} kinds of objects", columns, rows))
+    return 0

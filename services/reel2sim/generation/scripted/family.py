@@ -89,6 +89,15 @@ class Family:
         names = (w for w in self.words if w.replace(" ", "") == self.name or self.noun(self.name))
         return next(names, self.name)
 
+    @property
+    def parts(self) -> str:
+        """What it has and can do, in words: ``1-2 door, 0-2 drawer; push``."""
+        counted = [
+            f"{n.least}-{n.most} {n.name}" if n.least < n.most else f"{n.most} {n.name}"
+            for n in self.nouns
+        ]
+        return "; ".join([", ".join(counted), *([", ".join(self.deeds)] if self.deeds else [])])
+
     def noun(self, name: str) -> Noun | None:
         """Its noun of that name, or None."""
         return next((noun for noun in self.nouns if noun.name == name), None)
@@ -220,7 +229,7 @@ class Bench:
         """The object."""
         used = {solid.surface for part in self._parts for solid in part.solids}
         low = min(float(s.vertices[:, 2].min()) for part in self._parts for s in part.solids)
-        parts = [_raised(part, -low) for part in self._parts] if low < 0 else self._parts
+        parts = [_raised(part, -low) for part in self._parts] if low else self._parts
         surfaces = {name: s for name, s in self._surfaces.items() if name in used}
         free = self.thing.deed is not None
         return ObjectSpec(self.thing.family, tuple(parts), surfaces, free)

@@ -97,6 +97,8 @@ def _deed(
 
 def _row(actors: list[Actor]) -> list[Actor]:
     """The objects side by side along y, from left (−y) to right, centred."""
+    if len(actors) == 1:
+        return actors  # where it is built, so that its frame is the world's
     bounds = [(a.points().min(axis=0), a.points().max(axis=0)) for a in actors]
     sizes = [float(np.linalg.norm(high - low)) for low, high in bounds]
     y = 0.0
@@ -107,8 +109,6 @@ def _row(actors: list[Actor]) -> list[Actor]:
         middle = (low + high) / 2
         placed.append(np.array([-middle[0], y - low[1], 0.0]))
         y += high[1] - low[1]
-    if len(actors) == 1:
-        return actors  # where it is built, so that its frame is the world's
     return [
         _moved(actor, place - np.array([0.0, y / 2, 0.0]))
         for actor, place in zip(actors, placed, strict=True)

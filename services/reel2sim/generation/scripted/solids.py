@@ -168,39 +168,40 @@ def lathe(
     lengths = lengths[lengths > 1e-9]
     flat = np.stack([way[:, 1], -way[:, 0]], axis=1) / lengths[:, None]
     before, after = _softened(flat, closed)
-    along = np.r_[0.0, np.cumsum(lengths)]
+    along = np.concatenate([[0.0], np.cumsum(lengths)])
     turn = 2 * np.pi * np.arange(sides + 1) / sides
     round_ = np.stack([np.cos(turn), np.sin(turn)], axis=1)
-    widest = rows[:, 0].max()
-    vertices: list[Array] = []
-    normals: list[Array] = []
-    uv: list[Array] = []
-    faces: list[Array] = []
-    for k in range(len(way)):
-        cap = abs(way[k, 1]) < 0.2 * lengths[k]
-        for row, normal, height in (
-            (rows[k], before[k], along[k]),
-            (rows[k + 1], after[k], along[k + 1]),
-        ):
-            ring = row[0] * round_
-            vertices.append(np.c_[ring, np.full(sides + 1, row[1])])
-            normals.append(np.c_[normal[0] * round_, np.full(sides + 1, normal[1])])
-            uv.append(ring if cap else np.c_[turn * widest, np.full(sides + 1, height)])
-        i = 2 * k * (sides + 1) + np.arange(sides)
-        a, b, c, d = i, i + 1, i + sides + 2, i + sides + 1
-        if rows[k, 0] > 1e-9:
-            faces.append(np.stack([a, b, c], axis=1))
-        if rows[k + 1, 0] > 1e-9:
-            faces.append(np.stack([a, c, d], axis=1))
+    # Each segment of the profile has two rings of vertices: (segments, 2, sides + 1).
+    ends = np.stack([rows[:-1], rows[1:]], axis=1)
+    slopes = np.stack([before, after], axis=1)
+    heights = np.stack([along[:-1], along[1:]], axis=1)
+    rings = ends[..., :1, None] * round_
+    cap = np.abs(way[:, 1]) < 0.2 * lengths
+    wrapped = _beside(turn * rows[:, 0].max(), heights[..., None])
+    first = 2 * (sides + 1) * np.arange(len(way))[:, None] + np.arange(sides)
+    a, b, c, d = first, first + 1, first + sides + 2, first + sides + 1
+    wide = ends[..., 0] > 1e-9
+    faces = [np.stack([a, b, c], axis=-1)[wide[:, 0]], np.stack([a, c, d], axis=-1)[wide[:, 1]]]
+    vertices = _beside(rings, ends[..., 1:])
+    normals = _beside(slopes[..., :1, None] * round_, slopes[..., 1:])
     R = _frame(start, end)
     return Solid(
-        vertices=np.concatenate(vertices) @ R.T + np.asarray(start, float),
-        faces=np.concatenate(faces),
-        normals=np.concatenate(normals) @ R.T,
-        uv=np.concatenate(uv),
+        vertices=vertices.reshape(-1, 3) @ R.T + np.asarray(start, float),
+        faces=np.concatenate([f.reshape(-1, 3) for f in faces]),
+        normals=normals.reshape(-1, 3) @ R.T,
+        uv=np.where(cap[:, None, None, None], rings, wrapped).reshape(-1, 2),
         surface=surface,
         hollow=closed,
     )
+
+
+def _beside(left: Array, right: Array) -> Array:
+    """One more coordinate at the end of each: ``left`` ``(..., s, 2)`` or ``(s,)``, ``right``."""
+    if left.ndim == 1:
+        left = left[:, None]
+    shape = np.broadcast_shapes(left.shape[:-1], right.shape)
+    wide = np.broadcast_to(left, (*shape, left.shape[-1]))
+    return np.concatenate([wide, np.broadcast_to(right[..., None], (*shape, 1))], axis=-1)
 
 
 def _softened(flat: Array, closed: bool) -> tuple[Array, Array]:

@@ -32,6 +32,8 @@ def write_urdf(spec: ObjectSpec, folder: Path) -> Path:
         _link(robot, spec, part, folder)
     for part in spec.parts[1:]:
         _joint(robot, spec, part)
+    # PyBullet breaks lines of more than 1 KiB anywhere, even within a name.
+    ElementTree.indent(robot)
     path = folder / "object.urdf"
     ElementTree.ElementTree(robot).write(path, encoding="utf-8", xml_declaration=True)
     return path

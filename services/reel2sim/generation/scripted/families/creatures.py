@@ -135,7 +135,7 @@ def _biped(b: Bench) -> None:
             box((-0.05 * s, e * y - 0.04 * s, 0), (0.10 * s, e * y + 0.04 * s, foot), "rubber"),
             axis=Y,
             pivot=ankle,
-            travel=0.5,
+            travel=1.0,
             noun="foot",
             index=k,
             both=True,

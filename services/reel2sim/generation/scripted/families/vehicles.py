@@ -44,7 +44,7 @@ def _wheel(
         *spokes,
         axis=Y,
         pivot=(x, y, r),
-        noun="wheel",
+        noun="wheel" if b.count("wheel") else "",
         index=k,
         turns=1.5,
     )
