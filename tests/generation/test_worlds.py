@@ -1,4 +1,5 @@
 import tempfile
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -9,11 +10,13 @@ import pytest
 from reel2sim.generation.scripted.families import FAMILIES
 from reel2sim.generation.scripted.family import build
 from reel2sim.generation.scripted.kinematics import forward_kinematics
+from reel2sim.generation.scripted.motion import joint_positions
 from reel2sim.generation.scripted.perform import perform
 from reel2sim.generation.scripted.physics import Body, physics_world
+from reel2sim.generation.scripted.play import Actor
 from reel2sim.generation.scripted.resolve import parse_prompt
 from reel2sim.generation.scripted.say import random_scene
-from reel2sim.generation.scripted.spec import ThingSpec
+from reel2sim.generation.scripted.spec import Movement, ThingSpec
 from reel2sim.scene.transforms import axis_rotation, pose
 
 TIMES = np.linspace(0.0, 2.0, 9)
@@ -97,6 +100,24 @@ def test_forward_kinematics_agrees_with_the_physics_engine():
             for part in spec.parts:
                 np.testing.assert_allclose(ours[part.name], theirs[part.name], atol=1e-6)
             client.removeBody(body.number)
+
+
+def test_nothing_sinks_into_the_ground():
+    """Whatever one part does by itself, and all together."""
+    for name, family in FAMILIES.items():
+        asked = thing(name, "usual")
+        moves = [
+            Movement(n.name, k, 0, 1, manner=n.manner)
+            for n in family.nouns
+            for k in range(n.joints(asked.count(n.name)))
+        ]
+        for some in [tuple(moves), *((move,) for move in moves)]:
+            positions = joint_positions(
+                replace(asked, movements=some), made(name), np.linspace(0, 1, 9), turns=1
+            )
+            actor = Actor(name, made(name), np.tile(np.eye(4), (9, 1, 1)), positions)
+            height = np.ptp(actor.points([0])[:, 2])
+            assert actor.points()[:, 2].min() > -0.01 * height, (name, some)
 
 
 def test_objects_of_a_scene_keep_clear_of_one_another():

@@ -188,7 +188,10 @@ class Bench:
                 joint=joint,
                 axis=_three(np.asarray(axis, float) / np.linalg.norm(axis)),
                 pivot=_three(pivot),
-                limits=(-travel if both else 0.0, travel),
+                limits=(
+                    -abs(travel) if both else min(0.0, travel),
+                    abs(travel) if both else max(0.0, travel),
+                ),
                 noun=noun,
                 index=index,
                 travel=travel,

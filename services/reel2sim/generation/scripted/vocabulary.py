@@ -7,7 +7,7 @@ from typing import Final
 from reel2sim.generation.scripted.families import FAMILIES
 from reel2sim.generation.scripted.spec import Colour, Deed, View
 
-_PLURALS: Final = {"foot": "feet", "knife": "knives"}
+_PLURALS: Final = {"knife": "knives"}
 
 
 def plural(word: str) -> str:

@@ -21,7 +21,7 @@ def _leg(
     b.hinge(
         f"hip_{k}", "body", sphere((x, y, hip), 1.25 * r, "dark", 16),
         capsule((x, y, hip), (x, y, knee), r, "accent", 16),
-        axis=Y, pivot=(x, y, hip), travel=0.9, noun="leg", index=k, both=True,
+        axis=Y, pivot=(x, y, hip), travel=-0.9, noun="leg", index=k, both=True,
     )  # fmt: skip
     b.hinge(
         f"knee_{k}", f"hip_{k}",
@@ -136,7 +136,7 @@ def _biped(b: Bench) -> None:
             axis=Y,
             pivot=ankle,
             travel=1.0,
-            noun="foot",
+            noun="",
             index=k,
             both=True,
         )
@@ -274,7 +274,6 @@ FAMILIES = (
             Noun("arm", 2, 2, 2),
             Noun("leg", 2, 2, 2),
             Noun("head", manner="wave"),
-            Noun("foot", 2, 2, 2),
         ),
         "paint",
         ("robot", "humanoid"),

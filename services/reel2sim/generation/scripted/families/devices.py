@@ -67,6 +67,7 @@ def _handheld(b: Bench) -> None:
         box((x - w, -y + w, w), (x, y - w, high), "base"),
     )
     z = 0.6 * high
+    reach = z - 0.008 * s
     pins = [
         cylinder((0, 0.7 * y * t, z), (0, 0.7 * y * t + 0.003 * s, z), 0.42 * high, "accent", 12)
         for t in (-0.8, -0.5, -0.1, 0.2, 0.6)
@@ -79,11 +80,14 @@ def _handheld(b: Bench) -> None:
         cylinder((0, 0.8 * y, z), (0, y + 0.02 * s, z), 0.005 * s, "steel"),
         box(
             (-0.006 * s, y + 0.014 * s, z - 0.006 * s),
-            (0.006 * s, y + 0.022 * s, z + 0.05 * s),
+            (0.006 * s, y + 0.022 * s, z + reach),
             "steel",
         ),
         cylinder(
-            (0, y + 0.02 * s, z + 0.045 * s), (0, y + 0.06 * s, z + 0.045 * s), 0.01 * s, "dark"
+            (0, y + 0.02 * s, z + reach - 0.005 * s),
+            (0, y + 0.06 * s, z + reach - 0.005 * s),
+            0.01 * s,
+            "dark",
         ),
         axis=(0, 1, 0),
         pivot=(0, 0, z),

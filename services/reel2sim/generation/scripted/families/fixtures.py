@@ -49,7 +49,7 @@ def _lamp(b: Bench) -> None:
         )
         rods.append(block(at + 0.3 * each * way, (0.012 * s, 0.026 * s, 0.03 * s), "steel"))
         b.hinge(
-            f"arm_{k}", parent, *rods, axis=Y, pivot=at, travel=0.75 if k % 2 == 0 else -0.0 + 0.65,
+            f"arm_{k}", parent, *rods, axis=Y if k % 2 == 0 else (0, -1, 0), pivot=at, travel=0.6,
             noun="arm", index=k, both=True,
         )  # fmt: skip
         at, parent, lean = end, f"arm_{k}", lean + 1.35 if k % 2 == 0 else lean - 0.9

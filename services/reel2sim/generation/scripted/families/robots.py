@@ -49,8 +49,8 @@ def _arm(b: Bench) -> None:
         ),
     )
     # What each joint does, its share of the reach, and how the link bends against the last.
-    plan = [("yaw", 0.10, 0.0), ("pitch", 0.30, 0.45), ("pitch", 0.26, 0.85)]
-    plan += [("roll", 0.08, 0.0), ("pitch", 0.13, 0.6), ("roll", 0.06, 0.0), ("pitch", 0.08, 0.3)]
+    plan = [("yaw", 0.10, 0.0), ("pitch", 0.30, 0.2), ("pitch", 0.26, 0.8)]
+    plan += [("roll", 0.08, 0.0), ("pitch", 0.13, 0.5), ("roll", 0.06, 0.0), ("pitch", 0.08, 0.2)]
     reach = b.vary(0.95, 0.06) * s * b.high / sum(share for _, share, _ in plan[:n]) ** 0.5
     at, lean, parent = np.array([0, 0, 0.09 * s]), 0.0, "base"
     for k, (kind, share, bend) in enumerate(plan[:n]):
@@ -70,7 +70,7 @@ def _arm(b: Bench) -> None:
             spot = at + 0.4 * (end - at) + 0.95 * thick * np.array([np.cos(lean), 0, -np.sin(lean)])
             solids.append(block(spot, (0.35 * thick, 0.5 * thick, 0.35 * thick), "accent"))
         axis = Y if kind == "pitch" else way
-        travel = {"yaw": 1.2, "pitch": 0.7, "roll": 1.4}[kind]
+        travel = {"yaw": 1.2, "pitch": 0.45, "roll": 1.4}[kind]
         b.hinge(
             f"link_{k + 1}", parent, *solids, axis=axis, pivot=at, travel=travel, noun="joint",
             index=k, both=True,
