@@ -60,15 +60,16 @@ class Guard(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        """Wrap the handler of one call."""
+        """Wrap the handler of a method."""
         inner: Any = await continuation(handler_call_details)
         if inner is None:
             return inner
         make, behaviour = handler_parts(inner)
+        method = str(handler_call_details.method)  # type: ignore[attr-defined]
 
         async def unary(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             try:
-                set_caller(self._admitted(handler_call_details, context))
+                set_caller(self._admitted(method, context))
                 return await behaviour(_checked(request), context)
             except grpc.aio.AbortError:
                 raise
@@ -77,7 +78,7 @@ class Guard(grpc.aio.ServerInterceptor):
 
         async def streaming(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
             try:
-                set_caller(self._admitted(handler_call_details, context))
+                set_caller(self._admitted(method, context))
                 answer = behaviour(_checked(request), context)
                 if not inspect.isasyncgen(answer):
                     await answer
@@ -104,19 +105,16 @@ class Guard(grpc.aio.ServerInterceptor):
         except TimeoutError as cause:
             raise UnavailableError("the reader of this stream stalled") from cause
 
-    def _admitted(
-        self, details: grpc.HandlerCallDetails, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> Caller:
+    def _admitted(self, method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Caller:
         """Who calls.
 
         Raises:
             UnauthenticatedError: if nobody knows.
             ForbiddenError: if they may not call this method.
         """
-        method = str(details.method)  # type: ignore[attr-defined]
         if method.startswith(_PUBLIC) or (self._expected is None and self._callers is None):
             return EVERYBODY
-        metadata: Any = details.invocation_metadata or ()  # type: ignore[attr-defined]
+        metadata: Any = context.invocation_metadata() or ()
         given = next((v for k, v in metadata if k == "authorization"), "")
         raw = given if isinstance(given, bytes) else str(given).encode()
         if self._expected is not None and hmac.compare_digest(raw, self._expected):
