@@ -5,6 +5,7 @@ import contextlib
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -143,6 +144,27 @@ def client(shared_address):
 def channel(shared_address):
     with grpc.insecure_channel(shared_address) as channel:
         yield channel
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """Makes a self-signed certificate for loopback, with a common name, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificates")
+
+    def make(name):
+        cert, key = tmp_path / f"{name}.pem", tmp_path / f"{name}.key"
+        algorithm = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+        whose = ("-days", "1", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")
+        subprocess.run(
+            ["openssl", "req", "-x509", *algorithm, *whose, "-keyout", key, "-out", cert],
+            check=True,
+            capture_output=True,
+            timeout=30,
+        )
+        return cert, key
+
+    return make
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Who may call, and how every refusal is told."""
 
 import math
-import shutil
-import subprocess
 import uuid
 
 import grpc
@@ -218,26 +216,11 @@ def test_a_token_opens_all_and_its_absence_nothing_but_health(tmp_path, start_se
             assert check(health_pb2.HealthCheckRequest(), timeout=10).status == 1
 
 
-def make_certificate(folder, name):
-    """A self-signed certificate for loopback and its key."""
-    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "1", "-subj", f"/CN={name}"),
-            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=30,
-    )
-    return cert, key
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
-def test_tls_shuts_out_plain_text_and_mtls_clients_without_a_certificate(tmp_path, start_server):
-    cert, key = make_certificate(tmp_path, "server")
-    mine, my_key = make_certificate(tmp_path, "client")
+def test_tls_shuts_out_plain_text_and_mtls_clients_without_a_certificate(
+    tmp_path, start_server, certificate
+):
+    cert, key = certificate("server")
+    mine, my_key = certificate("client")
     tls = {"tls_cert": cert, "tls_key": key, "tls_client_ca": mine}
     with start_server(tmp_path / "data", **tls) as address:
         good = TlsFiles(ca=cert, cert=mine, key=my_key)

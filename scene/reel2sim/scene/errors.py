@@ -36,6 +36,7 @@ stable facts, so that each front end maps the tree once and never by message:
     ├── UnavailableError          the other side cannot be reached now
     ├── IntegrityError            bytes do not match their digest
     ├── UnauthenticatedError      a server wants a token and got none, or a wrong one
+    ├── ForbiddenError            a server knows the caller, who may not do this
     └── CancelledError            the caller asked to stop
 """
 
@@ -244,6 +245,13 @@ class UnauthenticatedError(Reel2SimError):
 
     exit_code = 45
     grpc_status = "UNAUTHENTICATED"
+
+
+class ForbiddenError(Reel2SimError):
+    """The caller is known, but may not do this."""
+
+    exit_code = 46
+    grpc_status = "PERMISSION_DENIED"
 
 
 class CancelledError(Reel2SimError):

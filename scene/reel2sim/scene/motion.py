@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation, Slerp  # pyright: ignore[reportMissingTypeStubs]
 
 from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.errors import InputError
@@ -49,6 +48,12 @@ class Motion:
 
         Linear in joints and translation, spherical-linear in rotation; clamped at both ends.
         """
+        # See the module on transforms for why here.
+        from scipy.spatial.transform import (  # pyright: ignore[reportMissingTypeStubs]
+            Rotation,
+            Slerp,
+        )
+
         t = float(np.clip(time_s, self.times_s[0], self.times_s[-1]))
         q = {name: float(np.interp(t, self.times_s, x)) for name, x in self.positions.items()}
         if len(self.times_s) == 1:

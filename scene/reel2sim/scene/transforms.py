@@ -2,12 +2,14 @@
 
 A name ``T_a_b`` maps coordinates in frame ``b`` to frame ``a``: ``p_a = T_a_b @ p_b``.
 Quaternions are ``(w, x, y, z)`` everywhere in memory.
+
+SciPy's rotations are imported where they are needed: loading them takes longer than all else here,
+and servers and commands that turn nothing should start at once.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.transform import Rotation  # pyright: ignore[reportMissingTypeStubs]
 
 from reel2sim.scene.arrays import Array
 
@@ -27,6 +29,8 @@ def matrix_from_quaternion(q_wxyz: Array) -> Array:
 
 def quaternion_from_matrix(rotation: Array) -> Array:
     """Wxyz quaternions ``(..., 4)`` with ``w >= 0`` of rotation matrices ``(..., 3, 3)``."""
+    from scipy.spatial.transform import Rotation  # pyright: ignore[reportMissingTypeStubs]
+
     matrix = np.asarray(rotation, dtype=np.float64)
     flat = matrix.reshape(-1, 3, 3)
     xyzw = Rotation.from_matrix(flat).as_quat()
@@ -79,6 +83,8 @@ def apply(T: Array, points: Array) -> Array:
 
 def axis_rotation(axis: Array, angle: Array | float) -> Array:
     """Rotation matrices ``(..., 3, 3)`` about unit ``axis`` ``(3,)`` by ``angle`` radians."""
+    from scipy.spatial.transform import Rotation  # pyright: ignore[reportMissingTypeStubs]
+
     rotvec = np.asarray(angle, dtype=np.float64)[..., None] * np.asarray(axis, dtype=np.float64)
     flat = Rotation.from_rotvec(rotvec.reshape(-1, 3)).as_matrix()
     return np.asarray(flat, dtype=np.float64).reshape(*rotvec.shape[:-1], 3, 3)

@@ -28,6 +28,7 @@ COMMANDS = {
     "pack": "pack:Pack",
     "train": "train:Train",
     "serve": "serve:Serve",
+    "token": "token:Token",
     "top": "top:Top",
     "batch": "batch:Batch",
     "dataset": "dataset:DatasetCommand",

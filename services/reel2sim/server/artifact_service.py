@@ -13,6 +13,7 @@ from google.protobuf.empty_pb2 import Empty
 from reel2sim.observe.metrics import Metrics
 from reel2sim.scene.errors import InputError, NotFoundError, UnavailableError, UsageError
 from reel2sim.server.artifacts import Artifacts
+from reel2sim.server.callers import caller
 from reel2sim.server.kinds import check_digest
 from reel2sim.server.protos import artifact_message
 from reel2sim.server.uploads import MAX_CHUNK, Uploads, UploadStream
@@ -48,7 +49,7 @@ class ArtifactService(artifacts_pb2_grpc.ArtifactsServicer):
             raise UsageError("is required in the first message", source=_SOURCE, field="spec")
         spec = request.spec
         _check_spec(spec)
-        stream = self._uploads.open(spec.upload_id)
+        stream = self._uploads.open(_own(spec.upload_id))
         try:
             while request is not None:
                 if request.data:
@@ -68,14 +69,16 @@ class ArtifactService(artifacts_pb2_grpc.ArtifactsServicer):
     ) -> artifacts_pb2.GetUploadResponse:
         """How far an upload has come."""
         _check_upload_id(request.upload_id, "upload_id")
-        return artifacts_pb2.GetUploadResponse(persisted_size=self._uploads.size(request.upload_id))
+        return artifacts_pb2.GetUploadResponse(
+            persisted_size=self._uploads.size(_own(request.upload_id))
+        )
 
     async def Download(
         self, request: artifacts_pb2.DownloadRequest, context: Context
     ) -> AsyncIterator[artifacts_pb2.DownloadResponse]:
         """Send an artifact from an offset on."""
         check_digest(request.digest, "digest")
-        record = await self._artifacts.get(request.digest)
+        record = await self._artifacts.get(request.digest, principal=caller().sees)
         if not 0 <= request.offset <= record.size:
             raise UsageError(f"must be from 0 to {record.size}", field="offset")
         try:
@@ -97,14 +100,14 @@ class ArtifactService(artifacts_pb2_grpc.ArtifactsServicer):
     ) -> common.Artifact:
         """What an artifact is."""
         check_digest(request.digest, "digest")
-        return artifact_message(await self._artifacts.get(request.digest))
+        return artifact_message(await self._artifacts.get(request.digest, principal=caller().sees))
 
     async def DeleteArtifact(
         self, request: artifacts_pb2.DeleteArtifactRequest, context: Context
     ) -> Empty:
         """Remove an artifact."""
         check_digest(request.digest, "digest")
-        await self._artifacts.delete(request.digest)
+        await self._artifacts.delete(request.digest, principal=caller().sees)
         return Empty()
 
     async def _next(
@@ -133,6 +136,8 @@ class ArtifactService(artifacts_pb2_grpc.ArtifactsServicer):
             sha256=finish.sha256,
             format=spec.format,
             filename=spec.filename,
+            principal=caller().name,
+            max_bytes=caller().max_artifact_bytes,
         )
         self._metrics.uploads.inc()
         return artifacts_pb2.UploadResponse(
@@ -156,3 +161,9 @@ def _check_upload_id(upload_id: str, field: str) -> None:
 async def _read(file: int, offset: int, size: int) -> bytes:
     """Up to ``size`` bytes of an open file descriptor at ``offset``."""
     return await asyncio.to_thread(os.pread, file, size, offset)
+
+
+def _own(upload_id: str) -> str:
+    """The name of an upload among those of all callers: nobody goes on with another's."""
+    who = caller().name
+    return f"{who}.{upload_id}" if who else upload_id

@@ -135,26 +135,30 @@ class Artifacts:
         file.unlink(missing_ok=True)
         return record
 
-    async def delete(self, digest: str, *, principal: str = "") -> None:
-        """Remove a principal's artifact.
+    async def delete(self, digest: str, *, principal: str | None = None) -> None:
+        """Remove the artifact of ``principal``; of all who have it for None.
 
         Raises:
             NotFoundError: if there is none.
-            ConflictError: while an unfinished operation of this principal reads it.
+            ConflictError: while an unfinished operation of theirs reads it.
         """
         query = (
             "SELECT name FROM operations JOIN uses ON uses.operation = operations.seq "
-            f"WHERE uses.digest = ? AND operations.principal = ? AND {OPEN}"
+            f"WHERE uses.digest = ? AND {OPEN}"
         )
+        remove = "DELETE FROM artifacts WHERE digest = ?"
+        values = [digest]
+        if principal is not None:
+            query, remove = f"{query} AND operations.principal = ?", f"{remove} AND principal = ?"
+            values.append(principal)
 
         def work(tx: Transaction) -> None:
             tx.alone("create")
             if _found(tx, digest, principal) is None:
                 raise NotFoundError("is not in the store", source=digest)
-            if readers := tx.execute(query, (digest, principal)):
+            if readers := tx.execute(query, values):
                 raise ConflictError("is in use", source=digest, field=readers[0]["name"])
-            remove = "DELETE FROM artifacts WHERE principal = ? AND digest = ?"
-            tx.execute(remove, (principal, digest))
+            tx.execute(remove, values)
 
         await self._database.call(work)
         await self.sweep(digest)

@@ -21,32 +21,41 @@ _SERVER_FAULTS = {"Internal", "Unknown", "DataLoss"}
 
 
 class CallObserver(grpc.aio.ServerInterceptor):
-    """Put it first: what the others refuse is counted too."""
+    """Put it first: what the others refuse is counted too.
+
+    Handlers are wrapped once for each method, by all interceptors: what differs from call to call
+    is in the context of the call.
+    """
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._handlers: dict[str, Any] = {}
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        """Wrap the handler of one call."""
+        """Wrap the handler of a method."""
+        path = str(handler_call_details.method)  # type: ignore[attr-defined]
+        if (known := self._handlers.get(path)) is not None:
+            return known
         inner: Any = await continuation(handler_call_details)
         if inner is None:
             self._metrics.calls_started.labels(*_UNKNOWN).inc()
             self._metrics.calls_handled.labels(*_UNKNOWN, "Unimplemented").inc()
             return inner
+        self._handlers[path] = self._wrapped(inner, path)
+        return self._handlers[path]
+
+    def _wrapped(self, inner: Any, path: str) -> Any:
         make, behaviour = handler_parts(inner)
-        path = str(handler_call_details.method)  # type: ignore[attr-defined]
         service, _, method = path.lstrip("/").partition("/")
         labels = (_sort_of(inner), service, method)
-        metadata: Any = handler_call_details.invocation_metadata or ()  # type: ignore[attr-defined]
-        given = next((v for k, v in metadata if k == tracing.TRACEPARENT), "")
-        parent = tracing.checked(given if isinstance(given, str) else "")
+        counts = _Counts(self._metrics, labels)
 
         async def observed(request: Any, context: Any) -> Any:
-            call = _Call(self._metrics, labels, parent)
+            call = _Call(counts, parent=_parent(context))
             with about(grpc_method=f"{service}/{method}", trace_id=tracing.trace_id(call.trace)):
                 token = tracing.CURRENT.set(call.trace)
                 try:
@@ -74,14 +83,31 @@ class CallObserver(grpc.aio.ServerInterceptor):
         )
 
 
+class _Counts:
+    """The counters of one method, looked up once."""
+
+    def __init__(self, metrics: Metrics, labels: tuple[str, str, str]) -> None:
+        self.labels = labels
+        self.started = metrics.calls_started.labels(*labels)
+        self.seconds = metrics.call_seconds.labels(*labels)
+        self._handled = metrics.calls_handled
+        self._by_code: dict[str, Any] = {}
+
+    def handled(self, code: str) -> Any:
+        """The counter of calls that ended with ``code``."""
+        if code not in self._by_code:
+            self._by_code[code] = self._handled.labels(*self.labels, code)
+        return self._by_code[code]
+
+
 class _Call:
     """One call while it lasts."""
 
-    def __init__(self, metrics: Metrics, labels: tuple[str, str, str], parent: str) -> None:
-        self._metrics, self._labels = metrics, labels
+    def __init__(self, counts: _Counts, *, parent: str) -> None:
+        self._counts = counts
         self._began_s = time.perf_counter()
-        metrics.calls_started.labels(*labels).inc()
-        _, service, method = labels
+        counts.started.inc()
+        _, service, method = counts.labels
         self._span = tracing.begin(
             f"{service}/{method}",
             kind="server",
@@ -93,13 +119,21 @@ class _Call:
     def ended(self, code: str) -> None:
         """Count it; logs in the context of the call."""
         seconds = time.perf_counter() - self._began_s
-        self._metrics.calls_handled.labels(*self._labels, code).inc()
-        self._metrics.call_seconds.labels(*self._labels).observe(seconds)
+        self._counts.handled(code).inc()
+        self._counts.seconds.observe(seconds)
         fault = code in _SERVER_FAULTS
         number = _NUMBERS[code]
         self._span.end(error=code if fault else "", attributes={"rpc.grpc.status_code": number})
         level = logging.WARNING if fault else logging.DEBUG
-        _log.log(level, "call ended", extra={"grpc_code": code, "seconds": round(seconds, 6)})
+        if _log.isEnabledFor(level):
+            _log.log(level, "call ended", extra={"grpc_code": code, "seconds": round(seconds, 6)})
+
+
+def _parent(context: Any) -> str:
+    """The trace that the caller is in, or ""."""
+    metadata: Any = context.invocation_metadata() or ()
+    given = next((v for k, v in metadata if k == tracing.TRACEPARENT), "")
+    return tracing.checked(given if isinstance(given, str) else "")
 
 
 def _sort_of(handler: Any) -> str:

@@ -35,6 +35,9 @@ class ServerConfig:
         max_job_memory_mib: a worker that needs more is killed; None for no limit.
         kinds: jobs this server takes.
         token: bearer token that every call but health checks must carry; None asks for none.
+        callers: TOML file of who may call and what they may do, see
+            :class:`~reel2sim.server.callers.Callers`; None lets everybody do all who knows the
+            token.
         tls_cert: PEM certificate chain; None serves plain text.
         tls_key: PEM private key of ``tls_cert``.
         tls_client_ca: PEM authorities that must have signed a client's certificate (mTLS).
@@ -76,6 +79,7 @@ class ServerConfig:
     max_job_memory_mib: int | None = None
     kinds: tuple[str, ...] = KINDS
     token: str | None = None
+    callers: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None

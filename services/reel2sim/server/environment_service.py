@@ -18,6 +18,7 @@ from reel2sim.scene.errors import (
     UsageError,
 )
 from reel2sim.server.artifacts import Artifacts
+from reel2sim.server.callers import caller
 from reel2sim.server.config import ServerConfig
 from reel2sim.server.kinds import check_digest
 from reel2sim.server.player import Player
@@ -46,7 +47,7 @@ class EnvironmentService(environments_pb2_grpc.EnvironmentsServicer):
         make = request.make
         self._check(make)
         try:
-            record = await self._artifacts.get(make.bundle.digest)
+            record = await self._artifacts.get(make.bundle.digest, principal=caller().sees)
         except NotFoundError as fault:
             raise NotFoundError(
                 fault.message,
@@ -54,7 +55,7 @@ class EnvironmentService(environments_pb2_grpc.EnvironmentsServicer):
                 field="make.bundle.digest",
                 remedy=fault.remedy,
             ) from fault
-        with self._taking(make.count, _principal(context)):
+        with self._taking(make.count, caller().name or _principal(context)):
             player = await Player.start(self._config, self._artifacts, record)
             try:
                 while request is not None:

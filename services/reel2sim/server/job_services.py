@@ -9,6 +9,7 @@ import grpc
 from google.longrunning import operations_pb2
 
 from reel2sim.scene.errors import UsageError
+from reel2sim.server.callers import caller
 from reel2sim.server.kinds import JOB_KINDS, JobKind, check_policy, needs_of
 from reel2sim.server.operations import Draft, Operations
 from reel2sim.server.protos import operation_message
@@ -67,8 +68,10 @@ def submitter(operations: Operations, room: Resources | None) -> Submit:
             request=payload,
             request_id=request_id,
             references=references,
+            principal=caller().name,
             priority=priority,
             needs=needs,
+            max_open=caller().max_operations,
         )
         return operation_message(await operations.create(draft))
 

@@ -84,13 +84,15 @@ class Observer:
         self.running: dict[str, Attempt] = {}
         self.started_ns = tracing.now_ns()
         self._requeued_ns: dict[str, int] = {}
-        self._accepted: deque[str] = deque(maxlen=_MOST_ACCEPTED)
+        self._accepted: dict[str, None] = {}  # in the order of acceptance
 
     def accepted(self, record: OperationRecord) -> None:
         """An operation was created; told again of it, nothing is counted."""
         if record.name in self._accepted:
             return
-        self._accepted.append(record.name)
+        self._accepted[record.name] = None
+        if len(self._accepted) > _MOST_ACCEPTED:
+            del self._accepted[next(iter(self._accepted))]
         self.metrics.created.labels(record.kind).inc()
         self._tell("accepted", record)
 

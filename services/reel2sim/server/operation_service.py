@@ -13,6 +13,7 @@ from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf.empty_pb2 import Empty
 
 from reel2sim.scene.errors import InputError, UsageError
+from reel2sim.server.callers import caller
 from reel2sim.server.hub import Hub, wait
 from reel2sim.server.kinds import JOB_KINDS
 from reel2sim.server.operations import Operations
@@ -42,7 +43,9 @@ class OperationService(operations_pb2_grpc.OperationsServicer):
         self, request: operations_pb2.GetOperationRequest, context: Context
     ) -> operations_pb2.Operation:
         """The latest state of an operation."""
-        return operation_message(await self._operations.get(_checked_name(request.name)))
+        return operation_message(
+            await self._operations.get(_checked_name(request.name), principal=caller().sees)
+        )
 
     async def ListOperations(
         self, request: operations_pb2.ListOperationsRequest, context: Context
@@ -59,6 +62,7 @@ class OperationService(operations_pb2_grpc.OperationsServicer):
             values=values,
             after=_row_of(request.page_token, request.filter),
             limit=size + 1,
+            principal=caller().sees,
         )
         response = operations_pb2.ListOperationsResponse(
             operations=[operation_message(record) for record in records[:size]]
@@ -71,14 +75,14 @@ class OperationService(operations_pb2_grpc.OperationsServicer):
         self, request: operations_pb2.CancelOperationRequest, context: Context
     ) -> Empty:
         """Ask an operation to stop."""
-        await self._operations.cancel(_checked_name(request.name))
+        await self._operations.cancel(_checked_name(request.name), principal=caller().sees)
         return Empty()
 
     async def DeleteOperation(
         self, request: operations_pb2.DeleteOperationRequest, context: Context
     ) -> Empty:
         """Forget a finished operation."""
-        await self._operations.delete(_checked_name(request.name))
+        await self._operations.delete(_checked_name(request.name), principal=caller().sees)
         return Empty()
 
     async def WaitOperation(
@@ -97,7 +101,7 @@ class OperationService(operations_pb2_grpc.OperationsServicer):
         with self._hub.listen(name) as changed:
             while True:
                 changed.clear()
-                record = await self._operations.get(name)
+                record = await self._operations.get(name, principal=caller().sees)
                 left = deadline - loop.time()
                 if record.state.final or left <= 0:
                     return operation_message(record)
@@ -122,12 +126,12 @@ class EventService(events_pb2_grpc.OperationEventsServicer):
         with self._hub.listen(name) as changed:
             while True:
                 changed.clear()
-                record = await self._operations.get(name)
+                record = await self._operations.get(name, principal=caller().sees)
                 events = await self._operations.events(name, after=after)
                 for event in events:
                     last = event.state.final
                     if last and not record.state.final:
-                        record = await self._operations.get(name)
+                        record = await self._operations.get(name, principal=caller().sees)
                     yield event_message(name, event, record if last else None)
                     after = event.sequence
                     if last:

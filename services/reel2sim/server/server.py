@@ -28,6 +28,7 @@ from reel2sim.scene.errors import ConflictError, Reel2SimError, UsageError
 from reel2sim.server import job_services
 from reel2sim.server.artifact_service import ArtifactService
 from reel2sim.server.artifacts import Artifacts
+from reel2sim.server.callers import Callers
 from reel2sim.server.calls import CallObserver
 from reel2sim.server.config import ServerConfig
 from reel2sim.server.environment_service import EnvironmentService
@@ -231,10 +232,11 @@ async def _listening(
     observer: Observer,
 ) -> tuple[grpc.aio.Server, str, HealthServicer]:
     """The gRPC server, started, its address, and what tells its health."""
+    callers = None if config.callers is None else Callers(config.callers)
     server = grpc.aio.server(
         interceptors=[
             CallObserver(observer.metrics),
-            Guard(token=config.token, stall_timeout_s=config.stall_timeout_s),
+            Guard(token=config.token, callers=callers, stall_timeout_s=config.stall_timeout_s),
         ],
         maximum_concurrent_rpcs=config.max_concurrent_rpcs,
         options=[

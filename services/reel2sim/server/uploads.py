@@ -126,8 +126,25 @@ class UploadStream:
             await asyncio.to_thread(self._write, data)
             self.size += len(data)
 
-    async def finish(self, *, size: int, sha256: str, format: int, filename: str) -> ArtifactRecord:
+    async def finish(
+        self,
+        *,
+        size: int,
+        sha256: str,
+        format: int,
+        filename: str,
+        principal: str = "",
+        max_bytes: int | None = None,
+    ) -> ArtifactRecord:
         """Commit the upload if it has this size and digest.
+
+        Args:
+            size: number of bytes.
+            sha256: of the bytes, hex.
+            format: number of ``reel2sim.v1.ArtifactFormat``.
+            filename: name without directories.
+            principal: who has the artifact.
+            max_bytes: limit of this principal's artifacts together; None for none.
 
         Raises:
             UsageError: if bytes are missing; they can still be sent.
@@ -144,7 +161,12 @@ class UploadStream:
                 )
             await asyncio.to_thread(self._verify, sha256, format)
             return await self._artifacts.adopt(
-                self._path, digest=sha256, format=format, filename=filename
+                self._path,
+                digest=sha256,
+                format=format,
+                filename=filename,
+                principal=principal,
+                max_bytes=max_bytes,
             )
 
     def _check_owner(self) -> None:

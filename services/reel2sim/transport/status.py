@@ -21,6 +21,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from reel2sim.scene.errors import (
     CancelledError,
     ExhaustedError,
+    ForbiddenError,
     InputError,
     Reel2SimError,
     UnauthenticatedError,
@@ -40,6 +41,7 @@ _BY_CODE: dict[int, type[Reel2SimError]] = {
     code_pb2.DEADLINE_EXCEEDED: UnavailableError,
     code_pb2.RESOURCE_EXHAUSTED: ExhaustedError,
     code_pb2.UNAUTHENTICATED: UnauthenticatedError,
+    code_pb2.PERMISSION_DENIED: ForbiddenError,
 }
 
 

@@ -87,6 +87,9 @@ class Serve:
     """Longest time a stage may take there, retries included."""
     token_file: Annotated[Path | None, shown("FILE")] = None
     """File with the token that calls must carry; default: $REEL2SIM_TOKEN, else none."""
+    callers: Annotated[Path | None, shown("FILE")] = None
+    """Who may call and what they may do (TOML, see `reel2sim token`). It is read again when it
+    changes."""
     tls_cert: Annotated[Path | None, shown("FILE")] = None
     """Certificate chain (PEM)."""
     tls_key: Annotated[Path | None, shown("FILE")] = None
@@ -128,6 +131,7 @@ class Serve:
             artifact_keep_s=None if self.keep_days is None else self.keep_days * _DAY_S,
             max_environments=self.max_environments,
             token=secret_token(self.token_file),
+            callers=self.callers,
             tls_cert=self.tls_cert,
             tls_key=self.tls_key,
             tls_client_ca=self.tls_client_ca,
