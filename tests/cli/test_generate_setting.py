@@ -35,6 +35,8 @@ def test_options_change_pictures_but_not_what_is_true(
         a, b = (reel.frames[k] for reel in reels)
         assert (a.stream, a.time_s) == (views[0].streams[k], views[0].times_s[k])
         assert not np.array_equal(a.image, b.image)
+        assert a.mask is not None
+        assert b.mask is not None
         assert np.array_equal(a.mask, b.mask)
         seen, around = (each.view(k) for each in views)
         np.testing.assert_array_equal(seen.part, around.part)

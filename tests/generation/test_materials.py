@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 
 from reel2sim.generation.materials import PATTERNS, RECIPES, material
+from reel2sim.generation.scripted.families import FAMILIES
+from reel2sim.generation.scripted.perform import perform
+from reel2sim.generation.scripted.resolve import parse_prompt
+from reel2sim.generation.scripted.vocabulary import MATERIALS
 from reel2sim.scene.errors import UsageError
 
 
@@ -55,3 +59,13 @@ def test_unknown_names_are_refused_with_the_list():
         material("unobtainium", None, 0)
     with pytest.raises(UsageError, match="keyboard"):
         material("plastic", None, 0, pattern="piano")
+
+
+def test_everything_that_prompts_can_show_has_a_material():
+    assert set(MATERIALS.values()) <= set(RECIPES)
+    for family in FAMILIES.values():
+        play = perform(parse_prompt(family.example), np.random.default_rng(0), np.array([0.0, 1.0]))
+        for actor in play.actors:
+            for surface in actor.spec.surfaces.values():
+                assert surface.material in RECIPES, family.name
+                assert surface.pattern in ("", *PATTERNS), family.name

@@ -42,8 +42,8 @@ def lamps(front_azimuth: float) -> Lights:
     for strength, turn, height in _LAMPS:
         a, e = front_azimuth + np.radians(turn), np.radians(height)
         toward = float(np.cos(a) * np.cos(e)), float(np.sin(a) * np.cos(e)), float(np.sin(e))
-        rows.append(Lamp(toward, (strength,) * 3))
-    return Lights(tuple(rows), sky=(_SKY,) * 3, ground=(_GROUND,) * 3)
+        rows.append(Lamp(toward, (strength, strength, strength)))
+    return Lights(tuple(rows), sky=(_SKY, _SKY, _SKY), ground=(_GROUND, _GROUND, _GROUND))
 
 
 def drawn(tableau: Tableau, camera: Camera) -> Picture:

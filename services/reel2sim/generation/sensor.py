@@ -226,7 +226,7 @@ def _h264(pictures: Sequence[Array], crf: int) -> list[Array]:
         out.mux(stream.encode(None))
     buffer.seek(0)
     found: list[Array] = []
-    with av.open(buffer) as stored:
+    with av.open(buffer, "r") as stored:
         for frame in stored.decode(video=0):
             planes = frame.to_ndarray(format="yuv420p")
             rgb = np.asarray(cv2.cvtColor(planes, cv2.COLOR_YUV2RGB_I420), dtype=np.uint8)

@@ -61,10 +61,10 @@ def cells(rng: np.random.Generator, count: int) -> tuple[Array, Array, Array]:
         Distance to the nearest point, and how much farther the second one is, in mean cell widths;
         number of the cell.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     y, x = grid()
-    tree = cKDTree(rng.random((count, 2)), boxsize=1.0)
+    tree = KDTree(rng.random((count, 2)), boxsize=1.0)
     distance, number = tree.query(np.stack([y.ravel(), x.ravel()], axis=1), k=2)
     distance = distance.reshape(SIDE, SIDE, 2) * np.sqrt(count)
     return distance[..., 0], distance[..., 1] - distance[..., 0], number[:, 0].reshape(SIDE, SIDE)

@@ -89,7 +89,7 @@ class Film:
         reach = max(
             (float(np.linalg.norm((s.camera.position - middle)[:2])) for s in shots), default=1.0
         )
-        around = scenery(config.setting.background, *self._bounds, reach, rng)
+        around = scenery(config.setting.background, self._bounds[0], self._bounds[1], reach, rng)
         still = np.broadcast_to(np.eye(4), (len(self._times), 4, 4))
         for mesh in around.meshes:
             meshes.append(replace(mesh, surface=mesh.surface + len(self._looks)))
