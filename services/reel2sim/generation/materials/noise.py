@@ -66,8 +66,9 @@ def cells(rng: np.random.Generator, count: int) -> tuple[Array, Array, Array]:
     y, x = grid()
     tree = KDTree(rng.random((count, 2)), boxsize=1.0)
     distance, number = tree.query(np.stack([y.ravel(), x.ravel()], axis=1), k=2)
-    distance = distance.reshape(SIDE, SIDE, 2) * np.sqrt(count)
-    return distance[..., 0], distance[..., 1] - distance[..., 0], number[:, 0].reshape(SIDE, SIDE)
+    distance = np.asarray(distance).reshape(SIDE, SIDE, 2) * np.sqrt(count)
+    own = np.asarray(number)[:, 0].reshape(SIDE, SIDE)
+    return distance[..., 0], distance[..., 1] - distance[..., 0], own
 
 
 def relief(height: Array) -> Array:
