@@ -33,6 +33,7 @@ def things(prompt):
         ("a lamp and a laptop on a table, the laptop opens", ["lamp", "laptop"]),
         ("two carts and a dog", ["cart", "cart", "quadruped"]),
         ("a lamp and a door, the door opens", ["lamp", "door"]),
+        ("a door and a window, the window opens", ["door", "window"]),
         ("a double door opens", ["door"]),
         ("a door opens", ["door"]),
         ("a pair of scissors opens", ["scissors"]),

@@ -184,7 +184,7 @@ def _camera_remark(r: Reading, words: list[str], i: int) -> int | None:
         return None
     while j < len(words) and words[j].isalnum():
         j += 1
-    said = [v.VIEWS[w] for w in words[i:j] if w in v.VIEWS]
+    said: list[View] = [v.VIEWS[w] for w in words[i:j] if w in v.VIEWS]
     known = v.FILMING | _AROUND_CAMERA | {"an", "moving", *v.VIEWS}
     odd = [w for w in words[i:j] if w not in known]
     if odd or len(set(said)) != 1:
@@ -289,6 +289,7 @@ def _object(r: Reading, word: str) -> None:
             _end_clause(r)
         if not 1 <= count + len(r.things) <= 6:
             raise refuse(f"puts 1 to 6 objects into a scene, not {count + len(r.things)}")
+        _stand_in(r, family)
         r.group = tuple(range(len(r.things), len(r.things) + count))
         r.things += [Thing(family) for _ in r.group]
         r.fresh += r.group
@@ -299,6 +300,21 @@ def _object(r: Reading, word: str) -> None:
     _settle(r)
     r.owner, r.having = True, False
     _end_phrase(r)
+
+
+def _stand_in(r: Reading, family: str) -> None:
+    """Make an object of a part that stands for one, where the next object lacks it.
+
+    In "a door and a window" the door is no part of the window.
+    """
+    named = {*r.orphan.counts, *r.orphan.implied}
+    meant = [v.IMPLIED[noun] for noun in named if noun in v.IMPLIED]
+    lacks = any(FAMILIES[family].noun(noun) is None for noun in named)
+    if meant and lacks and not r.things:
+        r.orphan.family = meant[0]
+        r.fresh.append(0)
+        r.things.append(r.orphan)
+        r.orphan = Thing("")
 
 
 def _adopt(r: Reading) -> None:
