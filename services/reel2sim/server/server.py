@@ -39,6 +39,7 @@ from reel2sim.server.observer import Observer, observed
 from reel2sim.server.operation_service import EventService, OperationService
 from reel2sim.server.operations import Operations
 from reel2sim.server.pool import Pool
+from reel2sim.server.room import Room
 from reel2sim.server.status import Status
 from reel2sim.server.store.blobs import open_blobs
 from reel2sim.server.store.database import open_database
@@ -178,8 +179,9 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
         stack.callback(observer.close)
         blobs = open_blobs(config.artifact_store or "", config.data_dir / "artifacts")
         artifacts = Artifacts(database, blobs, max_bytes=config.max_store_bytes)
+        room = Room(artifacts, max_bytes=config.max_store_bytes, keep_s=config.upload_keep_s)
         uploads = Uploads(
-            config.data_dir / "uploads", artifacts, max_bytes=config.max_artifact_bytes
+            config.data_dir / "uploads", artifacts, room, max_bytes=config.max_artifact_bytes
         )
         await artifacts.sweep()
         shutil.rmtree(config.data_dir / "work", ignore_errors=True)
