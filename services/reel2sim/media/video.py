@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from reel2sim.scene.errors import (
     Reel2SimError,
     TooFewFramesError,
 )
+from reel2sim.scene.lifeline import script_command
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Frame, Reel
 
@@ -113,14 +113,12 @@ def _decoded(
 
 def _run(folder: Path, path: Path, limits: MediaLimits, progress: Progress) -> int:
     """Run the decoder to its end; its exit status."""
-    # -P keeps the working folder off the import path. One BLAS thread: others reserve
-    # address space that the limit would count.
-    command = [sys.executable, "-P", decoder.__file__, str(folder)]
     process = subprocess.Popen(
-        command,
+        script_command(decoder.__file__, str(folder)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # One BLAS thread: others reserve address space that the limit would count.
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
     )
     deadline = time.monotonic() + limits.decoder_seconds

@@ -2,7 +2,7 @@
 
 It holds the environments of one stream. Requests come in on standard input, each with its length
 before it, and answers go out on what was standard output, each with its sort and length. It never
-outlives its parent, see :func:`reel2sim.server.worker.die_with`.
+outlives its parent, see :mod:`reel2sim.scene.lifeline`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import numpy as np
 
 from reel2sim.observe.logs import set_up_logs
 from reel2sim.scene.errors import BundleError, ExhaustedError, InputError, UsageError
+from reel2sim.scene.lifeline import die_with
 from reel2sim.server.answers import FAULT, HEAD, LAST, LENGTH, MORE
-from reel2sim.server.worker import die_with, materialise
+from reel2sim.server.worker import materialise
 from reel2sim.transport.arrays import array_of, space_message
 from reel2sim.transport.status import status_of
 from reel2sim.transport.transitions import json_options, transition_message

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Mapping
@@ -124,14 +125,16 @@ class WorkerProcess:
         return b"\n".join(self._last_words)
 
     async def kill(self, why: str = "") -> None:
-        """End the process now and wait until it is gone.
+        """End the process and those it has started, and wait until it is gone.
 
         Args:
             why: told by :meth:`report` instead of the signal.
         """
         self._killed = True
         self._why_killed = self._why_killed or why
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:
+            # It leads a group, in which are the processes it has started.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         await self._process.wait()
         await settled(self._relay)
