@@ -47,7 +47,8 @@ class ServerConfig:
         max_store_bytes: limit of all artifacts together, and of them and unfinished uploads when
             another piece of an upload arrives; None for none.
         max_queued: operations that may wait or run at a time.
-        max_concurrent_rpcs: calls in flight, watchers included.
+        max_concurrent_rpcs: calls in flight, watchers included; health checks and the server's
+            status are answered beyond it.
         max_crashes: how often a worker may die on one operation before the operation fails.
         max_attempts: how often an operation is taken up in all, restarts of the server included.
         retry_backoff_s: pause before an operation is tried again after its worker died; doubles.

@@ -26,6 +26,7 @@ from reel2sim.observe.secrets import redactor
 from reel2sim.remote.config import write_stages
 from reel2sim.scene.errors import ConflictError, Reel2SimError, UsageError
 from reel2sim.server import job_services
+from reel2sim.server.admission import Admission
 from reel2sim.server.artifact_service import ArtifactService
 from reel2sim.server.artifacts import Artifacts
 from reel2sim.server.callers import Callers
@@ -238,9 +239,9 @@ async def _listening(
     server = grpc.aio.server(
         interceptors=[
             CallObserver(observer.metrics),
+            Admission(config.max_concurrent_rpcs),
             Guard(token=config.token, callers=callers, stall_timeout_s=config.stall_timeout_s),
         ],
-        maximum_concurrent_rpcs=config.max_concurrent_rpcs,
         options=[
             # Without it two servers share a port silently and each gets some of the calls.
             ("grpc.so_reuseport", 0),
