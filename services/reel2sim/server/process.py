@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
+import uuid
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,10 +33,11 @@ class WorkerDiedError(Exception):
 class WorkerProcess:
     """A running worker. Make one with :meth:`start`."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, temporary: Path) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._process = process
+        self._temporary = temporary
         self._orders = process.stdin
         self._reports = process.stdout
         self._killed = False
@@ -53,6 +56,8 @@ class WorkerProcess:
             UsageError: if it cannot import its runner.
             Reel2SimError: if it dies or is not ready in two minutes.
         """
+        temporary = data_dir.absolute() / "tmp" / uuid.uuid4().hex
+        temporary.mkdir(parents=True)
         # A new interpreter, not a fork: gRPC's threads do not survive one.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -61,11 +66,12 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=without_secrets(os.environ),
+            # What libraries and children put there goes with the worker, come what may.
+            env={**without_secrets(os.environ), "TMPDIR": str(temporary)},
             limit=_LINE_LIMIT,
             start_new_session=True,
         )
-        worker = cls(process)
+        worker = cls(process, temporary)
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
                 report = await worker.report()
@@ -138,3 +144,4 @@ class WorkerProcess:
                 os.killpg(self.pid, signal.SIGKILL)
         await self._process.wait()
         await settled(self._relay)
+        await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)

@@ -23,6 +23,7 @@ from grpc_reflection.v1alpha import reflection
 from reel2sim.observe import tracing
 from reel2sim.observe.metrics import metrics_page
 from reel2sim.observe.secrets import redactor
+from reel2sim.pipeline.cache import Cache
 from reel2sim.remote.config import write_stages
 from reel2sim.scene.errors import ConflictError, Reel2SimError, UsageError
 from reel2sim.server import job_services
@@ -185,7 +186,9 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
             config.data_dir / "uploads", artifacts, room, max_bytes=config.max_artifact_bytes
         )
         await artifacts.sweep()
-        shutil.rmtree(config.data_dir / "work", ignore_errors=True)
+        for name in ("work", "tmp"):
+            shutil.rmtree(config.data_dir / name, ignore_errors=True)
+        await asyncio.to_thread(Cache(config.data_dir / "cache").sweep)
         if resumed := await operations.recover():
             _log.info("taking up %d operations again", resumed)
         pool = Pool(config, operations, artifacts, hub, observer)
