@@ -32,7 +32,7 @@ def test_children_of_every_kind_die_with_their_parent(tmp_path, eventually):
     with subprocess.Popen([sys.executable, str(script), str(tmp_path)]) as parent:
         files = [tmp_path / f"{name}.pid" for name in CHILDREN]
         try:
-            eventually(lambda: all(number(file) for file in files), timeout_s=60)
+            eventually(lambda: all(number(file) for file in files), timeout_s=300)
         finally:
             parent.kill()
     eventually(lambda: all(gone(number(file)) for file in files))

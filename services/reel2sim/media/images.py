@@ -87,7 +87,7 @@ class PictureReader:
         answers = _Answers(process, path, self._limits.decoder_seconds)
         shape = answers.shape(self._limits.max_frame_pixels)
         pixels = np.empty(shape, np.uint8)
-        answers.fill(memoryview(pixels).cast("B"))
+        answers.fill(pixels.data.cast("B"))
         return pixels
 
     def _started(self) -> subprocess.Popen[bytes]:
