@@ -18,13 +18,14 @@ INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 ONE_THREAD := $(addsuffix _NUM_THREADS=1,OMP OPENBLAS MKL NUMBA)
 PROTOS := $(wildcard proto/reel2sim/v1/*.proto)
 
-.PHONY: help demo test lint format proto bench clean
+.PHONY: help demo test lint format proto node bench clean
 
 help:
 	@echo "make demo    set up, then turn examples/drawer into a bundle, check it, step its env"
 	@echo "make test    set up, then run the tests"
 	@echo "make lint    ruff, pyright, and the rules of the protos"
 	@echo "make proto   regenerate the gRPC code from proto/"
+	@echo "make node    install what examples/node needs, so that the tests run it too (npm)"
 	@echo "make bench   render the benchmark captures and measure the chain on them"
 	@echo "make clean   remove the environment and build output"
 
@@ -65,10 +66,17 @@ format: $(VENV)/.dev
 proto: $(VENV)/.dev $(PROTOS)
 	PATH=$(CURDIR)/$(BIN):$$PATH sh proto/generate.sh
 
+# Of the lock file, without running scripts of packages; gives up soon where there is no registry.
+node: examples/node/node_modules/.package-lock.json
+
+examples/node/node_modules/.package-lock.json: examples/node/package-lock.json
+	cd examples/node && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000
+	@touch $@
+
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/render_captures.py --out out/captures/orbit
 	rm -rf out/bench
 	$(BIN)/reel2sim bench rig out/captures/orbit/* --out out/bench
 
 clean:
-	rm -rf $(VENV) out dist build
+	rm -rf $(VENV) out dist build examples/node/node_modules

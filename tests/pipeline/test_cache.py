@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -152,3 +154,40 @@ def test_only_types_of_this_project_are_built(tmp_path: Path) -> None:
 def test_something_that_cannot_be_stored_is_named(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="cannot store a set"):
         save_value(tmp_path / "x.npz", {1, 2})
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from reel2sim.pipeline.atomic import write_atomically
+
+def write(aside):
+    aside.write_text("half")
+    print(aside, flush=True)
+    time.sleep(600)
+
+write_atomically(Path(sys.argv[1]), write)
+"""
+
+
+def test_what_a_killed_process_was_writing_is_removed_and_never_what_a_live_one_is(
+    tmp_path: Path,
+) -> None:
+    cache = Cache(tmp_path)
+    for folder in (tmp_path / "stage", tmp_path / "stage" / "key.steps"):
+        folder.mkdir()
+        command = [sys.executable, "-c", WRITER, str(folder / "a.npz")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            aside = Path(writer.stdout.readline().strip())
+            os.utime(aside, (0, 0))
+            cache.sweep()
+            assert aside.read_text() == "half"
+            writer.kill()
+        cache.put("stage", "key", frame(), STORE, cost=COST)
+        assert not aside.exists()
+    # One that was just made may be about to be locked.
+    (fresh := tmp_path / "stage" / ".writing-fresh").touch()
+    cache.sweep()
+    assert fresh.exists()
+    assert cache.get("stage", "key", STORE) is not None

@@ -21,7 +21,7 @@ from reel2sim.scene import (
 )
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.rig import TriangleMesh
-from reel2sim.scene.store import load_asset, save_asset
+from reel2sim.scene.store import load_asset, save_asset, stored_kind
 from reel2sim.scene.surfels import Surfels
 
 
@@ -96,3 +96,14 @@ def test_what_a_confidence_is_made_of_comes_back(tmp_path):
     sure = Certainty(0.9, 0.8, 0.7)
     save_asset(path, asset(hinge(certainty=sure, confidence=sure.confidence)))
     assert load_asset(path).joints[0].certainty == sure
+
+
+def test_a_header_that_unpacks_to_much_is_refused_unread(tmp_path):
+    path = tmp_path / "asset.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("header.json", b" " * (65 << 20))
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(InputError, match="header of over 64 MiB"):
+        load_asset(path)
+    with pytest.raises(ValueError, match="header of over 64 MiB"):
+        stored_kind(path)

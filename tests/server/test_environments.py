@@ -40,7 +40,8 @@ from reel2sim.scene.errors import (
     UnavailableError,
     UsageError,
 )
-from reel2sim.server.play import Play, check_meshes
+from reel2sim.server.bundle_files import check_bundle_files
+from reel2sim.server.play import Play
 from reel2sim.transport.archive import pack_folder
 from reel2sim.transport.arrays import array_message, array_of
 from reel2sim.transport.status import error_of, error_of_call
@@ -286,14 +287,47 @@ def test_no_option_but_the_tasks_own_is_taken(maker, change, field) -> None:
     assert caught.value.field == field
 
 
-@pytest.mark.parametrize("name", ["/etc/hostname", "../../secret.obj"])
-def test_a_bundle_reaches_no_other_files_of_the_server(bundles, tmp_path, name) -> None:
+OUTSIDE = ["/etc/hostname", "../../../secret", "package://../../../secret", "a b/../../../../../x"]
+
+
+@pytest.mark.parametrize("name", [*OUTSIDE, "nothing.here"])
+@pytest.mark.parametrize("kind", ["urdf", "mtllib", "second mtllib", "texture", "CR"])
+def test_a_bundle_reaches_no_other_files_of_the_server(bundles, tmp_path, name, kind) -> None:
     copy = shutil.copytree(bundles["drawer"], tmp_path / "drawer")
-    check_meshes(copy)
+    check_bundle_files(copy)
     urdf = next(copy.rglob("*.urdf"))
-    urdf.write_text(re.sub(r'filename="[^"]*"', f'filename="{name}"', urdf.read_text(), count=1))
-    with pytest.raises(BundleError, match="outside of the bundle"):
-        check_meshes(copy)
+    mesh = next(copy.rglob("visual/*.obj"))
+    library = mesh.with_suffix(".mtl")
+    assert library.is_file()
+    if kind == "urdf":
+        changed = re.sub(r'filename="[^"]*"', f'filename="{name}"', urdf.read_text(), count=1)
+        urdf.write_text(changed)
+    elif kind == "mtllib":
+        mesh.write_text(re.sub(r"mtllib .*", f"mtllib {name}", mesh.read_text()))
+    elif kind == "second mtllib":
+        mesh.write_text(mesh.read_text() + f"\n \tmtllib\t{name} more\n")
+    elif kind == "texture":
+        library.write_text(library.read_text() + f"\nmap_kd -s 1 1 1 {name}\n")
+    else:
+        mesh.write_bytes(mesh.read_bytes() + f"o x\rmtllib {name}\rv 0 0 0".encode())
+    with pytest.raises(BundleError, match=r"outside of the bundle|does not hold"):
+        check_bundle_files(copy)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Parsers of other minds read what stands in the entity, or pass over the fault.
+        "<!DOCTYPE r [<!ENTITY a \"><robot><mesh filename='/etc/x'/></robot>\">]><robot/>",
+        '<robot name="a" name="b"><mesh filename="/etc/hostname"/></robot>',
+        '<robot/><robot><mesh filename="/etc/hostname"/></robot>',
+    ],
+)
+def test_a_description_that_parsers_read_differently_is_refused(bundles, tmp_path, text) -> None:
+    copy = shutil.copytree(bundles["drawer"], tmp_path / "drawer")
+    next(copy.rglob("*.urdf")).write_text(text)
+    with pytest.raises(BundleError, match="no plain XML"):
+        check_bundle_files(copy)
 
 
 values = st.recursive(

@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from pathlib import Path
 
 import grpc
 import pytest
@@ -172,6 +173,14 @@ def test_every_error_survives_the_wire(kind, message, source, field, remedy):
     assert type(back) is kind
     assert (back.message, back.source, back.field, back.remedy) == (message, *parts.values())
     assert code_pb2.Code.Name(status.code) == kind.grpc_status
+
+
+def test_the_page_on_the_api_lists_every_reason_under_its_code():
+    page = (Path(__file__).parents[2] / "docs" / "grpc.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    for kind in all_errors():
+        if kind.grpc_status != "INTERNAL":
+            assert f"`{kind('x').reason}`" in rows[kind.grpc_status].partition("|")[2]
 
 
 def test_a_full_disk_is_told_as_exhaustion_and_a_bug_as_an_incident():

@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.skipif(NODE is None, reason="Node is not installed"),
     pytest.mark.skipif(
         not (EXAMPLE / "node_modules" / "@grpc" / "grpc-js").is_dir(),
-        reason="`npm install` was not run in examples/node",
+        reason="`make node` was not run",
     ),
 ]
 

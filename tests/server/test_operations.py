@@ -1,7 +1,6 @@
 """What an operation promises, seen through the client."""
 
 import itertools
-import sqlite3
 import threading
 import time
 import uuid
@@ -223,15 +222,19 @@ def test_a_worker_that_takes_too_much_memory_is_ended_and_the_job_parked(
 ):
     limits = {"max_job_memory_mib": 600, "max_crashes": 0}
     with start_server(tmp_path, **limits) as address, Client(address) as client:
-        with pytest.raises(StageError, match="600 MiB are allowed"):
-            client.wait(client.start(prompt="hoard 800").name)
-        assert client.wait(client.start(prompt="hoard 10").name).state == "SUCCEEDED"
-    row = sqlite3.connect(tmp_path / "operations.sqlite3").execute(
-        "SELECT log FROM operations WHERE state = 4"
-    )
-    digest = row.fetchone()[0]
-    words = (tmp_path / "artifacts" / digest[:2] / digest).read_text()
-    assert "about to hoard" in words
+        name = client.start(prompt="hoard 800").name
+        with pytest.raises(StageError, match="600 MiB are allowed") as caught:
+            client.wait(name)
+        parked = client.get(name)
+        assert parked.worker_log
+        assert f"artifact {parked.worker_log} has the last lines" in str(caught.value)
+        # It stays as long as the operation does, and is downloaded like any other.
+        words = client.download(parked.worker_log, tmp_path / "worker.log").read_text()
+        assert "about to hoard" in words
+        fine = client.wait(client.start(prompt="hoard 10").name)
+        assert (fine.state, fine.worker_log) == ("SUCCEEDED", "")
+        ends = client.status().recent_ends
+        assert [parked.worker_log in end.error for end in ends] == [False, True]
 
 
 def test_what_is_finished_is_forgotten_in_time(tmp_path, start_server, eventually):

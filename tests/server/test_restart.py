@@ -179,11 +179,21 @@ def test_a_restart_keeps_artifacts_and_half_uploads_and_sweeps_rubbish(tmp_path,
     rubbish.parent.mkdir(exist_ok=True)
     rubbish.write_bytes(b"renamed into place, but its row was never written")
     (data / "uploads" / "half").write_bytes(b"12345")
+    scratch = [
+        data / "cache" / "rig" / ".writing-abc.npz",
+        data / "cache" / "rig" / "key.steps" / ".writing-abc.step",
+        data / "work" / "operation" / "out",
+        data / "tmp" / "worker" / "reel2sim-abc",
+    ]
+    for path in scratch:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"left by a process that was killed")
+        os.utime(path, (0, 0))
     with start_server(data) as address, Client(address) as client:
         assert client.download(digest, tmp_path / "back").read_bytes() == blob.read_bytes()
         with pytest.raises(NotFoundError):
             client.download("ab" * 32, tmp_path / "rubbish")
-        assert not rubbish.exists()
+        assert not [path for path in (rubbish, *scratch) if path.exists()]
         assert (data / "uploads" / "half").exists()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reel2sim.scene.digest import digest_file, digest_tree
 from reel2sim.scene.errors import InputError, MediaLimitError
-from reel2sim.transport.archive import ArchiveLimits, pack_folder, unpack
+from reel2sim.transport.archive import ArchiveLimits, check_archive, pack_folder, unpack
 from reel2sim.transport.names import relative_path_fault
 
 names = st.text(
@@ -122,6 +122,33 @@ def test_too_many_entries_and_huge_headers_are_refused(tmp_path):
             tar.addfile(info, stream)
     with pytest.raises(InputError):
         unpack(sparse, tmp_path / "out")
+
+
+def test_what_unpacks_to_far_more_than_it_is_is_refused_unless_it_is_small(tmp_path):
+    zeros = tmp_path / "zeros.zip"
+    with zipfile.ZipFile(zeros, "w", zipfile.ZIP_DEFLATED) as archive:
+        for k in range(4):
+            archive.writestr(f"{k}", bytes(2 << 20))
+    assert zeros.stat().st_size < 16_000
+    tight = ArchiveLimits(free_bytes=1 << 20)
+    with pytest.raises(MediaLimitError, match="too much for its"):
+        check_archive(zeros, limits=tight)
+    check_archive(zeros)
+    unpack(zeros, tmp_path / "out", limits=ArchiveLimits(free_bytes=0, max_ratio=2000))
+    # Entries that share their bytes.
+    shared = bytearray(zeros.read_bytes())
+    at = [k for k in range(len(shared)) if shared[k : k + 4] == b"PK\x01\x02"]
+    for k in at[1:]:
+        shared[k + 42 : k + 46] = bytes(4)
+    (tmp_path / "shared.zip").write_bytes(shared)
+    with pytest.raises((MediaLimitError, InputError)):
+        unpack(tmp_path / "shared.zip", tmp_path / "other", limits=tight)
+    assert not (tmp_path / "other").exists()
+    # What is stored or hardly compressed passes, however large.
+    noise = tmp_path / "noise.zip"
+    with zipfile.ZipFile(noise, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("noise", os.urandom(3 << 20))
+    check_archive(noise, limits=tight)
 
 
 @given(st.text(max_size=30))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from PIL import Image
 from trimesh.resolvers import Resolver
 
 from reel2sim.scene.errors import InputError
@@ -13,6 +17,7 @@ from reel2sim.scene.errors import InputError
 _PACKAGE = "package://"
 _FILE = "file://"
 _MOST_BYTES = 256 * 2**20
+_MOST_PIXELS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,19 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def _pixels(data: bytes) -> int:
+    """How many a picture says it has; 0 for what is no picture."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as picture:
+                return picture.width * picture.height
+    except Image.DecompressionBombError:
+        return sys.maxsize
+    except Exception:  # decoders of untrusted bytes raise anything
+        return 0
+
+
 class RootedResolver(Resolver):
     """Hands trimesh the materials and textures a mesh names, if the roots allow it."""
 
@@ -111,12 +129,16 @@ class RootedResolver(Resolver):
         """Contents of the file ``key``.
 
         Raises:
-            FileNotFoundError: if the roots do not have it; trimesh then goes on without.
+            FileNotFoundError: if the roots do not have it, or it is a picture of too many pixels;
+                trimesh then goes on without.
         """
         try:
-            return self._roots.find(str(key).strip(), base=self._base).read_bytes()
+            data = self._roots.find(str(key).strip(), base=self._base).read_bytes()
         except (InputError, OSError) as cause:
             raise FileNotFoundError(str(key)) from cause
+        if _pixels(data) > _MOST_PIXELS:
+            raise FileNotFoundError(str(key))
+        return data
 
     def write(self, name: str, data: object) -> None:
         """Refused: nothing is written while reading."""

@@ -25,21 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reel2sim/v1/common.proto\x12\x0breel2sim.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x01\n\x08\x41rtifact\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12+\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x1b.reel2sim.v1.ArtifactFormat\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"/\n\x0b\x41rtifactRef\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\"\xb7\x01\n\tJobConfig\x12#\n\x06preset\x18\x01 \x01(\x0e\x32\x13.reel2sim.v1.Preset\x12\x0c\n\x04seed\x18\x02 \x01(\r\x12#\n\x06\x64\x65vice\x18\x03 \x01(\x0e\x32\x13.reel2sim.v1.Device\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x05 \x01(\t\x12\x10\n\x08material\x18\x06 \x01(\t\x12\x10\n\x08max_size\x18\x07 \x01(\x05\x12\x0f\n\x07\x64\x65nsity\x18\x08 \x01(\x01\"#\n\x0f\x45xecutionPolicy\x12\x10\n\x08priority\x18\x01 \x01(\x05\"\x9d\x03\n\x11OperationMetadata\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.reel2sim.v1.OperationState\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05stage\x18\x07 \x01(\t\x12\x10\n\x08\x66raction\x18\x08 \x01(\x01\x12\x0f\n\x07message\x18\t \x01(\t\x12\x10\n\x08\x61ttempts\x18\n \x01(\x05\x12\x18\n\x10\x63\x61ncel_requested\x18\x0b \x01(\x08\x12\x15\n\rlast_sequence\x18\x0c \x01(\x03\x12\x36\n\x10\x65xecution_policy\x18\r \x01(\x0b\x32\x1c.reel2sim.v1.ExecutionPolicy*X\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRESET_DRAFT\x10\x01\x12\x13\n\x0fPRESET_STANDARD\x10\x02\x12\x0f\n\x0bPRESET_HIGH\x10\x03*A\n\x06\x44\x65vice\x12\x16\n\x12\x44\x45VICE_UNSPECIFIED\x10\x00\x12\x0e\n\nDEVICE_CPU\x10\x01\x12\x0f\n\x0b\x44\x45VICE_CUDA\x10\x02*}\n\x0e\x41rtifactFormat\x12\x1f\n\x1b\x41RTIFACT_FORMAT_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41RTIFACT_FORMAT_FILE\x10\x01\x12\x17\n\x13\x41RTIFACT_FORMAT_TAR\x10\x02\x12\x17\n\x13\x41RTIFACT_FORMAT_ZIP\x10\x03*\xc4\x01\n\x0eOperationState\x12\x1f\n\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16OPERATION_STATE_QUEUED\x10\x01\x12\x1b\n\x17OPERATION_STATE_RUNNING\x10\x02\x12\x1d\n\x19OPERATION_STATE_SUCCEEDED\x10\x03\x12\x1a\n\x16OPERATION_STATE_FAILED\x10\x04\x12\x1d\n\x19OPERATION_STATE_CANCELLED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18reel2sim/v1/common.proto\x12\x0breel2sim.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x01\n\x08\x41rtifact\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12+\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x1b.reel2sim.v1.ArtifactFormat\x12\x10\n\x08\x66ilename\x18\x04 \x01(\t\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"/\n\x0b\x41rtifactRef\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\"\xb7\x01\n\tJobConfig\x12#\n\x06preset\x18\x01 \x01(\x0e\x32\x13.reel2sim.v1.Preset\x12\x0c\n\x04seed\x18\x02 \x01(\r\x12#\n\x06\x64\x65vice\x18\x03 \x01(\x0e\x32\x13.reel2sim.v1.Device\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x05 \x01(\t\x12\x10\n\x08material\x18\x06 \x01(\t\x12\x10\n\x08max_size\x18\x07 \x01(\x05\x12\x0f\n\x07\x64\x65nsity\x18\x08 \x01(\x01\"#\n\x0f\x45xecutionPolicy\x12\x10\n\x08priority\x18\x01 \x01(\x05\"\xb8\x03\n\x11OperationMetadata\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12*\n\x05state\x18\x02 \x01(\x0e\x32\x1b.reel2sim.v1.OperationState\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12/\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05stage\x18\x07 \x01(\t\x12\x10\n\x08\x66raction\x18\x08 \x01(\x01\x12\x0f\n\x07message\x18\t \x01(\t\x12\x10\n\x08\x61ttempts\x18\n \x01(\x05\x12\x18\n\x10\x63\x61ncel_requested\x18\x0b \x01(\x08\x12\x15\n\rlast_sequence\x18\x0c \x01(\x03\x12\x36\n\x10\x65xecution_policy\x18\r \x01(\x0b\x32\x1c.reel2sim.v1.ExecutionPolicy\x12\x19\n\x11worker_log_digest\x18\x0e \x01(\t*X\n\x06Preset\x12\x16\n\x12PRESET_UNSPECIFIED\x10\x00\x12\x10\n\x0cPRESET_DRAFT\x10\x01\x12\x13\n\x0fPRESET_STANDARD\x10\x02\x12\x0f\n\x0bPRESET_HIGH\x10\x03*A\n\x06\x44\x65vice\x12\x16\n\x12\x44\x45VICE_UNSPECIFIED\x10\x00\x12\x0e\n\nDEVICE_CPU\x10\x01\x12\x0f\n\x0b\x44\x45VICE_CUDA\x10\x02*}\n\x0e\x41rtifactFormat\x12\x1f\n\x1b\x41RTIFACT_FORMAT_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41RTIFACT_FORMAT_FILE\x10\x01\x12\x17\n\x13\x41RTIFACT_FORMAT_TAR\x10\x02\x12\x17\n\x13\x41RTIFACT_FORMAT_ZIP\x10\x03*\xc4\x01\n\x0eOperationState\x12\x1f\n\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16OPERATION_STATE_QUEUED\x10\x01\x12\x1b\n\x17OPERATION_STATE_RUNNING\x10\x02\x12\x1d\n\x19OPERATION_STATE_SUCCEEDED\x10\x03\x12\x1a\n\x16OPERATION_STATE_FAILED\x10\x04\x12\x1d\n\x19OPERATION_STATE_CANCELLED\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'reel2sim.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PRESET']._serialized_start=923
-  _globals['_PRESET']._serialized_end=1011
-  _globals['_DEVICE']._serialized_start=1013
-  _globals['_DEVICE']._serialized_end=1078
-  _globals['_ARTIFACTFORMAT']._serialized_start=1080
-  _globals['_ARTIFACTFORMAT']._serialized_end=1205
-  _globals['_OPERATIONSTATE']._serialized_start=1208
-  _globals['_OPERATIONSTATE']._serialized_end=1404
+  _globals['_PRESET']._serialized_start=950
+  _globals['_PRESET']._serialized_end=1038
+  _globals['_DEVICE']._serialized_start=1040
+  _globals['_DEVICE']._serialized_end=1105
+  _globals['_ARTIFACTFORMAT']._serialized_start=1107
+  _globals['_ARTIFACTFORMAT']._serialized_end=1232
+  _globals['_OPERATIONSTATE']._serialized_start=1235
+  _globals['_OPERATIONSTATE']._serialized_end=1431
   _globals['_ARTIFACT']._serialized_start=75
   _globals['_ARTIFACT']._serialized_end=233
   _globals['_ARTIFACTREF']._serialized_start=235
@@ -49,5 +49,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXECUTIONPOLICY']._serialized_start=470
   _globals['_EXECUTIONPOLICY']._serialized_end=505
   _globals['_OPERATIONMETADATA']._serialized_start=508
-  _globals['_OPERATIONMETADATA']._serialized_end=921
+  _globals['_OPERATIONMETADATA']._serialized_end=948
 # @@protoc_insertion_point(module_scope)

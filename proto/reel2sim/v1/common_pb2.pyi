@@ -101,7 +101,7 @@ class ExecutionPolicy(_message.Message):
     def __init__(self, priority: _Optional[int] = ...) -> None: ...
 
 class OperationMetadata(_message.Message):
-    __slots__ = ("kind", "state", "request_id", "create_time", "start_time", "end_time", "stage", "fraction", "message", "attempts", "cancel_requested", "last_sequence", "execution_policy")
+    __slots__ = ("kind", "state", "request_id", "create_time", "start_time", "end_time", "stage", "fraction", "message", "attempts", "cancel_requested", "last_sequence", "execution_policy", "worker_log_digest")
     KIND_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -115,6 +115,7 @@ class OperationMetadata(_message.Message):
     CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
     LAST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_POLICY_FIELD_NUMBER: _ClassVar[int]
+    WORKER_LOG_DIGEST_FIELD_NUMBER: _ClassVar[int]
     kind: str
     state: OperationState
     request_id: str
@@ -128,4 +129,5 @@ class OperationMetadata(_message.Message):
     cancel_requested: bool
     last_sequence: int
     execution_policy: ExecutionPolicy
-    def __init__(self, kind: _Optional[str] = ..., state: _Optional[_Union[OperationState, str]] = ..., request_id: _Optional[str] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., fraction: _Optional[float] = ..., message: _Optional[str] = ..., attempts: _Optional[int] = ..., cancel_requested: bool = ..., last_sequence: _Optional[int] = ..., execution_policy: _Optional[_Union[ExecutionPolicy, _Mapping]] = ...) -> None: ...
+    worker_log_digest: str
+    def __init__(self, kind: _Optional[str] = ..., state: _Optional[_Union[OperationState, str]] = ..., request_id: _Optional[str] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., fraction: _Optional[float] = ..., message: _Optional[str] = ..., attempts: _Optional[int] = ..., cancel_requested: bool = ..., last_sequence: _Optional[int] = ..., execution_policy: _Optional[_Union[ExecutionPolicy, _Mapping]] = ..., worker_log_digest: _Optional[str] = ...) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 from reel2sim.batch.attempt import Job, JobRunner, Outcome, Places, attempt
 from reel2sim.batch.steps import Step
+from reel2sim.scene.lifeline import die_with
 
 
 @dataclass
@@ -76,7 +78,9 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.alive = True
-        self._process = context.Process(target=_serve, args=(theirs, tuple(steps)), daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(theirs, tuple(steps), os.getpid()), daemon=True
+        )
         self._process.start()
         theirs.close()
 
@@ -103,8 +107,9 @@ class _Worker:
         self._process.join()
 
 
-def _serve(pipe: Connection, steps: Sequence[Step]) -> None:
+def _serve(pipe: Connection, steps: Sequence[Step], parent: int) -> None:
     """Do what comes through ``pipe`` until its other end is gone."""
+    die_with(parent)
     held: dict[int, JobRunner] = {}
     while True:
         try:

@@ -15,6 +15,7 @@ from reel2sim.batch.processes import ProcessExecutor
 from reel2sim.batch.results import ResultRow, append_row, read_rows, write_parquet, write_rows
 from reel2sim.batch.schedule import End, Patience, Schedule
 from reel2sim.batch.steps import Step, pipeline_steps
+from reel2sim.pipeline.atomic import remove_leftovers
 from reel2sim.scene.digest import digest_tree
 from reel2sim.scene.errors import ConflictError, UsageError
 from reel2sim.scene.progress import Progress, silent
@@ -105,6 +106,8 @@ def run_batch(
     results = out / "results.jsonl"
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out):
+        for place in (out, out / "ended"):
+            remove_leftovers(place)
         before = read_rows(results)
         sure = [] if config.force else [j for j in jobs if _intact(j, before, out / folder)]
         done = {job.id: before[job.id] for job in sure}

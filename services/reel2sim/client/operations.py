@@ -64,6 +64,8 @@ class RemoteOperation:
         digest: digest of the result, when succeeded.
         metrics: figures of the result, when succeeded.
         error: why it failed or was cancelled.
+        worker_log: digest of an artifact with the last lines of its worker, if it failed because
+            workers died on it; else "".
     """
 
     name: str
@@ -77,6 +79,7 @@ class RemoteOperation:
     digest: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
     error: Reel2SimError | None = None
+    worker_log: str = ""
 
     @property
     def done(self) -> bool:
@@ -228,6 +231,7 @@ def _operation(message: operations_pb2.Operation) -> RemoteOperation:
         digest=digest,
         metrics=metrics,
         error=error_of(message.error) if message.HasField("error") else None,
+        worker_log=metadata.worker_log_digest,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.media.images import read_image, read_mask, shrink
+from reel2sim.media.images import PictureReader, shrink
 from reel2sim.media.index import Entry, read_entries
 from reel2sim.media.limits import DEFAULT_LIMITS, MediaLimits
 from reel2sim.media.streams import chain_streams
@@ -65,16 +65,17 @@ def load_capture(
     root = folder.resolve()
     frames: list[Frame] = []
     total = 0
-    for i, entry in enumerate(entries):
-        progress("media", i / len(entries), f"reading frame {i + 1} of {len(entries)}")
-        frames.append(_read_frame(entry, times[i], root, limits, max_size))
-        total += frames[-1].image.size // 3
-        if total > limits.max_total_pixels:
-            raise MediaLimitError(
-                f"its frames have more than {limits.max_total_pixels} pixels in all",
-                source=folder,
-                remedy="use fewer or smaller frames",
-            )
+    with PictureReader(limits) as reader:
+        for i, entry in enumerate(entries):
+            progress("media", i / len(entries), f"reading frame {i + 1} of {len(entries)}")
+            frames.append(_read_frame(entry, times[i], root, reader, max_size))
+            total += frames[-1].image.size // 3
+            if total > limits.max_total_pixels:
+                raise MediaLimitError(
+                    f"its frames have more than {limits.max_total_pixels} pixels in all",
+                    source=folder,
+                    remedy="use fewer or smaller frames",
+                )
     frames = _with_streams(_with_true_masks(frames, entries), entries)
     progress("media", 1.0, f"{len(frames)} frames")
     prompt = entries[0].document.get("prompt")
@@ -111,14 +112,14 @@ def _check_bytes(folder: Path, limits: MediaLimits) -> None:
 
 
 def _read_frame(
-    entry: Entry, time_s: float, root: Path, limits: MediaLimits, max_size: int | None
+    entry: Entry, time_s: float, root: Path, reader: PictureReader, max_size: int | None
 ) -> Frame:
     pose = _pose(entry)
     path = entry.file(root, "file_path")
-    image, mask = _blamed(entry, "file_path", lambda: read_image(path, limits=limits))
+    image, mask = _blamed(entry, "file_path", lambda: reader.picture(path))
     if _names_mask(entry):
         mask_path = entry.file(root, "mask_path")
-        mask = _blamed(entry, "mask_path", lambda: read_mask(mask_path, limits=limits))
+        mask = _blamed(entry, "mask_path", lambda: reader.mask(mask_path))
         if mask.shape != image.shape[:2]:
             raise entry.error(
                 f"mask is {mask.shape[1]}×{mask.shape[0]}, "

@@ -118,13 +118,7 @@ def _survey(job: dict[str, Any]) -> tuple[int, float]:
         codec = stream.codec_context
         if codec.name not in _CODECS:
             raise RefusedError("limit", f"uses the codec {codec.name}, which is not allowed")
-        if codec.width * codec.height > job["max_frame_pixels"]:
-            raise RefusedError(
-                "limit",
-                f"is {codec.width}×{codec.height} pixels, more than the "
-                f"{job['max_frame_pixels']} allowed",
-                "scale it down",
-            )
+        _check_size(codec, job)
         packets = shown = 0
         first, final = float("inf"), float("-inf")
         for packet in _packets(container, stream):
@@ -155,6 +149,16 @@ def _survey(job: dict[str, Any]) -> tuple[int, float]:
             "media", f"is truncated: {packets} of {announced} frames are there", "copy it again"
         )
     return shown, rate
+
+
+def _check_size(picture: Any, job: dict[str, Any]) -> None:
+    if picture.width * picture.height > job["max_frame_pixels"]:
+        raise RefusedError(
+            "limit",
+            f"is {picture.width}×{picture.height} pixels, more than the "
+            f"{job['max_frame_pixels']} allowed",
+            "scale it down",
+        )
 
 
 @contextmanager
@@ -188,6 +192,8 @@ def _frames(job: dict[str, Any]) -> Iterator[Any]:
     """All frames that decode; a few unreadable packets are passed over."""
     with _opened(job) as (container, stream):
         stream.thread_type = "NONE"
+        # What the container announces need not be what the pictures hold.
+        stream.codec_context.options = {"max_pixels": str(job["max_frame_pixels"])}
         bad = good = 0
         for packet in _packets(container, stream):
             try:
@@ -204,7 +210,9 @@ def _frames(job: dict[str, Any]) -> Iterator[Any]:
                     ) from cause
                 continue
             good += len(frames)
-            yield from frames
+            for frame in frames:
+                _check_size(frame, job)
+                yield frame
 
 
 def _rgb(frame: Any, max_size: int | None, size: tuple[int, int] | None) -> Any:

@@ -17,8 +17,9 @@ class MediaLimits:
         max_total_pixels: pixels kept in memory after any downscaling, over all frames.
         containers: kinds of file that may be opened: ``mov`` (MP4 and QuickTime), ``matroska``
             (and WebM), ``avi``, ``gif``, ``image`` (PNG, JPEG, WebP).
-        decoder_memory_bytes: address space of the process that decodes a video.
-        decoder_seconds: time that process may take, by the clock and of all its cores.
+        decoder_memory_bytes: address space of the process that decodes a video or pictures.
+        decoder_seconds: time that process may take for a video or a picture, by the clock and of
+            all its cores.
     """
 
     max_bytes: int = 2 * 1024**3

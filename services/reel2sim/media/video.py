@@ -4,37 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reel2sim.media import decoder
+from reel2sim.media.children import KINDS, death, environment
 from reel2sim.media.limits import DEFAULT_LIMITS, MediaLimits
 from reel2sim.media.sniff import check_file
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.digest import digest_file
-from reel2sim.scene.errors import (
-    EmptyMediaError,
-    MediaError,
-    MediaLimitError,
-    Reel2SimError,
-    TooFewFramesError,
-)
+from reel2sim.scene.errors import MediaLimitError, TooFewFramesError
+from reel2sim.scene.lifeline import script_command
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Frame, Reel
 
-_KINDS: Mapping[str, type[Reel2SimError]] = {
-    "media": MediaError,
-    "empty": EmptyMediaError,
-    "limit": MediaLimitError,
-}
 _POLL_S = 0.05
 
 
@@ -113,15 +101,12 @@ def _decoded(
 
 def _run(folder: Path, path: Path, limits: MediaLimits, progress: Progress) -> int:
     """Run the decoder to its end; its exit status."""
-    # -P keeps the working folder off the import path. One BLAS thread: others reserve
-    # address space that the limit would count.
-    command = [sys.executable, "-P", decoder.__file__, str(folder)]
     process = subprocess.Popen(
-        command,
+        script_command(decoder.__file__, str(folder)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        env=environment(),
     )
     deadline = time.monotonic() + limits.decoder_seconds
     try:
@@ -153,10 +138,7 @@ def _answer(folder: Path, status: int, path: Path) -> dict[str, Any]:
     try:
         answer = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        ended = f"was killed by signal {-status}" if status < 0 else f"failed with status {status}"
-        raise MediaError(
-            f"cannot be decoded: the decoder {ended}", source=path, remedy="re-encode it as MP4"
-        ) from None
+        raise death(status, source=path, remedy="re-encode it as MP4") from None
     if "error" in answer:
-        raise _KINDS[answer["error"]](answer["message"], source=path, remedy=answer["remedy"])
+        raise KINDS[answer["error"]](answer["message"], source=path, remedy=answer["remedy"])
     return answer

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from reel2sim.pipeline.atomic import write_atomically
+from reel2sim.pipeline.atomic import remove_leftovers, write_atomically
 from reel2sim.pipeline.checkpoints import FolderCheckpoints
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import Reel2SimError
@@ -121,11 +121,17 @@ class Cache:
             digest = write_atomically(payload, lambda path: store.save(path, value))
             record = {"stage": stage, "sha256": digest, "cost": asdict(cost)}
             write_atomically(meta, lambda path: path.write_text(json.dumps(record, indent=1)))
+            self.sweep()
             self._evict(keep=payload)
         except OSError as cause:
             _log.warning("cannot keep the result of %s in %s: %s", stage, self.folder, cause)
             return ""
         return digest
+
+    def sweep(self) -> None:
+        """Remove what killed processes have left half written."""
+        for folder in (*self.folder.glob("*/"), *self.folder.glob(f"*/*{_STEPS}/")):
+            remove_leftovers(folder)
 
     def checkpoints(self, stage: str, key: str) -> FolderCheckpoints:
         """What the making of ``key`` keeps until it is done."""

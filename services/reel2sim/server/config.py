@@ -44,9 +44,11 @@ class ServerConfig:
         runner: ``"module:function"`` of the :class:`~reel2sim.server.job.JobRunner` to run.
         stages: the stages of runs that other servers do; None does all here.
         max_artifact_bytes: largest artifact.
-        max_store_bytes: limit of all artifacts together; None for none.
+        max_store_bytes: limit of all artifacts together, and of them and unfinished uploads when
+            another piece of an upload arrives; None for none.
         max_queued: operations that may wait or run at a time.
-        max_concurrent_rpcs: calls in flight, watchers included.
+        max_concurrent_rpcs: calls in flight, watchers included; health checks and the server's
+            status are answered beyond it.
         max_crashes: how often a worker may die on one operation before the operation fails.
         max_attempts: how often an operation is taken up in all, restarts of the server included.
         retry_backoff_s: pause before an operation is tried again after its worker died; doubles.
@@ -57,7 +59,8 @@ class ServerConfig:
         cancel_grace_s: time a job has to heed a cancel before its worker is killed.
         job_timeout_s: longest time a job may take.
         stall_timeout_s: longest silence in an upload, or of a reader in a download.
-        upload_keep_s: age at which unfinished uploads are dropped.
+        upload_keep_s: how long after its last byte an unfinished upload is dropped, give or take
+            the hour (or less, if this is less) between two looks.
         max_environments: environments of all clients together; 0 offers none.
         max_environments_per_client: of one client, told by certificate or else by host.
         environment_processes: processes that step the environments of one stream.

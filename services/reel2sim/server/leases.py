@@ -158,7 +158,8 @@ class Leases:
             error = StageError(
                 f"the worker died {crashes} times ({how})",
                 source=record.stage or record.kind,
-                remedy="choose a smaller preset, or a server with more memory",
+                remedy="choose a smaller preset, or a server with more memory"
+                + (f"; artifact {log} has the last lines of its worker" if log else ""),
             )
             change(tx, record, crashes=crashes, log=log, **ended(tx, error))
             if log:

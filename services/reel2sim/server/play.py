@@ -2,7 +2,7 @@
 
 It holds the environments of one stream. Requests come in on standard input, each with its length
 before it, and answers go out on what was standard output, each with its sort and length. It never
-outlives its parent, see :func:`reel2sim.server.worker.die_with`.
+outlives its parent, see :mod:`reel2sim.scene.lifeline`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 
 from reel2sim.observe.logs import set_up_logs
-from reel2sim.scene.errors import BundleError, ExhaustedError, InputError, UsageError
+from reel2sim.scene.errors import ExhaustedError, InputError, UsageError
+from reel2sim.scene.lifeline import die_with
 from reel2sim.server.answers import FAULT, HEAD, LAST, LENGTH, MORE
-from reel2sim.server.worker import die_with, materialise
+from reel2sim.server.bundle_files import check_bundle_files
+from reel2sim.server.worker import materialise
 from reel2sim.transport.arrays import array_of, space_message
 from reel2sim.transport.status import status_of
 from reel2sim.transport.transitions import json_options, transition_message
@@ -115,7 +116,7 @@ class Play:
         }
         work = self._options.work
         folder = materialise("bundle", source, work, self._options.max_bytes)
-        check_meshes(folder)
+        check_bundle_files(folder)
         make_one = partial(_environment, make.task, {place: str(folder), **given})
         try:
             self._crew = Crew(
@@ -158,26 +159,6 @@ class Play:
         for i, pixels in enumerate(frames):
             frame = pb.Frame(environment=i, png=_png(pixels))
             yield (LAST if i == len(frames) - 1 else MORE), pb.PlayResponse(frame=frame)
-
-
-def check_meshes(folder: Path) -> None:
-    """Refuse robot descriptions that refer to files of the server beyond what was uploaded.
-
-    Raises:
-        BundleError: naming the description.
-    """
-    root = folder.resolve()
-    for urdf in folder.rglob("*.urdf"):
-        try:
-            parts = ElementTree.parse(urdf).iter()
-        except ElementTree.ParseError:
-            continue  # whoever loads it says what is wrong
-        for part in parts:
-            name = part.get("filename")
-            if name and not (urdf.parent / name).resolve().is_relative_to(root):
-                raise BundleError(
-                    "refers to a file outside of the bundle", source=urdf.name, field=part.tag
-                )
 
 
 def _place_of(task: str, given: dict[str, Any]) -> str:

@@ -49,6 +49,8 @@ class Player:
     ) -> Player:
         """Start a process that is to play in an artifact."""
         work = config.data_dir.resolve() / "work" / f"play-{uuid.uuid4().hex}"
+        temporary = work / "tmp"
+        temporary.mkdir(parents=True)
         artifact = (await artifacts.local(record.digest)).resolve()
         # A new interpreter, not a fork: gRPC's threads do not survive one.
         process = await asyncio.create_subprocess_exec(
@@ -61,7 +63,7 @@ class Player:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=without_secrets(os.environ),
+            env={**without_secrets(os.environ), "TMPDIR": str(temporary)},
             start_new_session=True,
         )
         return cls(process, work)

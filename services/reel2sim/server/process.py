@@ -6,7 +6,10 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
+import signal
 import sys
+import uuid
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,10 +33,11 @@ class WorkerDiedError(Exception):
 class WorkerProcess:
     """A running worker. Make one with :meth:`start`."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, temporary: Path) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._process = process
+        self._temporary = temporary
         self._orders = process.stdin
         self._reports = process.stdout
         self._killed = False
@@ -52,6 +56,8 @@ class WorkerProcess:
             UsageError: if it cannot import its runner.
             Reel2SimError: if it dies or is not ready in two minutes.
         """
+        temporary = data_dir.absolute() / "tmp" / uuid.uuid4().hex
+        temporary.mkdir(parents=True)
         # A new interpreter, not a fork: gRPC's threads do not survive one.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -60,11 +66,12 @@ class WorkerProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=without_secrets(os.environ),
+            # What libraries and children put there goes with the worker, come what may.
+            env={**without_secrets(os.environ), "TMPDIR": str(temporary)},
             limit=_LINE_LIMIT,
             start_new_session=True,
         )
-        worker = cls(process)
+        worker = cls(process, temporary)
         try:
             async with asyncio.timeout(_START_TIMEOUT_S):
                 report = await worker.report()
@@ -124,14 +131,17 @@ class WorkerProcess:
         return b"\n".join(self._last_words)
 
     async def kill(self, why: str = "") -> None:
-        """End the process now and wait until it is gone.
+        """End the process and those it has started, and wait until it is gone.
 
         Args:
             why: told by :meth:`report` instead of the signal.
         """
         self._killed = True
         self._why_killed = self._why_killed or why
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:
+            # It leads a group, in which are the processes it has started.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         await self._process.wait()
         await settled(self._relay)
+        await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)

@@ -39,6 +39,7 @@ def operation_message(record: OperationRecord) -> operations_pb2.Operation:
         attempts=record.attempts,
         cancel_requested=record.cancel_requested and not record.state.final,
         last_sequence=record.last_sequence,
+        worker_log_digest=record.log,
         execution_policy=common.ExecutionPolicy(priority=record.priority),
     )
     operation = operations_pb2.Operation(name=record.name, done=record.state.final)

@@ -23,9 +23,11 @@ from grpc_reflection.v1alpha import reflection
 from reel2sim.observe import tracing
 from reel2sim.observe.metrics import metrics_page
 from reel2sim.observe.secrets import redactor
+from reel2sim.pipeline.cache import Cache
 from reel2sim.remote.config import write_stages
 from reel2sim.scene.errors import ConflictError, Reel2SimError, UsageError
 from reel2sim.server import job_services
+from reel2sim.server.admission import Admission
 from reel2sim.server.artifact_service import ArtifactService
 from reel2sim.server.artifacts import Artifacts
 from reel2sim.server.callers import Callers
@@ -39,6 +41,7 @@ from reel2sim.server.observer import Observer, observed
 from reel2sim.server.operation_service import EventService, OperationService
 from reel2sim.server.operations import Operations
 from reel2sim.server.pool import Pool
+from reel2sim.server.room import Room
 from reel2sim.server.status import Status
 from reel2sim.server.store.blobs import open_blobs
 from reel2sim.server.store.database import open_database
@@ -178,11 +181,14 @@ async def running(config: ServerConfig) -> AsyncIterator[Server]:
         stack.callback(observer.close)
         blobs = open_blobs(config.artifact_store or "", config.data_dir / "artifacts")
         artifacts = Artifacts(database, blobs, max_bytes=config.max_store_bytes)
+        room = Room(artifacts, max_bytes=config.max_store_bytes, keep_s=config.upload_keep_s)
         uploads = Uploads(
-            config.data_dir / "uploads", artifacts, max_bytes=config.max_artifact_bytes
+            config.data_dir / "uploads", artifacts, room, max_bytes=config.max_artifact_bytes
         )
         await artifacts.sweep()
-        shutil.rmtree(config.data_dir / "work", ignore_errors=True)
+        for name in ("work", "tmp"):
+            shutil.rmtree(config.data_dir / name, ignore_errors=True)
+        await asyncio.to_thread(Cache(config.data_dir / "cache").sweep)
         if resumed := await operations.recover():
             _log.info("taking up %d operations again", resumed)
         pool = Pool(config, operations, artifacts, hub, observer)
@@ -236,9 +242,9 @@ async def _listening(
     server = grpc.aio.server(
         interceptors=[
             CallObserver(observer.metrics),
+            Admission(config.max_concurrent_rpcs),
             Guard(token=config.token, callers=callers, stall_timeout_s=config.stall_timeout_s),
         ],
-        maximum_concurrent_rpcs=config.max_concurrent_rpcs,
         options=[
             # Without it two servers share a port silently and each gets some of the calls.
             ("grpc.so_reuseport", 0),

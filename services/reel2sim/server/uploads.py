@@ -20,6 +20,7 @@ from reel2sim.scene.errors import (
 )
 from reel2sim.server.artifacts import Artifacts
 from reel2sim.server.records import ArtifactRecord
+from reel2sim.server.room import Room
 from reel2sim.server.store.blobs import sync_file
 from reel2sim.transport.archive import ArchiveLimits, check_archive
 
@@ -37,14 +38,24 @@ class _Session:
 
 
 class Uploads:
-    """Unfinished uploads as files in ``folder``."""
+    """Unfinished uploads as files in ``folder``.
 
-    def __init__(self, folder: Path, artifacts: Artifacts, *, max_bytes: int) -> None:
+    Args:
+        folder: where they are.
+        artifacts: what they become.
+        room: counts their bytes.
+        max_bytes: limit of each.
+    """
+
+    def __init__(self, folder: Path, artifacts: Artifacts, room: Room, *, max_bytes: int) -> None:
         self._folder = folder
         self._artifacts = artifacts
+        self._room = room
         self._max_bytes = max_bytes
         self._sessions: dict[str, _Session] = {}
         folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            room.recount(path)
 
     def size(self, upload_id: str) -> int:
         """Bytes kept for an upload; 0 for one that is not known."""
@@ -59,6 +70,7 @@ class Uploads:
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - age_s and path.name not in self._sessions:
                     path.unlink()
+                    self._room.recount(path)
 
     def open(self, upload_id: str) -> UploadStream:
         """A stream that may write to the upload until another one is opened for it."""
@@ -66,9 +78,12 @@ class Uploads:
         if not known and sum(1 for _ in self._folder.iterdir()) >= MAX_PENDING:
             raise ExhaustedError(f"{MAX_PENDING} uploads are unfinished already")
         self._path(upload_id).touch()
+        path = self._path(upload_id)
+        if upload_id not in self._sessions:  # else a piece may be on its way
+            self._room.recount(path)
         session = self._sessions.setdefault(upload_id, _Session())
         stream = UploadStream(
-            upload_id, self._path(upload_id), session, self._artifacts, self._max_bytes
+            upload_id, path, session, self._artifacts, self._room, self._max_bytes
         )
         session.owner = stream
         return stream
@@ -78,6 +93,7 @@ class Uploads:
         session = self._sessions.get(stream.upload_id)
         if session is not None and session.owner is stream:
             del self._sessions[stream.upload_id]
+            self._room.recount(self._path(stream.upload_id))
 
     def _path(self, upload_id: str) -> Path:
         return self._folder / upload_id
@@ -87,13 +103,20 @@ class UploadStream:
     """Writes the pieces of one upload and hashes them on the way."""
 
     def __init__(
-        self, upload_id: str, path: Path, session: _Session, artifacts: Artifacts, max_bytes: int
+        self,
+        upload_id: str,
+        path: Path,
+        session: _Session,
+        artifacts: Artifacts,
+        room: Room,
+        max_bytes: int,
     ) -> None:
         self.upload_id = upload_id
         self.size = path.stat().st_size
         self._path = path
         self._session = session
         self._artifacts = artifacts
+        self._room = room
         self._max_bytes = max_bytes
         # The running hash covers the file only if this stream wrote all of it.
         self._hash = hashlib.sha256() if self.size == 0 else None
@@ -104,6 +127,7 @@ class UploadStream:
         Raises:
             UsageError: if the offset is another one or the piece is too large.
             MediaLimitError: if the upload grows too large.
+            ExhaustedError: if there is no room for it in the store.
             ConflictError: if another stream has taken over.
         """
         if len(data) > MAX_CHUNK:
@@ -123,6 +147,8 @@ class UploadStream:
                     source="UploadRequest",
                     field="data",
                 )
+            await self._room.take(self._path, len(data))
+            self._check_owner()
             await asyncio.to_thread(self._write, data)
             self.size += len(data)
 

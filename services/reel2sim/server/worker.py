@@ -1,8 +1,8 @@
 """The worker process: ``python -m reel2sim.server.worker``. Started by the server only.
 
 It reads orders from standard input and reports on what was its standard output, one JSON object a
-line, and runs one job at a time. It never outlives its parent: on Linux the kernel kills it with
-the parent, everywhere it leaves when standard input ends.
+line, and runs one job at a time. It never outlives its parent, see :mod:`reel2sim.scene.lifeline`,
+and leaves when standard input ends.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
-import ctypes
 import fcntl
 import json
 import os
 import queue
 import shutil
-import signal
 import sys
 import threading
 import time
@@ -31,6 +29,7 @@ from reel2sim.observe.tracing import trace_id
 from reel2sim.remote.config import STAGES_FILE
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import CancelledError, InputError, UsageError
+from reel2sim.scene.lifeline import die_with
 from reel2sim.scene.progress import Progress
 from reel2sim.server.job import Job, JobResult, JobRunner, resolve_runner
 from reel2sim.server.kinds import JOB_KINDS
@@ -39,7 +38,6 @@ from reel2sim.transport.archive import ArchiveLimits, pack_folder, unpack
 from reel2sim.transport.status import status_of
 from reel2sim.v1 import common_pb2 as common
 
-_PR_SET_PDEATHSIG = 1
 _MIN_INTERVAL_S = 0.2
 
 
@@ -127,14 +125,6 @@ def main() -> None:
     while True:
         order = orders.jobs.get()
         reports(**_attempt(order, runner, reports, orders.cancelled, options.data_dir))
-
-
-def die_with(parent: int) -> None:
-    """Arrange that this process dies when its parent does, if the kernel can."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 def _attempt(

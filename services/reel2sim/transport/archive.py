@@ -34,10 +34,15 @@ class ArchiveLimits:
     Attributes:
         max_files: entries, folders included.
         max_bytes: sum of their sizes.
+        max_ratio: how many times the archive's own size that sum may be, where it is over
+            ``free_bytes``. Deflate reaches 1000, media and arrays seldom 10.
+        free_bytes: see ``max_ratio``.
     """
 
     max_files: int = 100_000
     max_bytes: int = 16 << 30
+    max_ratio: float = 100.0
+    free_bytes: int = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -160,7 +165,8 @@ def _members(
     """The regular files of an archive, all of them checked."""
     found: list[_Member] = []
     seen: set[str] = set()
-    total = 0
+    total, packed = 0, archive.stat().st_size
+    most = min(limits.max_bytes, max(limits.free_bytes, int(limits.max_ratio * packed)))
     for count, member in enumerate(_entries(opened), start=1):
         if count > limits.max_files:
             raise MediaLimitError(f"holds over {limits.max_files} entries", source=archive.name)
@@ -174,8 +180,10 @@ def _members(
             raise InputError("appears twice", source=archive.name, field=member.path)
         seen.add(member.path)
         total += member.size
-        if total > limits.max_bytes:
-            raise MediaLimitError(f"unpacks to over {limits.max_bytes} bytes", source=archive.name)
+        if total > most:
+            raise MediaLimitError(
+                f"unpacks to over {most} bytes, too much for its {packed}", source=archive.name
+            )
         found.append(member)
     return found
 

@@ -4,6 +4,7 @@
 ``crash``            die without a word
 ``crash once``       die at the first attempt, succeed at the second
 ``stubborn``         never report again, so that a cancel has to kill
+``beget FILE``       start a process that knows nothing of us, tell FILE its id, never report again
 ``hoard MIB``        say so on standard error and take that much memory for a while
 ``refuse``           raise an error of the project's tree
 ``bug``              raise an error of no tree
@@ -14,6 +15,7 @@ A job with a source writes down what it was given instead.
 
 import logging
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -37,6 +39,10 @@ def run(job: Job, progress) -> JobResult:
             os.kill(os.getpid(), 9)
     elif words == ["stubborn"]:
         progress("steps", 0.1)
+        time.sleep(600)
+    elif words[:1] == ["beget"]:
+        child = subprocess.Popen(["sleep", "600"])
+        Path(words[1]).write_text(str(child.pid))
         time.sleep(600)
     elif words[:1] == ["hoard"]:
         print("about to hoard", file=sys.stderr, flush=True)

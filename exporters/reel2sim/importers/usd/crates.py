@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import selectors
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 from reel2sim.scene.errors import InputError
+from reel2sim.scene.lifeline import script_command
 
 _START_S = 60.0
 _PATIENCE_S, _BYTES_PER_S = 2.5, 8 * 2**20
@@ -57,7 +57,7 @@ class CrateWasher:
     def _started(self) -> subprocess.Popen[bytes]:
         worker = Path(__file__).with_name("crate_worker.py")
         self._worker = subprocess.Popen(
-            [sys.executable, "-P", str(worker)],
+            script_command(worker),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

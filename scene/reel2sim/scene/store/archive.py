@@ -24,6 +24,7 @@ from reel2sim.scene.surfels import Surfels
 VERSION = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MOST_BYTES = 4 * 2**30
+_MOST_HEADER_BYTES = 64 * 2**20
 
 
 def write(path: Path, kind: str, arrays: Mapping[str, Array], header: Mapping[str, Any]) -> None:
@@ -50,7 +51,7 @@ def read(path: Path, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
             size = sum(info.file_size for info in archive.infolist())
             if size > _MOST_BYTES:
                 raise ValueError(f"holds {size / 2**30:.1f} GiB")
-            header: Any = json.loads(archive.read("header.json"))
+            header = _header(archive)
             arrays = {
                 name.removesuffix(".npy"): _array(archive.read(name))
                 for name in archive.namelist()
@@ -67,6 +68,12 @@ def read(path: Path, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
     if fields.get("version") != VERSION:
         raise InputError(f"has layout version {fields.get('version')}", source=path)
     return arrays, fields
+
+
+def _header(archive: zipfile.ZipFile) -> Any:
+    if archive.getinfo("header.json").file_size > _MOST_HEADER_BYTES:
+        raise ValueError(f"has a header of over {_MOST_HEADER_BYTES // 2**20} MiB")
+    return json.loads(archive.read("header.json"))
 
 
 def _array(data: bytes) -> Array:
@@ -95,7 +102,7 @@ def stored_kind(path: Path) -> str | None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            header: Any = json.loads(archive.read("header.json"))
+            header = _header(archive)
     except (zipfile.BadZipFile, KeyError, EOFError) as cause:
         raise ValueError("has no header") from cause
     return header.get("kind") if isinstance(header, dict) else None  # pyright: ignore

@@ -59,6 +59,9 @@ class Serve:
     """Memory that jobs may use together."""
     job_memory: Annotated[int | None, shown("MIB")] = None
     """Kill a worker that needs more memory than this."""
+    store_limit: Annotated[float | None, shown("GIB")] = None
+    """Limit of all artifacts together, unfinished uploads included when more of an upload arrives.
+    An upload to which nothing is added for a day is dropped. Default: no limit."""
     keep_days: Annotated[float | None, shown("DAYS")] = None
     """Forget finished operations after so long, then artifacts that none of them refers to and
     that nobody asked for since; default: keep them."""
@@ -127,6 +130,7 @@ class Serve:
             gpus=self.gpus,
             memory_mib=self.memory,
             max_job_memory_mib=self.job_memory,
+            max_store_bytes=None if self.store_limit is None else int(self.store_limit * 2**30),
             operation_keep_s=None if self.keep_days is None else self.keep_days * _DAY_S,
             artifact_keep_s=None if self.keep_days is None else self.keep_days * _DAY_S,
             max_environments=self.max_environments,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy.spatial import QhullError
 from reel2sim.rigging.physics.config import PhysicsConfig
 from reel2sim.rigging.physics.meshing import simplified
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.lifeline import script_command
 
 _WORKER = Path(__file__).with_name("coacd_worker.py")
 _DECOMPOSED_FACES = 1200
@@ -66,7 +66,7 @@ def _decompose(mesh: trimesh.Trimesh, config: PhysicsConfig) -> list[Array]:
         limit_s=config.decomposition_limit_s,
     )
     done = subprocess.run(
-        [sys.executable, "-P", str(_WORKER)],
+        script_command(_WORKER),
         input=sent.getvalue(),
         capture_output=True,
         timeout=_PATIENCE * config.decomposition_limit_s,

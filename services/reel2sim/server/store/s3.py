@@ -58,6 +58,10 @@ class S3Blobs:
         self._cache_bytes = cache_bytes
         self._transfer = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART)
         folder.mkdir(parents=True, exist_ok=True)
+        for path in folder.iterdir():
+            # Cut off while it was fetched, by a process that was killed: no name of a blob.
+            if path.suffix and path.stat().st_mtime < time.time() - _KEEP_S:
+                path.unlink(missing_ok=True)
 
     @classmethod
     def at(cls, url: str, folder: Path) -> S3Blobs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from reel2sim.exporters.check.report import Notes
 from reel2sim.exporters.check.robot.model import Body, Robot
 from reel2sim.exporters.check.robot.reading import JointReading, Reading
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.lifeline import script_command
 from reel2sim.scene.transforms import matrix_from_quaternion, pose
 
 MOST_LINKS = 128
@@ -54,7 +54,7 @@ def _ask(asked: dict[str, Any]) -> dict[str, Any]:
     worker = Path(__file__).with_name("bullet_worker.py")
     try:
         done = subprocess.run(
-            [sys.executable, "-P", str(worker)],
+            script_command(worker),
             input=json.dumps(asked).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
