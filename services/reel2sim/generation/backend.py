@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from reel2sim.generation.controls import Controls, inputs_digest, refuse_others
 from reel2sim.generation.truth import Truth
-from reel2sim.scene.errors import PromptError, UsageError
+from reel2sim.scene.digest import digest_config
+from reel2sim.scene.errors import MissingDependencyError, PromptError, UsageError
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Reel
 
@@ -25,6 +26,8 @@ class Capabilities:
         cameras_known: whether the frames come with exact cameras.
         needs_gpu: whether it runs on a CUDA device only.
         notes: what else a user should know.
+        takes: fields of :class:`Controls` that it follows.
+        missing: what has to be done before it works, as an imperative sentence; "" if nothing.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Capabilities:
     cameras_known: bool
     needs_gpu: bool
     notes: str = ""
+    takes: tuple[str, ...] = ()
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class GenerationConfig:
         seconds: duration of the motion at usual speed.
         views: pictures of the still object around it at time zero.
         supersample: pixels rendered per pixel kept, along each side.
+        controls: what else is asked.
     """
 
     seed: int = 0
@@ -55,6 +61,7 @@ class GenerationConfig:
     seconds: float = 2.0
     views: int = 24
     supersample: int = 2
+    controls: Controls = Controls()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         ranges = {
@@ -114,9 +121,17 @@ def register(name: str, factory: Callable[[], Backend]) -> None:
     _FACTORIES[name] = factory
 
 
+def registered() -> dict[str, Callable[[], Backend]]:
+    """The factories of all registered backends, by name."""
+    return dict(_FACTORIES)
+
+
 def backends() -> dict[str, Capabilities]:
-    """Capabilities of every registered backend, by name."""
-    return {name: factory().capabilities for name, factory in _FACTORIES.items()}
+    """Capabilities of every backend that can be asked, by name; also of plugins."""
+    from reel2sim.generation.offers import offers
+
+    found = ((offer.name, offer.capabilities) for offer in offers())
+    return {name: capabilities for name, capabilities in found if capabilities is not None}
 
 
 def generate(
@@ -126,27 +141,38 @@ def generate(
     config: GenerationConfig | None = None,
     progress: Progress = silent,
 ) -> GeneratedReel:
-    """Make a reel from a text.
+    """Make a reel from a text, or from pictures that the controls name.
 
     Args:
-        prompt: what to show and how it moves.
-        backend: name of a registered backend.
+        prompt: what to show and how it moves; "" where the controls name a picture or a video.
+        backend: name of a registered backend or of a plugin.
         config: how much to generate, default :class:`GenerationConfig`.
         progress: told as pictures get ready.
 
     Raises:
-        UsageError: if the backend is unknown or the configuration out of range.
+        UsageError: if the backend is unknown, the configuration out of range, or a control is
+            none of its.
         PromptError: if the prompt is empty or not understood.
+        MissingDependencyError: if the backend cannot work here.
     """
-    if backend not in _FACTORIES:
-        near = get_close_matches(backend, _FACTORIES, n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
-        raise UsageError(
-            f"unknown backend {backend!r}{meant}",
-            field="backend",
-            remedy=f"choose one of: {', '.join(sorted(_FACTORIES))}",
-        )
-    if not prompt.strip():
-        raise PromptError("is empty", source="prompt", remedy="say what to show and how it moves")
+    from reel2sim.generation.cascade import finish
+    from reel2sim.generation.offers import backend_named
+
     config = GenerationConfig() if config is None else config
-    return _FACTORIES[backend]().generate(prompt, config=config, progress=progress)
+    chosen = backend_named(backend)
+    controls = config.controls
+    if not prompt.strip() and not controls.pictures_in:
+        raise PromptError("is empty", source="prompt", remedy="say what to show and how it moves")
+    can = chosen.capabilities
+    if can.missing:
+        raise MissingDependencyError(
+            "cannot work here", source=f"backend {backend}", remedy=can.missing
+        )
+    if controls.frames is not None and "frames" not in can.takes:
+        config = replace(config, frames=controls.frames)
+    refuse_others(controls, {*can.takes, "frames"}, who=f"backend {backend!r}")
+    sources = inputs_digest(controls) if controls.pictures_in else ()
+    made = chosen.generate(prompt, config=config, progress=progress)
+    if sources and not made.reel.digest:
+        made = replace(made, reel=replace(made.reel, digest=digest_config(prompt, *sources)))
+    return finish(made, prompt, config=config, progress=progress)

@@ -6,9 +6,12 @@ import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from reel2sim.scene.errors import UsageError
+
+if TYPE_CHECKING:
+    from reel2sim.generation.controls import Controls
 
 Preset = Literal["draft", "standard", "high"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -24,6 +27,7 @@ class PipelineConfig:
         device: ``auto`` takes CUDA where it and gsplat are there, else the CPU.
         name: of the object; "" takes it from the source's file name or the prompt.
         backend: generation backend for a prompt.
+        controls: what is asked of it beyond the prompt; None asks nothing.
         material: what the object is made of, such as ``"wood"``; "" lets the rigging choose.
         density: kg/m³ instead of the material's; None keeps that.
         max_size: largest image side to work at, pixels; None takes the preset's.
@@ -36,6 +40,7 @@ class PipelineConfig:
     device: Device = "auto"
     name: str = ""
     backend: str = "scripted"
+    controls: Controls | None = None
     material: str = ""
     density: float | None = None
     max_size: int | None = None
