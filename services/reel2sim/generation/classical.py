@@ -21,7 +21,7 @@ def between(a: Array, b: Array, factor: int) -> list[Array]:
     """
     forward, backward = flow(a, b), flow(b, a)
     found: list[Array] = []
-    for t in np.arange(1, factor) / factor:
+    for t in (k / factor for k in range(1, factor)):
         to_a = -(1 - t) * t * forward + t * t * backward
         to_b = (1 - t) ** 2 * forward - t * (1 - t) * backward
         mixed = (1 - t) * warped(a, to_a) + t * warped(b, to_b)
@@ -46,10 +46,10 @@ def warped(image: Array, shift: Array) -> Array:
     """``image`` read at each pixel plus ``shift`` ``(h, w, 2)``; float32."""
     h, w = image.shape[:2]
     x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
-    at = (x + shift[..., 0], y + shift[..., 1])
-    return cv2.remap(
-        image.astype(np.float32), *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    at_x = (x + shift[..., 0]).astype(np.float32)
+    at_y = (y + shift[..., 1]).astype(np.float32)
+    values = image.astype(np.float32)
+    return cv2.remap(values, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def enlarged(image: Array, factor: int) -> Array:
