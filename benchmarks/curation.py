@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 
 from damage import DAMAGE, DEGREES, as_clip
@@ -39,7 +40,7 @@ def main() -> None:
             for name in DAMAGE if kind == "reel" else _CLIPS:
                 scores = [score(measure(DAMAGE[name](base, d, 0))).value for d in DEGREES]
                 count += len(scores)
-                ordered = sum(a > b for a, b in zip(scores, scores[1:], strict=False))
+                ordered = sum(a > b for a, b in pairwise(scores))
                 rows.append({"prompt": prompt, "kind": kind, "damage": name, "scores": scores,
                              "ordered": ordered})  # fmt: skip
                 shown = "  ".join(f"{value:.3f}" for value in scores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-WORDS = "a the box lid lamp drawer opens closes slowly red blue on and in view moves".split()
+WORDS = ("a", "box", "lid", "lamp", "opens", "slowly", "red", "camera", "subject", "moves")
 
 
 def save_tiny(kind: str, folder: Path) -> Path:
@@ -92,7 +92,11 @@ def _wan_image() -> Any:
 
 
 def _cog_parts(channels: int) -> dict[str, Any]:
-    from diffusers import AutoencoderKLCogVideoX, CogVideoXDDIMScheduler, CogVideoXTransformer3DModel
+    from diffusers import (
+        AutoencoderKLCogVideoX,
+        CogVideoXDDIMScheduler,
+        CogVideoXTransformer3DModel,
+    )
 
     return {
         **_text(),

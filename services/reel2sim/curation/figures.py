@@ -122,18 +122,14 @@ def _to_first(strip: Strip, steps: Array) -> list[tuple[Array, Array]]:
     return found
 
 
-def _overflow(
-    reel: Reel, seen: tuple[Strip, ...], steps: list[Array]
-) -> tuple[float, float]:
+def _overflow(reel: Reel, seen: tuple[Strip, ...], steps: list[Array]) -> tuple[float, float]:
     """Figures ``overflow`` and ``overflow_views``."""
     if reel.masked:
         pictures = [small(frame) for frame in reel.frames]
     else:
         pairs = zip(seen, steps, strict=True)
         pictures = [
-            image
-            for strip, some in pairs
-            for image in _before_plain(strip) or _movers(strip, some)
+            image for strip, some in pairs for image in _before_plain(strip) or _movers(strip, some)
         ]
     if not pictures:
         return 0.0, 0.0

@@ -102,9 +102,7 @@ def _upscaled(
     return np.stack([covering(image, width, height) for image in made])
 
 
-def _call(
-    who: str, prompt: str, config: GenerationConfig, own: dict[str, str | int]
-) -> Array:
+def _call(who: str, prompt: str, config: GenerationConfig, own: dict[str, str | int]) -> Array:
     """Frames of the backend that ``who`` names: ``name``, ``name:model`` or a diffusers model."""
     from reel2sim.generation.backend import generate
     from reel2sim.generation.offers import names

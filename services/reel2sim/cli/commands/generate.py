@@ -88,9 +88,7 @@ class Generate:
         console.result(record, *said)
         return 0
 
-    def _made(
-        self, config: PipelineConfig, progress: Progress
-    ) -> tuple[GeneratedReel, Any]:
+    def _made(self, config: PipelineConfig, progress: Progress) -> tuple[GeneratedReel, Any]:
         """The reel, and how the candidates ranked if there were several."""
         from reel2sim.pipeline.toolchain import generate_reel
 

@@ -62,7 +62,6 @@ class Run:
     def __call__(self, console: Console) -> int:
         """Make the bundle and show its joints."""
         from reel2sim.pipeline import run
-
         from reel2sim.pipeline.config import file_safe_name
 
         source, prompt, name, more = self.source, self.prompt, self.name, {}

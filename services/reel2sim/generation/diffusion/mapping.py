@@ -68,9 +68,7 @@ def check_inputs(index: Index, prompt: str, controls: Controls) -> None:
             f"{name} begins with a picture", field="first_frame", remedy="pass --first-frame FILE"
         )
     if not index.frames_parameter and not controls.video:
-        raise UsageError(
-            f"{name} redraws a video", field="video", remedy="pass --video FILE"
-        )
+        raise UsageError(f"{name} redraws a video", field="video", remedy="pass --video FILE")
     if prompt.strip() and "prompt" not in index.parameters:
         raise PromptError(
             f"{name} reads no prompt", source="prompt", remedy="leave it out; the picture says all"

@@ -63,7 +63,9 @@ def joined(windows: Sequence[Array], how: Plan) -> Array:
     combination of frames of the windows.
     """
     clip = np.zeros((how.starts[-1] + len(windows[-1]), *windows[0].shape[1:]), np.float32)
-    fade = (np.arange(1, how.overlap + 1, dtype=np.float32) / (how.overlap + 1))[:, None, None, None]
+    fade = (np.arange(1, how.overlap + 1, dtype=np.float32) / (how.overlap + 1))[
+        :, None, None, None
+    ]
     for k, (start, window) in enumerate(zip(how.starts, windows, strict=True)):
         body = window.astype(np.float32)
         if k:
