@@ -5,12 +5,11 @@ from reel2sim.generation.backend import (
     Capabilities,
     GeneratedReel,
     GenerationConfig,
-    backends,
-    generate,
     register,
 )
 from reel2sim.generation.controls import Controls
 from reel2sim.generation.diffusion import DiffusersBackend
+from reel2sim.generation.make import backends, generate
 from reel2sim.generation.offers import Offer, offers
 from reel2sim.generation.own import ServerBackend, VideoBackend
 from reel2sim.generation.scripted import ScriptedBackend
