@@ -149,22 +149,23 @@ def channel(shared_address):
 @pytest.fixture
 def certificate(tmp_path):
     """Makes a self-signed certificate for loopback, with a common name, and its key."""
+    return lambda name: make_certificate(tmp_path, name)
+
+
+def make_certificate(folder: Path, name: str):
+    """A self-signed certificate for loopback and its key."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl makes the certificates")
-
-    def make(name):
-        cert, key = tmp_path / f"{name}.pem", tmp_path / f"{name}.key"
-        algorithm = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-        whose = ("-days", "1", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")
-        subprocess.run(
-            ["openssl", "req", "-x509", *algorithm, *whose, "-keyout", key, "-out", cert],
-            check=True,
-            capture_output=True,
-            timeout=30,
-        )
-        return cert, key
-
-    return make
+    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
+    algorithm = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    whose = ("-days", "1", "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1")
+    subprocess.run(
+        ["openssl", "req", "-x509", *algorithm, *whose, "-keyout", key, "-out", cert],
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
+    return cert, key
 
 
 @pytest.fixture

@@ -77,7 +77,9 @@ def test_a_configuration_arrives_whole_and_what_is_unset_keeps_its_default():
 
 
 def test_a_generated_capture_is_that_of_the_library(tmp_path, start_server):
-    from reel2sim.media import write_capture
+    from reel2sim.generation import Controls, GenerationConfig, generate
+    from reel2sim.media import load_reel, write_capture
+    from reel2sim.pipeline.stages import reel_digest
     from reel2sim.pipeline.toolchain import generate_reel
 
     config = common_pb2.JobConfig(preset=common_pb2.PRESET_DRAFT, seed=3, max_size=32)
@@ -88,7 +90,11 @@ def test_a_generated_capture_is_that_of_the_library(tmp_path, start_server):
         request = generation_pb2.GenerateRequest(prompt=prompt, config=config)
         done = client.wait(client.submit(request).name)
         remote = client.download(done.digest, tmp_path / "remote")
+        controls = Controls(server=address, server_backend="scripted")
+        asked = GenerationConfig(seed=3, size=32, controls=controls)
+        served = generate(prompt, backend="server", config=asked).reel
     assert digest_tree(remote) == digest_tree(tmp_path / "local")
+    assert reel_digest(served) == reel_digest(load_reel(remote))
 
 
 @pytest.mark.slow

@@ -26,8 +26,7 @@ from reel2sim.scene.errors import (
 )
 from reel2sim.scene.progress import silent
 
-from .conftest import HELPERS, serving
-from .test_guard import make_certificate
+from .conftest import HELPERS, make_certificate, serving
 
 RUNNER = "split_runner:run"
 CONFIG = PipelineConfig(preset="draft", seed=5, device="cpu", material="wood", density=640.0)
@@ -101,8 +100,6 @@ def behave(data_dir, what, text=""):
 @pytest.fixture(scope="module")
 def trio(tmp_path_factory):
     """A pipeline server and two for its stages, behind certificates and a token."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificates")
     folder = tmp_path_factory.mktemp("trio")
     cert, key = make_certificate(folder, "server")
     mine, my_key = make_certificate(folder, "client")

@@ -176,9 +176,22 @@ def _video() -> Finding:
 
 
 def _backends() -> Finding:
-    from reel2sim.generation import backends
+    from reel2sim.generation import offers
 
-    return Finding("generation", "ok", f"backends: {', '.join(backends())}")
+    found, fixes = [], []
+    for offer in offers():
+        can = offer.capabilities
+        if can is None:
+            found.append(f"{offer.name} (broken, from {offer.origin}: {offer.fault})")
+            fixes.append(f"mend or remove {offer.origin}")
+        elif can.missing:
+            found.append(f"{offer.name} (not ready)")
+            fixes.append(f"for {offer.name}, optional: {can.missing}")
+        else:
+            about = "; ".join(x for x in (f"from {offer.origin}", can.notes) if x)
+            found.append(f"{offer.name} ({about.removeprefix('from reel2sim; ')})")
+    status: Any = "warn" if fixes else "ok"
+    return Finding("generation", status, f"backends: {', '.join(found)}", "; ".join(fixes))
 
 
 def _weights() -> Finding:

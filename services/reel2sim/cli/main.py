@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": "run:Run",
     "generate": "generate:Generate",
+    "rank": "rank:Rank",
     "reconstruct": "steps:Reconstruct",
     "rig": "steps:Rig",
     "export": "export:Export",

@@ -379,6 +379,17 @@ class Client:
         operation = self._operations.start(request)
         return self._awaited(operation, out, overwrite=overwrite, progress=progress)
 
+    def fetch(self, request: Request, out: Path | str, *, progress: Progress = silent) -> Path:
+        """Start any kind of job, wait for it, and fetch what it made to ``out``.
+
+        If ``progress`` raises, or the user interrupts, the operation is cancelled.
+
+        Raises:
+            Reel2SimError: of the class the server raised.
+        """
+        operation = self._operations.start(request)
+        return self._awaited(operation, Path(out), overwrite=False, progress=progress)
+
     def _awaited(
         self, operation: RemoteOperation, out: Path, *, overwrite: bool, progress: Progress
     ) -> Path:

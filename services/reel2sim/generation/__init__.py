@@ -5,26 +5,38 @@ from reel2sim.generation.backend import (
     Capabilities,
     GeneratedReel,
     GenerationConfig,
-    backends,
-    generate,
     register,
 )
+from reel2sim.generation.controls import Controls
+from reel2sim.generation.diffusion import DiffusersBackend
+from reel2sim.generation.make import backends, generate
+from reel2sim.generation.offers import Offer, offers
+from reel2sim.generation.own import ServerBackend, VideoBackend
 from reel2sim.generation.scripted import ScriptedBackend
 from reel2sim.generation.truth import TrueJoint, Truth, load_truth, write_truth
 
 register("scripted", ScriptedBackend)
+register("diffusers", DiffusersBackend)
+register("video", VideoBackend)
+register("server", ServerBackend)
 
 __all__ = [
     "Backend",
     "Capabilities",
+    "Controls",
+    "DiffusersBackend",
     "GeneratedReel",
     "GenerationConfig",
+    "Offer",
     "ScriptedBackend",
+    "ServerBackend",
     "TrueJoint",
     "Truth",
+    "VideoBackend",
     "backends",
     "generate",
     "load_truth",
+    "offers",
     "register",
     "write_truth",
 ]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from reel2sim.generation.sensor import parse_sensor, sensed
+from reel2sim.generation.controls import Controls
 from reel2sim.generation.setting import Setting
 from reel2sim.generation.truth import Truth
-from reel2sim.scene.errors import PromptError, UsageError
-from reel2sim.scene.progress import Progress, silent
+from reel2sim.scene.errors import UsageError
+from reel2sim.scene.progress import Progress
 from reel2sim.scene.reel import Reel
 
 if TYPE_CHECKING:
@@ -30,6 +29,9 @@ class Capabilities:
         cameras_known: whether the frames come with exact cameras.
         needs_gpu: whether it runs on a CUDA device only.
         notes: what else a user should know.
+        takes: fields of :class:`Controls` that it follows.
+        places: whether it films with the background and the lighting of :class:`Setting`.
+        missing: what has to be done before it works, as an imperative sentence; "" if nothing.
     """
 
     name: str
@@ -39,6 +41,9 @@ class Capabilities:
     cameras_known: bool
     needs_gpu: bool
     notes: str = ""
+    takes: tuple[str, ...] = ()
+    places: bool = False
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class GenerationConfig:
         views: pictures of the still object around it at time zero.
         supersample: samples taken per pixel, along each side.
         setting: place, light and camera.
+        controls: what else is asked.
     """
 
     seed: int = 0
@@ -62,6 +68,7 @@ class GenerationConfig:
     views: int = 24
     supersample: int = 2
     setting: Setting = Setting()  # noqa: RUF009 - frozen
+    controls: Controls = Controls()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
         ranges = {
@@ -128,49 +135,6 @@ def register(name: str, factory: Callable[[], Backend]) -> None:
     _FACTORIES[name] = factory
 
 
-def backends() -> dict[str, Capabilities]:
-    """Capabilities of every registered backend, by name."""
-    return {name: factory().capabilities for name, factory in _FACTORIES.items()}
-
-
-def generate(
-    prompt: str,
-    *,
-    backend: str = "scripted",
-    config: GenerationConfig | None = None,
-    progress: Progress = silent,
-) -> GeneratedReel:
-    """Make a reel from a text.
-
-    Args:
-        prompt: what to show and how it moves.
-        backend: name of a registered backend.
-        config: how much to generate, default :class:`GenerationConfig`.
-        progress: told as pictures get ready.
-
-    Raises:
-        UsageError: if the backend is unknown or the configuration out of range.
-        PromptError: if the prompt is empty or not understood.
-    """
-    if backend not in _FACTORIES:
-        near = get_close_matches(backend, _FACTORIES, n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
-        raise UsageError(
-            f"unknown backend {backend!r}{meant}",
-            field="backend",
-            remedy=f"choose one of: {', '.join(sorted(_FACTORIES))}",
-        )
-    if not prompt.strip():
-        raise PromptError("is empty", source="prompt", remedy="say what to show and how it moves")
-    config = GenerationConfig() if config is None else config
-    made = _FACTORIES[backend]().generate(prompt, config=config, progress=progress)
-    return filmed_with(made, config, progress=progress)
-
-
-def filmed_with(
-    made: GeneratedReel, config: GenerationConfig, *, progress: Progress = silent
-) -> GeneratedReel:
-    """What was generated, as the setting's sensor takes it; its truth stays."""
-    sensor = parse_sensor(config.setting.sensor)
-    reel = sensed(made.reel, sensor, seed=config.seed, views=made.views, progress=progress)
-    return replace(made, reel=reel)
+def registered() -> dict[str, Callable[[], Backend]]:
+    """The factories of all registered backends, by name."""
+    return dict(_FACTORIES)

@@ -173,7 +173,8 @@ def refuse_single_image(path: Path, *, limits: MediaLimits) -> TooFewFramesError
     return TooFewFramesError(
         "is a single picture; motion needs at least 2 frames",
         source=path,
-        remedy="give a video or a capture of the moving subject, or describe it with --prompt",
+        remedy="give a video or a capture of the moving subject, describe it with --prompt, or "
+        "have a generator go on from it: --backend diffusers --model MODEL",
     )
 
 

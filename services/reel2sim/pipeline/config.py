@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from reel2sim.scene.errors import UsageError
 
 if TYPE_CHECKING:
+    from reel2sim.generation.controls import Controls
     from reel2sim.generation.setting import Setting
 
 Preset = Literal["draft", "standard", "high"]
@@ -28,6 +29,7 @@ class PipelineConfig:
         name: of the object; "" takes it from the source's file name or the prompt.
         backend: generation backend for a prompt.
         setting: place, light and camera of what is generated; None takes the usual ones.
+        controls: what is asked of it beyond the prompt; None asks nothing.
         material: what the object is made of, such as ``"wood"``; "" lets the rigging choose.
         density: kg/m³ instead of the material's; None keeps that.
         max_size: largest image side to work at, pixels; None takes the preset's.
@@ -41,6 +43,7 @@ class PipelineConfig:
     name: str = ""
     backend: str = "scripted"
     setting: Setting | None = None
+    controls: Controls | None = None
     material: str = ""
     density: float | None = None
     max_size: int | None = None

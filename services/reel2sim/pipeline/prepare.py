@@ -37,7 +37,7 @@ def prepare(
     Raises:
         Reel2SimError: as :func:`reel2sim.pipeline.run` does.
     """
-    check_request(source, prompt)
+    check_request(source, prompt, config)
     tools = toolchain or standard_toolchain()
     runner = Runner(config, progress, cache)
     reel, key = take_in(runner, tools, source, prompt)

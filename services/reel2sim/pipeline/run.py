@@ -78,7 +78,7 @@ def run(
         Reel2SimError: whatever a stage says about its input.
     """
     config = config or PipelineConfig()
-    check_request(source, prompt)
+    check_request(source, prompt, config)
     check_vacant(out, overwrite=overwrite)
     if prompt is not None and not config.material:
         config = replace(config, material=_material_in(prompt))
@@ -124,8 +124,13 @@ def run(
     return PipelineResult(out, asset, tuple(runner.done), seconds, peak_mb)
 
 
-def check_request(source: Path | None, prompt: str | None) -> None:
-    """Raise UsageError or PromptError unless exactly one of them says what to work on."""
+def check_request(
+    source: Path | None, prompt: str | None, config: PipelineConfig | None = None
+) -> None:
+    """Raise UsageError or PromptError unless exactly one of them says what to work on.
+
+    A prompt may be empty where the controls of ``config`` name a picture or a video.
+    """
     if source is None and prompt is None:
         raise UsageError(
             "there is nothing to work on",
@@ -133,7 +138,9 @@ def check_request(source: Path | None, prompt: str | None) -> None:
         )
     if source is not None and prompt is not None:
         raise UsageError("a source and a prompt exclude each other", remedy="give one of them")
-    if prompt is not None and not prompt.strip():
+    controls = config.controls if config is not None else None
+    shown = controls is not None and controls.pictures_in
+    if prompt is not None and not prompt.strip() and not shown:
         raise PromptError("is empty", source="prompt", remedy="say what to make and how it moves")
 
 

@@ -14,7 +14,7 @@ from reel2sim.pipeline.stores import AssetStore, ReconstructionStore, ValueStore
 from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress
-from reel2sim.scene.reel import Reel
+from reel2sim.scene.reel import Frame, Reel
 from reel2sim.scene.surfels import SurfelSequence
 
 if TYPE_CHECKING:
@@ -99,7 +99,14 @@ def _generation_settings(config: PipelineConfig) -> Any:
 
     choices = {"seed": config.seed, "preset": config.preset, "size": config.max_size}
     choices["setting"] = config.setting
-    return [config.backend, with_known_fields(GenerationConfig(), **choices)]
+    settings = with_known_fields(GenerationConfig(), **choices)
+    if config.controls is None:
+        return [config.backend, settings]
+    from reel2sim.generation.controls import inputs_digest
+
+    # With controls a clip may come that has its size from elsewhere, and is then made smaller.
+    files = [*inputs_digest(config.controls), config.max_size]
+    return [config.backend, replace(settings, controls=config.controls), files]
 
 
 def _generate(prompt: str, config: PipelineConfig, progress: Progress) -> Reel:
@@ -115,7 +122,16 @@ def generate_reel(prompt: str, config: PipelineConfig, progress: Progress) -> Ge
     from reel2sim.generation import generate
 
     settings = _generation_settings(config)[1]
-    return generate(prompt, backend=config.backend, config=settings, progress=progress)
+    made = generate(prompt, backend=config.backend, config=settings, progress=progress)
+    if config.max_size is None or made.reel.calibrated:
+        return made
+    from reel2sim.media.images import shrink
+
+    frames: list[Frame] = []
+    for frame in made.reel.frames:
+        image, mask = shrink(frame.image, frame.mask, config.max_size)
+        frames.append(replace(frame, image=image, mask=mask))
+    return replace(made, reel=replace(made.reel, frames=tuple(frames)))
 
 
 def _reconstruction_settings(config: PipelineConfig) -> Any:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from reel2sim.media import load_reel, write_capture
+from reel2sim.generation.keep import read_packed, write_reel
 from reel2sim.pipeline.config import PipelineConfig
 from reel2sim.pipeline.stages import Reconstruction, Stage
 from reel2sim.pipeline.stores import ReconstructionStore
@@ -24,7 +24,6 @@ from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Reel
 from reel2sim.scene.store import load_asset
-from reel2sim.transport.archive import unpack
 from reel2sim.transport.choices import job_config
 from reel2sim.v1 import generation_pb2, reconstruction_pb2, rigging_pb2
 
@@ -80,9 +79,7 @@ class _Away:
         ))  # fmt: skip
         request = generation_pb2.GenerateRequest(prompt=prompt, config=chosen)
         packed = self._do("generate", self.tools.generation, request, (), progress)
-        folder = packed.with_name("capture")
-        unpack(packed, folder)
-        reel = load_reel(folder)
+        reel = read_packed(packed)
         # As if it had been made here: a reel made from words has no file it came from.
         return replace(reel, source=config.backend, digest="", prompt=prompt)
 
@@ -155,8 +152,8 @@ class _Away:
         if self.sent is None:
             source = self.source
             if source is None:
-                source = Path(tempfile.mkdtemp(dir=self.scratch)) / "capture"
-                write_capture(reel, source)
+                stem = Path(tempfile.mkdtemp(dir=self.scratch)) / "capture"
+                source = write_reel(reel, stem)
             self.sent = Parcel.of(source, name=_REEL, scratch=self.scratch)
         return self.sent
 

@@ -35,14 +35,12 @@ def run_with(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
 
 
 def _generate(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
-    from reel2sim.media import write_capture
+    from reel2sim.generation.keep import write_reel
 
     request: Any = job.request
     runner = _runner(job, progress)
     reel, _ = runner(tools.generation, request.prompt, request.prompt)
-    out = job.out / "capture"
-    write_capture(reel, out)
-    return JobResult(out, runner.done[-1].metrics)
+    return JobResult(write_reel(reel, job.out / "capture"), runner.done[-1].metrics)
 
 
 def _reconstruct(tools: Toolchain, job: Job, progress: Progress) -> JobResult:

@@ -43,6 +43,7 @@ class ScriptedBackend:
             cameras_known=True,
             needs_gpu=False,
             notes="synthetic objects; writes the true joints with --truth",
+            places=True,
         )
 
     def generate(

@@ -63,6 +63,8 @@ def subject_mask(image: Array, moving: Array, axis_pixels: Array, *, source: str
 def _cut_out(image: Array, moving: Array, axis_pixels: Array) -> Array:
     h, w = image.shape[:2]
     points = np.concatenate([moving, axis_pixels]) if len(axis_pixels) else moving
+    if len(points) == 0:
+        return np.zeros((h, w), bool)
     low, high = points.min(axis=0), points.max(axis=0)
     grow = 0.45 * (high - low).max()
     x0, y0 = np.clip((low - grow).astype(int), 1, [w - 3, h - 3])

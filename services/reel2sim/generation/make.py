@@ -1,0 +1,83 @@
+"""Ask a generator, and finish what it made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reel2sim.generation.backend import Capabilities, GeneratedReel, GenerationConfig
+from reel2sim.generation.cascade import finish
+from reel2sim.generation.controls import inputs_digest, refuse_others
+from reel2sim.generation.offers import backend_named, offers
+from reel2sim.generation.sensor import parse_sensor, sensed
+from reel2sim.generation.setting import Setting
+from reel2sim.scene.digest import digest_config
+from reel2sim.scene.errors import MissingDependencyError, PromptError, UsageError
+from reel2sim.scene.progress import Progress, silent
+
+
+def backends() -> dict[str, Capabilities]:
+    """Capabilities of every backend that can be asked, by name; also of plugins."""
+    found = ((offer.name, offer.capabilities) for offer in offers())
+    return {name: capabilities for name, capabilities in found if capabilities is not None}
+
+
+def generate(
+    prompt: str,
+    *,
+    backend: str = "scripted",
+    config: GenerationConfig | None = None,
+    progress: Progress = silent,
+) -> GeneratedReel:
+    """Make a reel from a text, or from pictures that the controls name.
+
+    Args:
+        prompt: what to show and how it moves; "" where the controls name a picture or a video.
+        backend: name of a registered backend or of a plugin.
+        config: how much to generate, default :class:`GenerationConfig`.
+        progress: told as pictures get ready.
+
+    Raises:
+        UsageError: if the backend is unknown, the configuration out of range, or a control is
+            none of its.
+        PromptError: if the prompt is empty or not understood.
+        MissingDependencyError: if the backend cannot work here.
+    """
+    config = GenerationConfig() if config is None else config
+    chosen = backend_named(backend)
+    controls = config.controls
+    if not prompt.strip() and not controls.pictures_in:
+        raise PromptError("is empty", source="prompt", remedy="say what to show and how it moves")
+    can = chosen.capabilities
+    if can.missing:
+        raise MissingDependencyError(
+            "cannot work here", source=f"backend {backend}", remedy=can.missing
+        )
+    if controls.frames is not None and "frames" not in can.takes:
+        config = replace(config, frames=controls.frames)
+    _refuse_place(config.setting, can)
+    refuse_others(controls, {*can.takes, "frames"}, who=f"backend {backend!r}")
+    sources = inputs_digest(controls) if controls.pictures_in else ()
+    made = chosen.generate(prompt, config=config, progress=progress)
+    if sources and not made.reel.digest:
+        made = replace(made, reel=replace(made.reel, digest=digest_config(prompt, *sources)))
+    made = finish(made, prompt, config=config, generate=generate, progress=progress)
+    return filmed_with(made, config, progress=progress)
+
+
+def filmed_with(
+    made: GeneratedReel, config: GenerationConfig, *, progress: Progress = silent
+) -> GeneratedReel:
+    """What was generated, as the setting's sensor takes it; its truth stays."""
+    sensor = parse_sensor(config.setting.sensor)
+    reel = sensed(made.reel, sensor, seed=config.seed, views=made.views, progress=progress)
+    return replace(made, reel=reel)
+
+
+def _refuse_place(setting: Setting, can: Capabilities) -> None:
+    for name in ("background", "lighting"):
+        if getattr(setting, name) != getattr(Setting(), name) and not can.places:
+            raise UsageError(
+                f"backend {can.name!r} does not let it be chosen",
+                field=name,
+                remedy="say it in the prompt, or use backend 'scripted'",
+            )
