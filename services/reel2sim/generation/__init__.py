@@ -5,14 +5,17 @@ from reel2sim.generation.backend import (
     Capabilities,
     GeneratedReel,
     GenerationConfig,
+    backend_digest,
     backends,
     generate,
     register,
 )
 from reel2sim.generation.scripted import ScriptedBackend
 from reel2sim.generation.truth import TrueJoint, Truth, load_truth, write_truth
+from reel2sim.generation.uvit import UViTBackend
 
 register("scripted", ScriptedBackend)
+register("uvit", UViTBackend)
 
 __all__ = [
     "Backend",
@@ -22,6 +25,8 @@ __all__ = [
     "ScriptedBackend",
     "TrueJoint",
     "Truth",
+    "UViTBackend",
+    "backend_digest",
     "backends",
     "generate",
     "load_truth",

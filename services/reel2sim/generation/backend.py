@@ -119,6 +119,15 @@ def backends() -> dict[str, Capabilities]:
     return {name: factory().capabilities for name, factory in _FACTORIES.items()}
 
 
+def backend_digest(name: str) -> str:
+    """sha256 of the weights that a backend reads; "" if it reads none or is unknown.
+
+    Results of different weights must not be taken for one another.
+    """
+    made: object = _FACTORIES[name]() if name in _FACTORIES else None
+    return str(getattr(made, "digest", ""))
+
+
 def generate(
     prompt: str,
     *,

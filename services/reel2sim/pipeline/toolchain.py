@@ -95,10 +95,12 @@ def _reel_metrics(reel: Reel) -> Mapping[str, float]:
 
 
 def _generation_settings(config: PipelineConfig) -> Any:
-    from reel2sim.generation import GenerationConfig
+    from reel2sim.generation import GenerationConfig, backend_digest
 
     choices = {"seed": config.seed, "preset": config.preset, "size": config.max_size}
-    return [config.backend, with_known_fields(GenerationConfig(), **choices)]
+    settings = [config.backend, with_known_fields(GenerationConfig(), **choices)]
+    weights = backend_digest(config.backend)
+    return [*settings, weights] if weights else settings
 
 
 def _generate(prompt: str, config: PipelineConfig, progress: Progress) -> Reel:
