@@ -38,15 +38,25 @@ def clean_from(noisy: Tensor, speed: Tensor, times: Tensor) -> Tensor:
     return noisy - spread(times, noisy) * speed
 
 
-def schedule(steps: int, *, shift: float = 1.0) -> Tensor:
-    """Times from 1 to 0, ``(steps + 1,)`` float64.
+def word_velocity(noisy: Tensor, logits: Tensor, table: Tensor, time: Tensor) -> Tensor:
+    """The velocity of words' embeddings that follows from what the words probably are.
+
+    With x̂ the mean embedding under ``logits`` it is (x − x̂) / t: the true one, where they are the
+    true posterior (Dieleman et al. 2022, arXiv 2211.15089).
 
     Args:
-        steps: of the sampler.
-        shift: above 1 spends more of them near the noise (Esser et al. 2024, arXiv 2403.03206).
+        noisy: ``(b, l, e)``.
+        logits: ``(b, l, words)``.
+        table: embedding of each word ``(words, e)``.
+        time: ``(b,)``.
     """
-    even = torch.linspace(1.0, 0.0, steps + 1, dtype=torch.float64)
-    return shift * even / (1.0 + (shift - 1.0) * even)
+    guess = logits.softmax(dim=-1) @ table
+    return (noisy - guess) / spread(time.clamp_min(1e-3), noisy)
+
+
+def schedule(steps: int) -> Tensor:
+    """Times from 1 to 0 in even steps, ``(steps + 1,)`` float64."""
+    return torch.linspace(1.0, 0.0, steps + 1, dtype=torch.float64)
 
 
 def integrate(

@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from reel2sim.generation.uvit.blocks import Block, Waves
 from reel2sim.generation.uvit.config import AutoencoderConfig, Layout, ModelConfig
+from reel2sim.generation.uvit.flow import word_velocity
 from reel2sim.generation.uvit.tokens import MODALITIES, Clocks, Scene, State, patches, unpatched
 
 
@@ -96,9 +97,8 @@ class UViT(nn.Module):
     def forward(self, noisy: State, clocks: Clocks, scene: Scene) -> tuple[State, Tensor]:
         """Velocities of all modalities, and logits of the words ``(b, l, words)``.
 
-        The velocity of text follows from the logits: with x̂ the mean embedding under them, it is
-        (x − x̂) / t, as the true one is with the true posterior (Dieleman et al. 2022,
-        arXiv 2211.15089). A reference is never made, so its velocity is zero.
+        The velocity of text follows from the logits, see :func:`.flow.word_velocity`. A reference
+        is never made, so its velocity is zero.
         """
         groups = [*self._groups(noisy, scene), self._clock_tokens(clocks)]
         lengths = [group.shape[1] for group in groups]
@@ -107,10 +107,9 @@ class UViT(nn.Module):
         b, f = noisy.video.shape[:2]
         grid = unpatched(self.write["video"](video).unflatten(1, (f, -1)), self.side, self.channels)
         logits = self.write["text"](text)
-        guess = logits.softmax(dim=-1) @ self.table
         velocity = State(
             video=self.smooth(grid.flatten(0, 1)).unflatten(0, (b, f)),
-            text=(noisy.text - guess) / clocks.text.clamp_min(1e-3)[:, None, None],
+            text=word_velocity(noisy.text, logits, self.table, clocks.text),
             motion=self.write["motion"](motion)[:, 0],
             tracks=self.write["tracks"](tracks),
             reference=torch.zeros_like(noisy.reference),

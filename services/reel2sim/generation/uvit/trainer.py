@@ -226,7 +226,7 @@ class _Run:
             return spread(batch[own].to(world.device), Shares.of(batch), world.size)
 
         done = self._phase("flow", terms, config.steps, stop, progress)
-        if world.leads:
+        if done and world.leads:
             self._sheet(learner.step)
         return done
 
