@@ -120,6 +120,19 @@ def test_one_sample_is_learnt_by_heart(samples, config):
         assert after < bound * before, (name, before, after)
 
 
+def test_half_precision_gives_nearly_the_same_loss(samples, config):
+    facts = Facts.of(samples, config.layout)
+    torch.manual_seed(0)
+    model = build(config.layout, config.autoencoder, config.model, facts)
+    data = clean(samples, torch.randn(6, 9, 4, 4, 4), facts, config)
+    objective, batch = FlowObjective(model.uvit, config), draw_batch(data, config, 0)
+    whole = objective(batch, Shares.of(batch), 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = objective(batch, Shares.of(batch), 1)
+    for name, term in whole.items():
+        torch.testing.assert_close(half[name], term, rtol=0.02, atol=0.01, msg=name)
+
+
 def test_a_model_comes_back_and_half_precision_halves_it(run, tmp_path):
     model = load_model(run / MODEL_FILE)
     save_model(model, tmp_path / "a.safetensors")

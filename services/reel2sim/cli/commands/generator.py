@@ -401,7 +401,8 @@ class Generator:
 
     `data` makes a training set with the scripted backend, `train` trains, `sample` makes captures
     from text, pictures, motion and strokes, `eval` measures. `reel2sim generate --backend uvit`
-    uses the model that the environment variable REEL2SIM_UVIT names.
+    uses the model that the environment variable REEL2SIM_UVIT names. All verbs take --json, --quiet
+    and --debug.
 
     Examples:
       reel2sim generator data data --preset tiny --count 200

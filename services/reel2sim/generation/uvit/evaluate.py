@@ -147,7 +147,8 @@ def motion_control(
         measured.append([sample(model, replace(base, motion=float(m))).motion for m in magnitudes])
 
     def rank(a: Sequence[float], b: Sequence[float]) -> float:
-        value = float(spearmanr(a, b).statistic)
+        found: Any = spearmanr(a, b)
+        value = float(found.statistic)
         return value if np.isfinite(value) else 0.0
 
     return {

@@ -101,7 +101,8 @@ class Facts:
         """The typical cameras."""
         size = layout.size
         return tuple(
-            Camera(size, size, *row[:4], np.array(row[4:]).reshape(4, 4)) for row in self.rig
+            Camera(size, size, fx, fy, cx, cy, np.array(T).reshape(4, 4))
+            for fx, fy, cx, cy, *T in self.rig
         )
 
     def standardised(self, motion: float) -> float:

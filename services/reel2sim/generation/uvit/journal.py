@@ -52,7 +52,7 @@ class Journal:
 
         def write(path: Path) -> None:
             with path.open("w", encoding="utf-8", newline="") as stream:
-                table = csv.DictWriter(stream, COLUMNS, restval="")
+                table: csv.DictWriter[str] = csv.DictWriter(stream, COLUMNS, restval="")
                 table.writeheader()
                 table.writerows(self.rows)
 

@@ -54,8 +54,7 @@ class World:
         """``module`` with gradients averaged over all processes."""
         if self.size == 1:
             return module
-        ids = [self.device.index] if self.device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(module, device_ids=ids)
+        return nn.parallel.DistributedDataParallel(module)
 
     def wait(self) -> None:
         """Until all processes are here."""

@@ -139,7 +139,7 @@ def read_sample(path: Path) -> Sample:
 
 def _cameras(arrays: dict[str, Any], height: int, width: int) -> tuple[Camera, ...]:
     pairs = zip(arrays["intrinsics"].tolist(), arrays["T_world_camera"], strict=True)
-    return tuple(Camera(width, height, *numbers, T) for numbers, T in pairs)
+    return tuple(Camera(width, height, fx, fy, cx, cy, T) for (fx, fy, cx, cy), T in pairs)
 
 
 def sample_files(folder: Path) -> tuple[Path, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -207,7 +207,7 @@ def _run(model: Model, request: Request, plan: _Plan, progress: Progress) -> tup
 
 
 def _with(state: State, **changed: Tensor) -> State:
-    return State(**{f: changed.get(f, getattr(state, f)) for f in State.__dataclass_fields__})
+    return replace(state, **changed)
 
 
 def _noise(model: Model, seed: int) -> State:

@@ -170,7 +170,8 @@ class _Run:
     def open(
         cls, data: Path, out: Path, config: TrainConfig, world: World, *, resume: bool
     ) -> _Run:
-        world.share(config.batch), world.share(config.autoencoder_batch)
+        for batch in (config.batch, config.autoencoder_batch):
+            world.share(batch)  # refuses one that cannot be shared
         if not resume and any((out / name).exists() for name in _STATES.values()):
             raise ConflictError(
                 "holds a run", source=out, remedy="go on with --resume, or choose another folder"
@@ -269,13 +270,18 @@ class _Run:
                     remedy="resume with a smaller --learning-rate in a new folder",
                 ) from cause
             figures = {name: float(value.detach()) for name, value in found.items()}
-            self.journal.add(phase, learner.step, {**figures, "norm": norm, "rate": rate})
+            # A term is exactly 0 only where a batch had nothing of its kind to predict.
+            shown = {name: value for name, value in figures.items() if value}
+            self.journal.add(phase, learner.step, {**shown, "norm": norm, "rate": rate})
             progress(
                 "training", learner.step / steps, f"{phase} {learner.step}", loss=figures["loss"]
             )
             late = world.agree(stop is not None and time.monotonic() > stop)
-            if late or learner.step % config.checkpoint_every == 0 or learner.step == steps:
+            over = late or learner.step == steps
+            if over or learner.step % config.checkpoint_every == 0:
                 self._checkpoint(phase)
+            if world.leads and (over or learner.step % (10 * config.checkpoint_every) == 0):
+                draw_curves(self.journal, self.out / CURVE_FILE)
             due = config.sheet_every and learner.step % config.sheet_every == 0
             if phase == "flow" and due and learner.step < steps and world.leads:
                 self._sheet(learner.step)
@@ -286,7 +292,6 @@ class _Run:
         if self.world.leads:
             self.journal.save()
             learner.save(self.out / _STATES[phase], self._about(phase))
-            draw_curves(self.journal, self.out / CURVE_FILE)
             if phase == "flow":
                 learner.ema.copy_to(self.model.uvit)
                 save_model(self._carded(), self.out / MODEL_FILE)
