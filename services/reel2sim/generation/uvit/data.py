@@ -13,11 +13,11 @@ from reel2sim.generation.uvit.config import TrainConfig
 from reel2sim.generation.uvit.facts import MOST, Facts, share_of_motion
 from reel2sim.generation.uvit.rays import object_frame, plucker
 from reel2sim.generation.uvit.sample import Sample
-from reel2sim.generation.uvit.tokens import Clocks, Scene, State, _Mapped
+from reel2sim.generation.uvit.tokens import Clocks, Mapped, Scene, State
 
 
 @dataclass(frozen=True, eq=False)
-class Clean(_Mapped):
+class Clean(Mapped):
     """Samples as the model reads them; the batch is first.
 
     Attributes:
@@ -83,7 +83,7 @@ def generator(seed: int, *numbers: int) -> torch.Generator:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch(_Mapped):
+class Batch(Mapped):
     """One training step's input: clean values, noise, clocks, and what is to be predicted.
 
     Attributes:

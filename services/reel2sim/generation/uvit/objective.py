@@ -60,12 +60,11 @@ def _weights(clocks: Clocks, scene: Scene) -> tuple[Tensor, Tensor, Tensor, Tens
     """1 where a value is to be predicted: frames ``(b, f)``, texts, magnitudes, strokes."""
 
     def running(t: Tensor) -> Tensor:
-        return (t > 0) & (t < 1)
+        return ((t > 0) & (t < 1)).float()
 
-    video = running(clocks.video)[:, None] & ~scene.given
-    tracks = running(clocks.tracks)[:, None] & scene.drawn
-    found = (video, running(clocks.text), running(clocks.motion), tracks)
-    return tuple(w.float() for w in found)  # type: ignore[return-value]
+    video = running(clocks.video)[:, None] * ~scene.given
+    tracks = running(clocks.tracks)[:, None] * scene.drawn
+    return video, running(clocks.text), running(clocks.motion), tracks
 
 
 class FlowObjective(nn.Module):
@@ -82,14 +81,13 @@ class FlowObjective(nn.Module):
         clocks, scene, noise = batch.times_of, batch.scene, batch.noise
         text = self.model.embed(batch.words)
         clean = State(batch.video, text, batch.motion, batch.tracks, batch.reference)
-        at = Clocks(*batch.clocks.unbind(1))
-        frames = at.video[:, None] * ~scene.given
+        frames = clocks.video[:, None] * ~scene.given
         noisy = State(
             noised(clean.video, noise.video, frames),
-            noised(clean.text, noise.text, at.text),
-            noised(clean.motion, noise.motion, at.motion),
-            noised(clean.tracks, noise.tracks, at.tracks),
-            noised(clean.reference, noise.reference, at.reference),
+            noised(clean.text, noise.text, clocks.text),
+            noised(clean.motion, noise.motion, clocks.motion),
+            noised(clean.tracks, noise.tracks, clocks.tracks),
+            noised(clean.reference, noise.reference, clocks.reference),
         )
         speed, logits = self.model(noisy, clocks, scene)
         wv, wt, wm, wk = _weights(clocks, scene)

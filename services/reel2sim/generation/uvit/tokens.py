@@ -13,7 +13,7 @@ MODALITIES = ("video", "text", "motion", "tracks", "reference")
 """Each has a timestep of its own: 0 is clean, hence given; 1 is noise, hence absent."""
 
 
-class _Mapped:
+class Mapped:
     """Dataclasses of tensors whose first dimension is the batch."""
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
@@ -30,7 +30,7 @@ class _Mapped:
 
 
 @dataclass(frozen=True, eq=False)
-class State(_Mapped):
+class State(Mapped):
     """A tensor for each modality: clean, noisy, noise, or a velocity.
 
     Attributes:
@@ -55,7 +55,7 @@ class State(_Mapped):
 
 
 @dataclass(frozen=True, eq=False)
-class Clocks(_Mapped):
+class Clocks(Mapped):
     """The timestep of each modality ``(b,)``, 0..1.
 
     Attributes:
@@ -84,7 +84,7 @@ class Clocks(_Mapped):
 
 
 @dataclass(frozen=True, eq=False)
-class Scene(_Mapped):
+class Scene(Mapped):
     """What is known of frames and strokes.
 
     Attributes:

@@ -267,7 +267,7 @@ class _Run:
                 raise StageError(
                     f"training diverged at step {learner.step}: {cause}",
                     source=phase,
-                    remedy="resume with a smaller --learning-rate in a new folder",
+                    remedy="begin anew in another folder with a smaller learning_rate",
                 ) from cause
             figures = {name: float(value.detach()) for name, value in found.items()}
             # A term is exactly 0 only where a batch had nothing of its kind to predict.
