@@ -32,7 +32,7 @@ class UViTBackend:
         weights: Path | None = None,
         *,
         steps: int = 20,
-        text_scale: float = 3.0,
+        text_scale: float = 2.0,
         motion_scale: float = 1.0,
     ) -> None:
         self._weights = weights
@@ -44,13 +44,14 @@ class UViTBackend:
         """What it can do."""
         return Capabilities(
             name="uvit",
-            modalities=("text", "image"),
-            controls=("prompt in the words it was trained on", "motion magnitude", "cameras"),
+            modalities=("text",),
+            controls=("prompt in the words it was trained on",),
             max_frames=24,
             cameras_known=True,
             needs_gpu=False,
             notes=f"needs a trained model: set {WEIGHTS}, see docs/uvit.md; frames, views and size "
-            "are those of the model",
+            "are those of the model; `reel2sim generator sample` takes pictures, motion, cameras "
+            "and strokes too",
         )
 
     @property
