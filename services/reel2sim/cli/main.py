@@ -33,6 +33,7 @@ COMMANDS = {
     "top": "top:Top",
     "batch": "batch:Batch",
     "dataset": "dataset:DatasetCommand",
+    "generator": "generator:Generator",
     "bench": "bench:Bench",
     "doctor": "doctor:Doctor",
 }

@@ -9,16 +9,18 @@ from reel2sim.generation.backend import (
 )
 from reel2sim.generation.controls import Controls
 from reel2sim.generation.diffusion import DiffusersBackend
-from reel2sim.generation.make import backends, generate
+from reel2sim.generation.make import backend_digest, backends, generate
 from reel2sim.generation.offers import Offer, offers
 from reel2sim.generation.own import ServerBackend, VideoBackend
 from reel2sim.generation.scripted import ScriptedBackend
 from reel2sim.generation.truth import TrueJoint, Truth, load_truth, write_truth
+from reel2sim.generation.uvit import UViTBackend
 
 register("scripted", ScriptedBackend)
 register("diffusers", DiffusersBackend)
 register("video", VideoBackend)
 register("server", ServerBackend)
+register("uvit", UViTBackend)
 
 __all__ = [
     "Backend",
@@ -32,7 +34,9 @@ __all__ = [
     "ServerBackend",
     "TrueJoint",
     "Truth",
+    "UViTBackend",
     "VideoBackend",
+    "backend_digest",
     "backends",
     "generate",
     "load_truth",

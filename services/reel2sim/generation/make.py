@@ -21,6 +21,17 @@ def backends() -> dict[str, Capabilities]:
     return {name: capabilities for name, capabilities in found if capabilities is not None}
 
 
+def backend_digest(name: str) -> str:
+    """sha256 of the weights that a backend reads as its attribute ``digest``; "" if it has none.
+
+    Results of different weights must not be taken for one another.
+
+    Raises:
+        UsageError: if there is no such backend.
+    """
+    return str(getattr(backend_named(name), "digest", ""))
+
+
 def generate(
     prompt: str,
     *,

@@ -95,18 +95,20 @@ def _reel_metrics(reel: Reel) -> Mapping[str, float]:
 
 
 def _generation_settings(config: PipelineConfig) -> Any:
-    from reel2sim.generation import GenerationConfig
+    from reel2sim.generation import GenerationConfig, backend_digest
 
     choices = {"seed": config.seed, "preset": config.preset, "size": config.max_size}
     choices["setting"] = config.setting
     settings = with_known_fields(GenerationConfig(), **choices)
-    if config.controls is None:
-        return [config.backend, settings]
-    from reel2sim.generation.controls import inputs_digest
+    found: list[Any] = [config.backend, settings]
+    if config.controls is not None:
+        from reel2sim.generation.controls import inputs_digest
 
-    # With controls a clip may come that has its size from elsewhere, and is then made smaller.
-    files = [*inputs_digest(config.controls), config.max_size]
-    return [config.backend, replace(settings, controls=config.controls), files]
+        # With controls a clip may come that has its size from elsewhere, and is then made smaller.
+        files = [*inputs_digest(config.controls), config.max_size]
+        found = [config.backend, replace(settings, controls=config.controls), files]
+    weights = backend_digest(config.backend)
+    return [*found, weights] if weights else found
 
 
 def _generate(prompt: str, config: PipelineConfig, progress: Progress) -> Reel:
