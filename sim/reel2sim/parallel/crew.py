@@ -213,8 +213,8 @@ class Crew:
             self.render_mode = first.render_mode
             self._low, self._high = action.low - _TOLERANCE, action.high + _TOLERANCE
             # Numbers between these are in all columns: the usual case takes two looks.
-            self._lowest = self._low.max(initial=-np.inf)
-            self._highest = self._high.min(initial=np.inf)
+            self._lowest = float(self._low.max(initial=-np.inf))
+            self._highest = float(self._high.min(initial=np.inf))
             self._memory = Memory(
                 self.observation_space,
                 action,
@@ -307,8 +307,8 @@ class Crew:
         array = array.astype(np.float64) if array.dtype.itemsize > 8 else array
         if (
             array.size
-            and np.minimum.reduce(array, axis=None) >= self._lowest
-            and np.maximum.reduce(array, axis=None) <= self._highest
+            and float(np.minimum.reduce(array, axis=None)) >= self._lowest
+            and float(np.maximum.reduce(array, axis=None)) <= self._highest
         ):
             return array
         inside = (array >= self._low) & (array <= self._high)  # NaN is not
