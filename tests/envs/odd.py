@@ -11,7 +11,6 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-
 DOOMED = -1
 """After how many steps an environment ends its process."""
 
