@@ -1,9 +1,10 @@
 """How fast many environments step at once: ours in one and more processes, and Gymnasium's.
 
-Steps a second of all environments together, as multiples of Gymnasium's SyncVectorEnv. All take
-turns, so that a busy machine slows all; where it has no core to spare for each process, look at
-``cpu``, the processor time of the busiest process: what a step would take if nobody was in the way.
-Episodes do not end, so that resets do not count.
+Steps a second of all environments together, as multiples of Gymnasium's SyncVectorEnv and of one
+process of ours. All take turns, so that a busy machine slows all; where it has no core to spare for
+each process, look at ``cpu``, the processor time of the busiest process: what a step would take if
+nobody was in the way. Or let other work wait during turns: ``--alone`` takes them at real-time
+priority and rests as long after each. Episodes do not end, so that resets do not count.
 
 Example::
 
@@ -13,7 +14,10 @@ Example::
 from __future__ import annotations
 
 import json
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +41,7 @@ class Options:
         processes: numbers of processes of ours.
         turns: how often each is measured.
         steps: of a turn.
+        alone: take turns at real-time priority; for who may, on Linux.
         gymnasium_async: also measure Gymnasium's AsyncVectorEnv, a process for each environment.
         report: also write the figures to this file (JSON).
     """
@@ -47,6 +52,7 @@ class Options:
     processes: tuple[int, ...] = (1, 2)
     turns: int = 7
     steps: int = 100
+    alone: bool = False
     gymnasium_async: bool = True
     report: Path | None = None
 
@@ -60,6 +66,7 @@ class Speed:
         count: environments.
         rate: steps a second of all together, median of the turns.
         ratio: of that to SyncVectorEnv's of the same turn, median.
+        over_one: of that to one process's of ours of the same turn, median; NaN if not measured.
         cpu_us: processor time of the busiest process for a step of all, median, microseconds.
         cpu_ratio: how many times SyncVectorEnv's that is less, median.
     """
@@ -68,6 +75,7 @@ class Speed:
     count: int
     rate: float
     ratio: float
+    over_one: float
     cpu_us: float
     cpu_ratio: float
 
@@ -80,7 +88,25 @@ def spent(processes: list[psutil.Process]) -> list[float]:
     return [sum(process.cpu_times()[:2]) for process in processes]
 
 
-def turn(envs: Any, steps: int) -> tuple[float, float]:
+@contextmanager
+def hurried(processes: list[psutil.Process]) -> Iterator[None]:
+    """Real-time priority for a while, then as much time for others."""
+
+    def set_all(policy: int, priority: int) -> None:
+        for process in processes:
+            for thread in process.threads():
+                os.sched_setscheduler(thread.id, policy, os.sched_param(priority))
+
+    start = time.perf_counter()
+    set_all(os.SCHED_RR, 1)
+    try:
+        yield
+    finally:
+        set_all(os.SCHED_OTHER, 0)
+        time.sleep(time.perf_counter() - start)
+
+
+def turn(envs: Any, steps: int, *, alone: bool) -> tuple[float, float]:
     """Wall and processor seconds of a step of all."""
     inner = envs.unwrapped
     ids = inner._crew.pids if hasattr(inner, "_crew") else ()
@@ -88,11 +114,12 @@ def turn(envs: Any, steps: int) -> tuple[float, float]:
     actions = np.random.default_rng(0).uniform(-1, 1, (steps, *envs.action_space.shape))
     actions = actions.astype(np.float32)
     envs.reset(seed=0)
-    before, start = spent(processes), time.perf_counter()
-    for action in actions:
-        envs.step(action)
-    wall = time.perf_counter() - start
-    return wall / steps, busiest(processes, before) / steps
+    with hurried(processes) if alone else nullcontext():
+        before, start = spent(processes), time.perf_counter()
+        for action in actions:
+            envs.step(action)
+        wall = time.perf_counter() - start
+        return wall / steps, busiest(processes, before) / steps
 
 
 def measure(count: int, options: Options) -> list[Speed]:
@@ -108,9 +135,12 @@ def measure(count: int, options: Options) -> list[Speed]:
     kinds |= {f"ours, {n}": make(processes=n) for n in options.processes if n <= count}
     try:
         for envs in kinds.values():
-            turn(envs, 5)
+            turn(envs, 5, alone=False)
         found = [
-            {name: turn(envs, options.steps) for name, envs in kinds.items()}
+            {
+                name: turn(envs, options.steps, alone=options.alone and name != "async")
+                for name, envs in kinds.items()
+            }
             for _ in range(options.turns)
         ]
     finally:
@@ -126,6 +156,7 @@ def measure(count: int, options: Options) -> list[Speed]:
             count,
             median(count / x[name][0] for x in found),
             median(x["sync"][0] / x[name][0] for x in found),
+            median(x["ours, 1"][0] / x[name][0] if "ours, 1" in x else np.nan for x in found),
             median(1e6 * x[name][1] for x in found),
             median(x["sync"][1] / max(x[name][1], 1e-9) for x in found),
         )
@@ -135,11 +166,13 @@ def measure(count: int, options: Options) -> list[Speed]:
 
 def main(options: Options) -> None:
     found = [speed for count in options.counts for speed in measure(count, options)]
-    table = Table("environments", "kind", "steps/s", "× sync", "cpu µs", "× sync")
+    table = Table("environments", "kind", "steps/s", "× sync", "× one", "cpu µs", "× sync")
     for x in found:
         # Gymnasium's processes are not looked into.
         cpu = ("–", "–") if x.kind == "async" else (f"{x.cpu_us:,.0f}", f"{x.cpu_ratio:.2f}")
-        table.add_row(str(x.count), x.kind, f"{x.rate:,.0f}", f"{x.ratio:.2f}", *cpu)
+        table.add_row(
+            str(x.count), x.kind, f"{x.rate:,.0f}", f"{x.ratio:.2f}", f"{x.over_one:.2f}", *cpu
+        )
     Console().print(table)
     if options.report is not None:
         options.report.write_text(json.dumps([asdict(x) for x in found], indent=1) + "\n")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+
+DOOMED = -1
+"""After how many steps an environment ends its process."""
 
 
 class Odd(gymnasium.Env):
@@ -53,6 +57,9 @@ class Odd(gymnasium.Env):
         return self._look()
 
     def step(self, action):
+        if self.steps == DOOMED:
+            time.sleep(0.01)  # whoever waits has fallen asleep
+            os.kill(os.getpid(), signal.SIGKILL)
         self.steps += 1
         self.x = self.x + 0.1 * np.asarray(action, np.float64)
         over = bool(self.np_random.random() < 0.2)

@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from hypothesis import strategies as st
 from reel2sim.envs.vector import ParallelVectorEnv
 from reel2sim.parallel import columns_of, rows_of, vector_infos
 from reel2sim.parallel.columns import joined
+from reel2sim.parallel.line import BELL_BYTES, RUNG, Line
 from reel2sim.scene.errors import BundleError, InputError, UnavailableError, UsageError
 
 from . import odd
@@ -150,6 +153,45 @@ def test_the_law_holds_for_any_environment(odd_pairs, seed, which) -> None:
     same(ours.render(), theirs.render())
 
 
+@pytest.mark.parametrize("watch", [True, False])
+@relaxed
+@given(said=st.lists(st.none() | st.binary(min_size=2, max_size=9), max_size=30))
+def test_messages_and_rings_arrive_in_order(watch: bool, said) -> None:
+    """Each is answered by itself, whether the other end watches or sleeps."""
+    ends = np.zeros((2, BELL_BYTES), np.uint8)
+    lines = [Line(pipe, watch=watch) for pipe in Pipe()]
+    for line, bells in zip(lines, (ends, ends[::-1]), strict=True):
+        line.hang_bell(*bells)
+
+    def give(line: Line, what: bytes) -> None:
+        line.ring() if what == RUNG else line.send(what)
+
+    def echo() -> None:
+        while (what := lines[1].receive()) != b"over":
+            give(lines[1], what)
+
+    thread = threading.Thread(target=echo)
+    thread.start()
+    said = [RUNG if what is None else what for what in (*said, *[None] * 260)]
+    heard = []
+    for what in said:
+        give(lines[0], what)
+        heard.append(lines[0].receive())
+    lines[0].send(b"over")
+    thread.join()
+    assert heard == said
+    for line in lines:
+        line.close()
+
+
+def test_results_are_the_same_without_a_bell(monkeypatch) -> None:
+    """Where a processor may show others what it writes out of order."""
+    monkeypatch.setattr("reel2sim.parallel.line._IN_ORDER", False)
+    ours, theirs = ParallelVectorEnv([Odd] * 4, processes=2), SyncVectorEnv([Odd] * 4)
+    compared(ours, theirs, 0, 20)
+    ours.close()
+
+
 scalars = (
     st.floats(width=64)
     | st.integers(-(2**80), 2**80)
@@ -273,6 +315,19 @@ def test_the_death_of_a_process_is_told_and_nobody_waits_forever(no_more) -> Non
     assert no_more()
     with pytest.raises(UsageError, match="is closed"):
         env.step(np.zeros((4, 2)))
+    env.close()
+
+
+def test_a_process_that_dies_during_a_step_is_told(no_more) -> None:
+    env = ParallelVectorEnv([Odd] * 4, processes=2)
+    env.reset(seed=0)
+    for _ in range(3):
+        env.step(np.zeros((4, 2)))
+    env.set_attr("steps", [0, 0, 0, odd.DOOMED])
+    assert not (env._crew.terminated | env._crew.truncated)[3]  # or it would be reset instead
+    with pytest.raises(UnavailableError, match="ended by signal 9"):
+        env.step(np.zeros((4, 2)))
+    assert no_more()
     env.close()
 
 

@@ -21,6 +21,20 @@ def bounded(x, bound):
 
 
 @numba.njit(cache=True)
+def pose_of(v):
+    """The pose ``(4, 4)`` of a position and a unit quaternion xyzw ``(7,)``."""
+    x, y, z, w = v[3], v[4], v[5], v[6]
+    T = np.zeros((4, 4))
+    T[0, 0], T[1, 1] = 1 - 2 * (y * y + z * z), 1 - 2 * (x * x + z * z)
+    T[2, 2] = 1 - 2 * (x * x + y * y)
+    T[0, 1], T[1, 0] = 2 * (x * y - z * w), 2 * (x * y + z * w)
+    T[0, 2], T[2, 0] = 2 * (x * z + y * w), 2 * (x * z - y * w)
+    T[1, 2], T[2, 1] = 2 * (y * z - x * w), 2 * (y * z + x * w)
+    T[0, 3], T[1, 3], T[2, 3], T[3, 3] = v[0], v[1], v[2], 1.0
+    return T
+
+
+@numba.njit(cache=True)
 def astray(x, bounds):
     """Whether any of ``x`` ``(k,)`` is not finite, or not between ``bounds`` ``(2, k)``."""
     for i in range(len(x)):  # noqa: SIM110 - compiled

@@ -113,9 +113,13 @@ class Batch:
             env.set_wrapper_attr(name, value)
 
     def _said(self, infos: list[dict[str, Any]]) -> tuple[Column, ...] | None:
-        columns = columns_of(infos)
-        written = self._board is not None and self._board.put(self._rows.start, columns)
-        return None if written else columns
+        board, start = self._board, self._rows.start
+        if board is None:
+            return columns_of(infos)
+        for i, info in enumerate(infos):
+            if not board.put(start + i, info):
+                return columns_of(infos)
+        return None
 
     def close(self) -> None:
         """Close the environments; more calls do nothing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,10 @@ class Board:
             size = count * math.prod(shape) * dtype.itemsize
             self._arrays.append(memory[start : start + size].view(dtype).reshape(count, *shape))
             start += -(-size // 8) * 8
+        self._entries = [
+            (path[0], *_accepted(kind), array)
+            for (path, kind), array in zip(layout, self._arrays, strict=True)
+        ]
 
     @staticmethod
     def fits(memory: np.ndarray, count: int, layout: Layout) -> bool:
@@ -46,18 +50,31 @@ class Board:
         sizes = (count * math.prod(s) * d.itemsize for d, s in (_form(k) for _, k in layout))
         return sum(-(-size // 8) * 8 for size in sizes) <= len(memory)
 
-    def put(self, start: int, columns: Sequence[Column]) -> bool:
-        """Write the columns of environments from ``start`` on; whether they have the layout."""
-        if layout_of(columns) != self._layout:
+    def put(self, row: int, info: Mapping[str, Any]) -> bool:
+        """Write what the environment at ``row`` says; whether it has the layout."""
+        if len(info) != len(self._entries):
             return False
-        for array, column in zip(self._arrays, columns, strict=True):
-            array[start : start + len(column.values)] = column.values
+        for (name, type_, dtype, shape, array), key in zip(self._entries, info, strict=True):
+            value = info[key]
+            if key != name or type(value) is not type_:
+                return False
+            if dtype is not None and (value.dtype != dtype or value.shape != shape):
+                return False
+            try:
+                array[row] = value
+            except OverflowError:  # an integer of more than 64 bits
+                return False
         return True
 
     def columns(self, start: int, end: int) -> tuple[Column, ...]:
         """A copy of the columns of environments from ``start`` up to ``end``."""
         pairs = zip(self._layout, self._arrays, strict=True)
         return tuple(Column(path, kind, array[start:end].copy()) for (path, kind), array in pairs)
+
+
+def _accepted(kind: Kind) -> tuple[type, np.dtype[Any] | None, tuple[int, ...] | None]:
+    """Type of the values of a kind; of arrays, dtype and shape."""
+    return (np.ndarray, *kind) if isinstance(kind, tuple) else (kind, None, None)
 
 
 def _form(kind: Kind) -> tuple[np.dtype[Any], tuple[int, ...]]:

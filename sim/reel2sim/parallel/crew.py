@@ -14,12 +14,11 @@ from gymnasium.vector.utils import CloudpickleWrapper
 from reel2sim.parallel.batch import Batch, EnvFn
 from reel2sim.parallel.board import Board, layout_of
 from reel2sim.parallel.columns import Column, joined
-from reel2sim.parallel.member import Member
+from reel2sim.parallel.member import STEP, Member
 from reel2sim.parallel.memory import Memory, shared_file
 from reel2sim.scene.errors import InputError, UnavailableError, UsageError
 
 T = TypeVar("T")
-_STEP = b"s"
 _TOLERANCE = 1e-6
 """Rounding by which an action may leave its space; the environment has the last word."""
 
@@ -159,7 +158,7 @@ class Crew:
             raise UsageError("has no episode", source="environment", remedy="call reset first")
         checked = self._checked(actions)
         self._memory.actions(checked.dtype)[...] = checked
-        order = _STEP + checked.dtype.str.encode()
+        order = STEP + checked.dtype.str.encode()
         found = self._all(
             lambda: [member.send(order) for member in self._members],
             lambda: self._own.step(checked.dtype),
@@ -214,8 +213,8 @@ class Crew:
             self.render_mode = first.render_mode
             self._low, self._high = action.low - _TOLERANCE, action.high + _TOLERANCE
             # Numbers between these are in all columns: the usual case takes two looks.
-            self._lowest = self._low.max(initial=-np.inf)
-            self._highest = self._high.min(initial=np.inf)
+            self._lowest = float(self._low.max(initial=-np.inf))
+            self._highest = float(self._high.min(initial=np.inf))
             self._memory = Memory(
                 self.observation_space,
                 action,
@@ -223,11 +222,14 @@ class Crew:
                 file=None if file is None else file.fileno(),
             )
             like = (self.observation_space, action)
-            for member, (start, _) in zip(self._members, self._spans()[1:], strict=True):
-                member.order("join", self.num_envs, start, like, self._autoreset)
+            for i, (member, (start, _)) in enumerate(
+                zip(self._members, self._spans()[1:], strict=True)
+            ):
+                member.order("join", self.num_envs, i, start, like, self._autoreset)
             self._own.join(self._memory, 0, like, autoreset=self._autoreset)
-            for member in self._members:
+            for member, ends in zip(self._members, self._memory.bells, strict=False):
                 member.answer()
+                member.hang_bell(*ends)
         finally:
             if file is not None:
                 file.close()
@@ -303,7 +305,11 @@ class Crew:
                 source="actions",
             )
         array = array.astype(np.float64) if array.dtype.itemsize > 8 else array
-        if array.size and array.min() >= self._lowest and array.max() <= self._highest:
+        if (
+            array.size
+            and float(np.minimum.reduce(array, axis=None)) >= self._lowest
+            and float(np.maximum.reduce(array, axis=None)) <= self._highest
+        ):
             return array
         inside = (array >= self._low) & (array <= self._high)  # NaN is not
         if inside.all():

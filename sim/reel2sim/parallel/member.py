@@ -10,8 +10,14 @@ import sys
 from multiprocessing.connection import Pipe
 from typing import Any
 
-from reel2sim.parallel.line import Line
+import numpy as np
+
+from reel2sim.parallel.line import RUNG, Line
 from reel2sim.scene.errors import StageError, UnavailableError
+
+STEP = b"s"
+"""First byte of the order to step: the dtype of the actions follows. A bell means the same again;
+one in answer, that all there is to say is in the memory."""
 
 _PATIENCE_S = 5.0
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -42,6 +48,8 @@ class Member:
                 env=_environment(),
             )
         self._owes = 0
+        self._last = b""
+        """The last order to step; a bell means the same again."""
 
     @property
     def pid(self) -> int:
@@ -61,10 +69,19 @@ class Member:
         try:
             while self._owes:  # of a call that was interrupted
                 self._receive()
-            self._line.send(order)
+            if order == self._last and self._line.has_bell:
+                self._line.ring()
+            else:
+                self._line.send(order)
         except (OSError, EOFError):
             raise self._death() from None
         self._owes += 1
+        if order[:1] == STEP:
+            self._last = order
+
+    def hang_bell(self, ours: np.ndarray, theirs: np.ndarray) -> None:
+        """Use a bell from now on, see :meth:`reel2sim.parallel.line.Line.hang_bell`."""
+        self._line.hang_bell(ours, theirs)
 
     def answer(self) -> Any:
         """What the process answers to the last order.
@@ -74,9 +91,12 @@ class Member:
             Exception: what the order raised there.
         """
         try:
-            good, found = pickle.loads(self._receive())
+            answer = self._receive()
         except (OSError, EOFError):
             raise self._death() from None
+        if answer == RUNG:
+            return None
+        good, found = pickle.loads(answer)
         if good:
             return found
         fault, text = found

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from reel2sim.parallel.line import BELL_BYTES
 from reel2sim.scene.errors import UsageError
 
 Leaf = tuple[tuple[str, ...], np.dtype[Any], tuple[int, ...]]
@@ -46,6 +47,8 @@ class Memory:
     """Arrays of ``count`` environments in one piece of memory.
 
     Attributes:
+        bells: ``(n, 2, 64)`` uint8: of lines between processes, of which there are no more than
+            environments, the parent's end and the other.
         spare: bytes for what else is to be shared; those never written cost nothing.
         rewards: ``(n,)`` float64.
         terminated: ``(n,)`` bool.
@@ -68,9 +71,11 @@ class Memory:
         file: int | None = None,
     ) -> None:
         self._count, self._action = count, action
+        self._inbox: dict[np.dtype[Any], np.ndarray] = {}
         leaves = list(leaves_of(observation))
         shapes = [
             (np.dtype(np.uint8), (count * math.prod(action.shape) * _WIDEST_NUMBER,)),
+            (np.dtype(np.uint8), (count, 2, BELL_BYTES)),
             (np.dtype(np.uint8), (count * _SPARE,)),
             (np.dtype(np.float64), (count,)),
             (np.dtype(np.bool_), (count,)),
@@ -83,7 +88,15 @@ class Memory:
             os.ftruncate(file, total)
         buffer = mmap.mmap(-1 if file is None else file, total)
         starts = np.cumsum([0, *sizes[:-1]]).tolist()
-        self._raw, self.spare, self.rewards, self.terminated, self.truncated, *arrays = (
+        (
+            self._raw,
+            self.bells,
+            self.spare,
+            self.rewards,
+            self.terminated,
+            self.truncated,
+            *arrays,
+        ) = (
             np.frombuffer(buffer, dtype, math.prod(shape), start).reshape(shape)
             for (dtype, shape), start in zip(shapes, starts, strict=True)
         )
@@ -92,8 +105,12 @@ class Memory:
 
     def actions(self, dtype: np.dtype[Any]) -> np.ndarray:
         """Where actions ``(n, …)`` of that dtype are."""
-        shape = (self._count, *self._action.shape)
-        return self._raw[: math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
+        found = self._inbox.get(dtype)
+        if found is None:
+            shape = (self._count, *self._action.shape)
+            found = self._raw[: math.prod(shape) * dtype.itemsize].view(dtype).reshape(shape)
+            self._inbox[dtype] = found
+        return found
 
     def writer(self, start: int) -> Callable[[int, Any], None]:
         """A function that keeps the observation of an environment, counted from ``start``."""

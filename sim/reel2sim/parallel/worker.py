@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from reel2sim.parallel.batch import Batch
-from reel2sim.parallel.line import Line
+from reel2sim.parallel.line import RUNG, Line
+from reel2sim.parallel.member import STEP
 from reel2sim.parallel.memory import Memory
 
-STEP = b"s"
-"""First byte of the order that comes most: the dtype of the actions follows."""
+_DONE = pickle.dumps((True, None), protocol=5)
 
 
 def main() -> None:
@@ -29,10 +29,16 @@ def main() -> None:
     # Ctrl-C reaches the whole group; the parent decides what becomes of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipe, file, watch = map(int, sys.argv[1:])
-    line, work = Line(Connection(pipe), watch=bool(watch)), _Work(file)
+    line = Line(Connection(pipe), watch=bool(watch))
+    work = _Work(file, line)
     try:
         while True:
-            line.send(_answer(work, line.receive()))
+            order = line.receive()
+            answer = _answer(work, order)
+            if order == RUNG and answer == _DONE:
+                line.ring()
+            else:
+                line.send(answer)
     except (EOFError, OSError):
         return
     finally:
@@ -42,19 +48,28 @@ def main() -> None:
 class _Work:
     """What the orders are about."""
 
-    def __init__(self, file: int) -> None:
-        self._file = file
+    def __init__(self, file: int, line: Line) -> None:
+        self._file, self._line = file, line
         self._batch = Batch([])
+        self._dtype = np.dtype(np.float32)
 
     def make(self, env_fns: Any) -> None:
         self._batch = Batch([wrapped.fn for wrapped in env_fns])
 
-    def join(self, count: int, start: int, like: tuple[Any, Any], autoreset: bool) -> None:
+    def join(
+        self, count: int, index: int, start: int, like: tuple[Any, Any], autoreset: bool
+    ) -> None:
         memory = Memory(*like, count, file=self._file)
+        theirs, ours = memory.bells[index]
+        self._line.hang_bell(ours, theirs)
         self._batch.join(memory, start, like, autoreset=autoreset)
 
     def step(self, dtype: bytes) -> Any:
-        return self._batch.step(np.dtype(dtype.decode()))
+        self._dtype = np.dtype(dtype.decode())
+        return self._batch.step(self._dtype)
+
+    def step_again(self) -> Any:
+        return self._batch.step(self._dtype)
 
     def do(self, name: str, *args: Any) -> Any:
         if name in ("make", "join"):
@@ -67,8 +82,13 @@ class _Work:
 
 def _answer(work: _Work, order: bytes) -> bytes:
     try:
-        found = work.step(order[1:]) if order[:1] == STEP else work.do(*pickle.loads(order))
-        return pickle.dumps((True, found), protocol=5)
+        if order == RUNG:
+            found = work.step_again()
+        elif order[:1] == STEP:
+            found = work.step(order[1:])
+        else:
+            found = work.do(*pickle.loads(order))
+        return _DONE if found is None else pickle.dumps((True, found), protocol=5)
     except Exception as fault:
         return _told(fault)
 

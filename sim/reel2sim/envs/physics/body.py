@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from reel2sim.envs.kernels import pose_of
 from reel2sim.envs.physics import engine
 from reel2sim.envs.physics.gears import Gear, mesh
 from reel2sim.envs.physics.poses import from_bullet, to_bullet
@@ -305,14 +306,8 @@ class Body:
 
     def link_pose(self, link: int) -> Array:
         """``T_world_link`` ``(4, 4)`` of the link with that PyBullet's number."""
-        state = self._p.getLinkState(
-            self._id, link, computeForwardKinematics=1, physicsClientId=self._client
-        )
-        # Quicker than going through our own quaternions, and this runs in every step.
-        T = np.eye(4)
-        T[:3, :3] = np.array(self._p.getMatrixFromQuaternion(state[5])).reshape(3, 3)
-        T[:3, 3] = state[4]
-        return T
+        state = self._p.getLinkState(self._id, link, False, True, self._client)
+        return pose_of(np.array(state[4] + state[5]))
 
     def parents(self) -> list[int]:
         """PyBullet's number of the link that each of :attr:`links` hangs on; −1 is the root."""
