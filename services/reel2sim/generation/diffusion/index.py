@@ -122,7 +122,7 @@ def _from_hub(name: str, revision: str | None, field: str) -> Mapping[str, Any]:
         raise NotFoundError(
             "is neither a folder nor an id such as owner/name", source=name, field=field
         )
-    from diffusers import DiffusionPipeline
+    from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
     try:
         return dict(DiffusionPipeline.load_config(name, revision=revision))  # type: ignore[arg-type]
@@ -183,9 +183,10 @@ def _refuse_pickles(folder: Path, document: Mapping[str, Any]) -> None:
 
 def _refuse_no_video(index: Index, field: str) -> None:
     import diffusers
+    from diffusers.pipelines.pipeline_utils import DiffusionPipeline
 
     kind = getattr(diffusers, index.class_name, None)
-    if not inspect.isclass(kind) or not issubclass(kind, diffusers.DiffusionPipeline):
+    if not inspect.isclass(kind) or not issubclass(kind, DiffusionPipeline):
         raise UsageError(
             f"is a {index.class_name}, which diffusers {diffusers.__version__} does not have",
             source=index.model,
