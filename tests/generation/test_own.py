@@ -96,7 +96,7 @@ def test_plugins_are_found_and_broken_ones_named(plugins):
     assert "no_such_module" in listed["gone", "mine"].fault
     assert "taken" in listed["scripted", "mine"].fault
     assert listed["scripted", "reel2sim"].ready
-    assert set(backends()) == {"scripted", "diffusers", "video", "server", "mine"}
+    assert set(backends()) == {"scripted", "diffusers", "uvit", "video", "server", "mine"}
     made = generate("anything", backend="mine", config=TINY).reel
     assert len(made.frames) == 4
     for name in ("broken", "gone"):

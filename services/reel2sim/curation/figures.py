@@ -10,7 +10,7 @@ import numpy as np
 from reel2sim.curation.strips import Strip, camera_steps, flows, small, strips
 from reel2sim.curation.views import views_residual
 from reel2sim.dataset.filters import at_border, motion_magnitude
-from reel2sim.dataset.raster import Picture
+from reel2sim.dataset.picture import Picture
 from reel2sim.generation.classical import warped
 from reel2sim.reconstruction.monocular.subject import matte
 from reel2sim.reconstruction.monocular.tracks import follow

@@ -18,9 +18,9 @@ from reel2sim.generation.uvit import UViTBackend
 
 register("scripted", ScriptedBackend)
 register("diffusers", DiffusersBackend)
+register("uvit", UViTBackend)
 register("video", VideoBackend)
 register("server", ServerBackend)
-register("uvit", UViTBackend)
 
 __all__ = [
     "Backend",

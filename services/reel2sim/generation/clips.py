@@ -48,10 +48,11 @@ def read_picture(path: str, *, width: int | None, height: int | None) -> Array:
         MediaError: if it is no readable picture.
         MediaLimitError: if it is too large.
     """
-    from reel2sim.media.images import read_image
+    from reel2sim.media.images import PictureReader
     from reel2sim.media.limits import DEFAULT_LIMITS
 
-    image = read_image(Path(path), limits=DEFAULT_LIMITS)[0]
+    with PictureReader(DEFAULT_LIMITS) as reader:
+        image = reader.picture(Path(path))[0]
     return image if width is None or height is None else covering(image, width, height)
 
 

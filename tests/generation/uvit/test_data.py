@@ -48,11 +48,11 @@ def test_known_words_are_one_number_and_long_prompts_are_refused():
 
 
 def test_random_prompts_are_understood_and_vary():
-    from reel2sim.generation.scripted.grammar import parse_prompt
+    from reel2sim.generation.scripted.resolve import parse_prompt
 
     found = {random_prompt(np.random.default_rng(k)) for k in range(200)}
     assert len(found) > 120
-    assert {parse_prompt(prompt).family for prompt in found} == {*FAMILIES}
+    assert {parse_prompt(prompt).things[0].family for prompt in found} == {*FAMILIES}
 
 
 def test_a_sample_comes_back(samples, layout, tmp_path):

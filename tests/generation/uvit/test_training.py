@@ -22,7 +22,7 @@ from reel2sim.generation.uvit.objective import FlowObjective, Shares, total
 from reel2sim.generation.uvit.sampler import Request, caption, sample
 from reel2sim.generation.uvit.trainer import MODEL_FILE, train
 from reel2sim.reconstruction.device import reproducible
-from reel2sim.scene.errors import ConflictError, InputError, NotFoundError, UsageError
+from reel2sim.scene.errors import ConflictError, InputError, MissingDependencyError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -259,7 +259,7 @@ def test_evaluation_gives_all_figures(model, samples):
 
 def test_the_backend_makes_reels_and_needs_weights(run, monkeypatch):
     monkeypatch.delenv("REEL2SIM_UVIT", raising=False)
-    with pytest.raises(NotFoundError, match="generator train"):
+    with pytest.raises(MissingDependencyError, match="generator train"):
         generate("a red box", backend="uvit")
     path = run / MODEL_FILE
     monkeypatch.setenv("REEL2SIM_UVIT", str(path))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = "REEL2SIM_UVIT"
 """Environment variable that names the model file."""
+_REMEDY = f"train a model with `reel2sim generator train`, set {WEIGHTS} to its model.safetensors"
 
 
 class UViTBackend:
@@ -49,10 +50,14 @@ class UViTBackend:
             max_frames=24,
             cameras_known=True,
             needs_gpu=False,
-            notes=f"needs a trained model: set {WEIGHTS}, see docs/uvit.md; frames, views and size "
-            "are those of the model; `reel2sim generator sample` takes pictures, motion, cameras "
-            "and strokes too",
+            notes="frames, views and size are those of the model, see docs/uvit.md; "
+            "`reel2sim generator sample` takes pictures, motion, cameras and strokes too",
+            missing="" if self._path.is_file() else _REMEDY,
         )
+
+    @property
+    def _path(self) -> Path:
+        return self._weights or Path(os.environ.get(WEIGHTS, ""))
 
     @property
     def weights(self) -> Path:
@@ -61,22 +66,23 @@ class UViTBackend:
         Raises:
             NotFoundError: if none is named, or it is not there.
         """
-        path = self._weights or Path(os.environ.get(WEIGHTS, ""))
-        if not path.is_file():
+        if not self._path.is_file():
             raise NotFoundError(
-                "no trained model is there" if str(path) == "." else "is not a file",
-                source=WEIGHTS if self._weights is None else path,
-                remedy=f"train one with `reel2sim generator train` and set {WEIGHTS} to its "
-                "model.safetensors",
+                "no trained model is there" if str(self._path) == "." else "is not a file",
+                source=WEIGHTS if self._weights is None else self._path,
+                remedy=_REMEDY,
             )
-        return path
+        return self._path
 
     @property
     def digest(self) -> str:
-        """sha256 of the model file, so that results of other weights are not taken for these."""
+        """sha256 of the model file, so that results of other weights are not taken for these.
+
+        "" if there is none.
+        """
         from reel2sim.scene.digest import digest_file
 
-        return digest_file(self.weights)
+        return digest_file(self._path) if self._path.is_file() else ""
 
     def generate(
         self, prompt: str, *, config: GenerationConfig, progress: Progress

@@ -129,7 +129,8 @@ def film(prompt: str, layout: Layout, *, seed: int) -> Sample:
     Raises:
         PromptError: if it does not understand the prompt.
     """
-    from reel2sim.generation.backend import GenerationConfig, generate
+    from reel2sim.generation.backend import GenerationConfig
+    from reel2sim.generation.make import generate
 
     config = GenerationConfig(
         seed=seed, frames=layout.moving, size=layout.size, views=layout.static
