@@ -55,21 +55,23 @@ async def _follow(plan, folder: Path) -> None:
     uploads, artifacts, room = opened(folder, database)
     digests: list[str] = []
 
-    async def write(name: str, size: int) -> None:
+    async def write(name: str, size: int, wanted: int) -> None:
         stream = uploads.open(name)
         try:
             await stream.append(stream.size, os.urandom(size))
         except ConflictError:
             pass
         except ExhaustedError:
-            used = (await artifacts.usage())[1]
-            assert used + room.pending + size > LIMIT, "refused though there was room"
+            # What others want at the same time counts until it is known whether they get it.
+            assert wanted > LIMIT, "refused though there was room"
         finally:
             uploads.close(stream)
 
     for step, what in plan:
         if step == "write":
-            await asyncio.gather(*(write(*one) for one in what))
+            there = (await artifacts.usage())[1] + room.pending
+            wanted = there + sum(size for _, size in what)
+            await asyncio.gather(*(write(*one, wanted) for one in what))
         elif step == "finish":
             data = (folder / "uploads" / what).read_bytes() if uploads.size(what) else b""
             digest = hashlib.sha256(data).hexdigest()
