@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -113,6 +114,19 @@ def opencv_from_opengl(T_world_camera: Array) -> Array:
     The change is its own inverse, so it serves both directions.
     """
     return np.asarray(T_world_camera, dtype=np.float64) @ _FLIP_YZ
+
+
+def camera_fields(camera: Camera) -> dict[str, Any]:
+    """What an entry of ``transforms.json`` says of a camera; its matrix has OpenGL camera axes."""
+    return {
+        "w": camera.width,
+        "h": camera.height,
+        "fl_x": camera.fx,
+        "fl_y": camera.fy,
+        "cx": camera.cx,
+        "cy": camera.cy,
+        "transform_matrix": opencv_from_opengl(camera.T_world_camera).tolist(),
+    }
 
 
 def look_at(

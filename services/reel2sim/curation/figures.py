@@ -10,7 +10,6 @@ import numpy as np
 from reel2sim.curation.strips import Strip, camera_steps, flows, small, strips
 from reel2sim.curation.views import views_residual
 from reel2sim.dataset.filters import at_border, motion_magnitude
-from reel2sim.dataset.picture import Picture
 from reel2sim.generation.classical import warped
 from reel2sim.reconstruction.monocular.subject import matte
 from reel2sim.reconstruction.monocular.tracks import follow
@@ -108,8 +107,7 @@ def _motion(strip: Strip, steps: Array) -> float:
     level = _level(pictures[0])
     # One picture that is brighter than the rest must not count as motion.
     evened = [_scaled(p, level / max(_level(p), 1e-6)) for p in pictures]
-    made = [_picture(image) for image in evened]
-    return motion_magnitude([made[0]] * (len(made) - 1), made[1:])
+    return motion_magnitude([evened[0]] * (len(evened) - 1), evened[1:])
 
 
 def _to_first(strip: Strip, steps: Array) -> list[tuple[Array, Array]]:
@@ -134,7 +132,7 @@ def _overflow(reel: Reel, seen: tuple[Strip, ...], steps: list[Array]) -> tuple[
     if not pictures:
         return 0.0, 0.0
     covers = [_border_cover(image[..., 3]) for image in pictures]
-    touching = [at_border(_picture(image)) for image in pictures]
+    touching = [at_border(image[..., 3]) for image in pictures]
     return float(np.mean(covers)), float(np.mean(touching))
 
 
@@ -229,11 +227,6 @@ def _stray(basis: Array, path: Array) -> float:
         return 0.0
     found = np.linalg.lstsq(basis, path, rcond=None)[0]
     return float(np.sqrt(((basis @ found - path) ** 2).sum(axis=1).mean()))
-
-
-def _picture(rgba: Array) -> Picture:
-    nothing = np.zeros(rgba.shape[:2])
-    return Picture(rgba, nothing.astype(np.float32), nothing.astype(np.int32))
 
 
 def _level(rgba: Array) -> float:

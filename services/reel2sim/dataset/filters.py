@@ -34,12 +34,12 @@ class Figures:
     cover: float
 
 
-def motion_magnitude(static: Sequence[Picture], moving: Sequence[Picture]) -> float:
-    """As :attr:`Figures.motion`; pictures of the same cameras in pairs."""
+def motion_magnitude(static: Sequence[Array], moving: Sequence[Array]) -> float:
+    """As :attr:`Figures.motion`; RGBA ``(h, w, 4)`` uint8, of the same cameras in pairs."""
     found: list[float] = []
     for a, b in zip(static, moving, strict=True):
-        either = (a.rgba[..., 3] > 0) | (b.rgba[..., 3] > 0)
-        change = np.abs(_premultiplied(a.rgba) - _premultiplied(b.rgba)).mean(axis=-1)
+        either = (a[..., 3] > 0) | (b[..., 3] > 0)
+        change = np.abs(_premultiplied(a) - _premultiplied(b)).mean(axis=-1)
         found.append(float(change[either].mean()) if either.any() else 0.0)
     return float(np.mean(found))
 
@@ -53,9 +53,8 @@ def outside(points: Array, view: View) -> float:
     return float(1.0 - inside.mean()) if len(points) else 0.0
 
 
-def at_border(picture: Picture) -> bool:
-    """Whether the object touches the edge of a picture."""
-    alpha = picture.rgba[..., 3]
+def at_border(alpha: Array) -> bool:
+    """Whether the object touches the edge of a picture of this alpha ``(h, w)`` uint8."""
     edge = (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1])
     return any(bool((side >= _TOUCHES).any()) for side in edge)
 
@@ -75,9 +74,14 @@ def measured(
         for picture, share in zip(some, lost[name], strict=True)
     ]
     return Figures(
-        motion=motion_magnitude(pictures["static"], pictures["moving"]),
+        motion=motion_magnitude(
+            [picture.rgba for picture in pictures["static"]],
+            [picture.rgba for picture in pictures["moving"]],
+        ),
         overflow=max(share for _, share in views),
-        overflow_views=sum(share > 0 or at_border(picture) for picture, share in views),
+        overflow_views=sum(
+            share > 0 or at_border(picture.rgba[..., 3]) for picture, share in views
+        ),
         cover=min(float((picture.rgba[..., 3] > 0).mean()) for picture, _ in views),
     )
 

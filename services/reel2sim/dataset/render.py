@@ -142,11 +142,11 @@ def _save(path: Path, pixels: Array) -> None:
 
 def _cameras(views: Sequence[View], scale: float) -> dict[str, Any]:
     """All views in a capture's layout, so that the folder is one."""
-    from reel2sim.media import opencv_from_opengl
+    from reel2sim.scene.camera import camera_fields
 
     entries: list[dict[str, Any]] = []
     for view in views:
-        camera, stem = view.camera, view.name.removesuffix(".png")
+        stem = view.name.removesuffix(".png")
         entries.append(
             {
                 "file_path": view.name,
@@ -154,13 +154,7 @@ def _cameras(views: Sequence[View], scale: float) -> dict[str, Any]:
                 "depth_file_path": f"{stem}.depth.png",
                 "index_file_path": f"{stem}.index.png",
                 "time": view.time_s,
-                "w": camera.width,
-                "h": camera.height,
-                "fl_x": camera.fx,
-                "fl_y": camera.fy,
-                "cx": camera.cx,
-                "cy": camera.cy,
-                "transform_matrix": opencv_from_opengl(camera.T_world_camera).tolist(),
+                **camera_fields(view.camera),
             }
         )
     return {"camera_model": "OPENCV", "depth_unit_scale_factor": scale, "frames": entries}

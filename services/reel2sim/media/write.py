@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.camera import opencv_from_opengl
+from reel2sim.scene.camera import camera_fields
 from reel2sim.scene.errors import CameraError, ConflictError, InputError
 from reel2sim.scene.reel import Frame, Reel
 
@@ -176,13 +176,7 @@ def _entry(frame: Frame, file: str, folder: Path) -> dict[str, Any]:
         "file_path": file,
         "time": frame.time_s,
         "stream": frame.stream,
-        "w": camera.width,
-        "h": camera.height,
-        "fl_x": camera.fx,
-        "fl_y": camera.fy,
-        "cx": camera.cx,
-        "cy": camera.cy,
-        "transform_matrix": opencv_from_opengl(camera.T_world_camera).tolist(),
+        **camera_fields(camera),
     }
 
 

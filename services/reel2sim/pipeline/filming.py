@@ -257,21 +257,14 @@ def _record(
 
 def _cameras(views: Sequence[View], film: Film) -> dict[str, Any]:
     """The views in a capture's layout, with the keys under which others look for layers."""
-    from reel2sim.media import opencv_from_opengl
+    from reel2sim.scene.camera import camera_fields
 
     entries: list[dict[str, Any]] = []
     for view in views:
-        camera = view.camera
         entry: dict[str, Any] = {
             "file_path": view.name,
             "time": view.time_s,
-            "w": camera.width,
-            "h": camera.height,
-            "fl_x": camera.fx,
-            "fl_y": camera.fy,
-            "cx": camera.cx,
-            "cy": camera.cy,
-            "transform_matrix": opencv_from_opengl(camera.T_world_camera).tolist(),
+            **camera_fields(view.camera),
         }
         if film.keep_pictures and "depth" in film.layers:
             entry["depth_file_path"] = _file_name(view.name, ".depth.png")

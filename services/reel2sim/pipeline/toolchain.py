@@ -18,7 +18,7 @@ from reel2sim.scene.reel import Frame, Reel
 from reel2sim.scene.surfels import SurfelSequence
 
 if TYPE_CHECKING:
-    from reel2sim.generation import GeneratedReel
+    from reel2sim.generation import GeneratedReel, GenerationConfig
     from reel2sim.reconstruction.monocular import ClipResult
     from reel2sim.rigging import RiggingConfig
 
@@ -94,19 +94,25 @@ def _reel_metrics(reel: Reel) -> Mapping[str, float]:
     }
 
 
-def _generation_settings(config: PipelineConfig) -> Any:
-    from reel2sim.generation import GenerationConfig, backend_digest
+def _generation_config(config: PipelineConfig) -> GenerationConfig:
+    from reel2sim.generation import GenerationConfig
 
     choices = {"seed": config.seed, "preset": config.preset, "size": config.max_size}
     choices["setting"] = config.setting
-    settings = with_known_fields(GenerationConfig(), **choices)
-    found: list[Any] = [config.backend, settings]
+    made = with_known_fields(GenerationConfig(), **choices)
+    return made if config.controls is None else replace(made, controls=config.controls)
+
+
+def _generation_settings(config: PipelineConfig) -> Any:
+    """All that a generated reel depends on; files by their contents, so it takes a while."""
+    from reel2sim.generation import backend_digest
+
+    found: list[Any] = [config.backend, _generation_config(config)]
     if config.controls is not None:
         from reel2sim.generation.controls import inputs_digest
 
         # With controls a clip may come that has its size from elsewhere, and is then made smaller.
-        files = [*inputs_digest(config.controls), config.max_size]
-        found = [config.backend, replace(settings, controls=config.controls), files]
+        found.append([*inputs_digest(config.controls), config.max_size])
     weights = backend_digest(config.backend)
     return [*found, weights] if weights else found
 
@@ -123,7 +129,7 @@ def generate_reel(prompt: str, config: PipelineConfig, progress: Progress) -> Ge
     """
     from reel2sim.generation import generate
 
-    settings = _generation_settings(config)[1]
+    settings = _generation_config(config)
     made = generate(prompt, backend=config.backend, config=settings, progress=progress)
     if config.max_size is None or made.reel.calibrated:
         return made

@@ -9,8 +9,7 @@ from typing import Any
 import grpc
 
 from reel2sim.scene.errors import ExhaustedError
-from reel2sim.server.guard import handler_parts
-from reel2sim.transport.status import DETAILS_KEY, grpc_code, status_of
+from reel2sim.server.guard import abort_with, handler_parts
 
 _ALWAYS = {"/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/List"}
 """Answered from memory, at once."""
@@ -37,7 +36,7 @@ class Admission(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Any:
-        """Wrap the handler of one call."""
+        """Wrap the handler of a method."""
         inner: Any = await continuation(handler_call_details)
         method = str(handler_call_details.method)  # type: ignore[attr-defined]
         if inner is None or method in _ALWAYS:
@@ -48,7 +47,7 @@ class Admission(grpc.aio.ServerInterceptor):
         # Whatever the guard wraps is a coroutine function, streams included.
         async def admitted(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             if pool.full:
-                await _refuse(context, pool.limit)
+                await abort_with(context, _refusal(pool.limit))
             with pool.place():
                 return await behaviour(request, context)
 
@@ -79,12 +78,8 @@ class _Pool:
             self._taken -= 1
 
 
-async def _refuse(context: grpc.aio.ServicerContext[Any, Any], limit: int) -> None:
-    status = status_of(
-        ExhaustedError(
-            f"{limit} calls like this are in flight, which is this server's limit",
-            remedy="try again later, or end streams that are not needed",
-        )
+def _refusal(limit: int) -> ExhaustedError:
+    return ExhaustedError(
+        f"{limit} calls like this are in flight, which is this server's limit",
+        remedy="try again later, or end streams that are not needed",
     )
-    trailing = ((DETAILS_KEY, status.SerializeToString()),)
-    await context.abort(grpc_code(status), status.message, trailing)

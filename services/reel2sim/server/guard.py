@@ -74,7 +74,7 @@ class Guard(grpc.aio.ServerInterceptor):
             except grpc.aio.AbortError:
                 raise
             except Exception as error:
-                await _abort(context, error)
+                await abort_with(context, error)
 
         async def streaming(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
             try:
@@ -90,7 +90,7 @@ class Guard(grpc.aio.ServerInterceptor):
             except grpc.aio.AbortError:
                 raise
             except Exception as error:
-                await _abort(context, error)
+                await abort_with(context, error)
 
         return make(
             streaming if inner.response_streaming else unary,
@@ -160,7 +160,8 @@ def _known(
     return None
 
 
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> NoReturn:
+async def abort_with(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> NoReturn:
+    """End a call with the status that tells ``error``."""
     status = status_of(error)
     trailing = ((DETAILS_KEY, status.SerializeToString()),)
     await context.abort(grpc_code(status), status.message, trailing)

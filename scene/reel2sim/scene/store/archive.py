@@ -34,10 +34,22 @@ def write(path: Path, kind: str, arrays: Mapping[str, Array], header: Mapping[st
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo("header.json", _EPOCH), text)
         for name in sorted(arrays):
-            buffer = io.BytesIO()
-            np.save(buffer, np.ascontiguousarray(arrays[name]), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-            archive.writestr(info, buffer.getvalue(), zipfile.ZIP_DEFLATED, 1)
+            add_array(archive, name, arrays[name], level=1)
+
+
+def add_array(archive: zipfile.ZipFile, name: str, array: Array, *, level: int) -> None:
+    """Add an array as :func:`numpy.load` finds it; same array, same bytes.
+
+    Args:
+        archive: open for writing.
+        name: of the array.
+        array: of any shape; it is written in C order.
+        level: of deflation, 0 to 9.
+    """
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+    archive.writestr(info, buffer.getvalue(), zipfile.ZIP_DEFLATED, level)
 
 
 def read(path: Path, kind: str) -> tuple[dict[str, Array], dict[str, Any]]:

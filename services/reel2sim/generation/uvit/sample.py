@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from reel2sim.generation.archive import write_arrays
 from reel2sim.generation.uvit.config import Layout
 from reel2sim.scene.arrays import Array, assign, checked
 from reel2sim.scene.camera import Camera
@@ -19,7 +19,6 @@ from reel2sim.scene.errors import InputError, NotFoundError, Reel2SimError
 from reel2sim.scene.reel import Frame, Reel
 
 SAMPLES = "samples"
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 _MOST_BYTES = 1 << 28
 """A sample that unpacks to more than this is refused before it is read."""
 
@@ -100,12 +99,7 @@ def write_sample(sample: Sample, path: Path) -> None:
         "tracks": sample.tracks,
         "record": np.frombuffer(json.dumps(record).encode(), np.uint8),
     }
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            buffer = io.BytesIO()
-            np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-            info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-            archive.writestr(info, buffer.getvalue(), zipfile.ZIP_DEFLATED, 6)
+    write_arrays(path, arrays)
 
 
 def read_sample(path: Path) -> Sample:
