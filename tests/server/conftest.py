@@ -172,7 +172,7 @@ def make_certificate(folder: Path, name: str):
 def eventually():
     """Wait for a condition, with a deadline."""
 
-    def wait_for(condition, *, timeout_s: float = 20.0):
+    def wait_for(condition, *, timeout_s: float = 60.0):
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if value := condition():

@@ -189,7 +189,8 @@ def test_a_server_killed_in_the_middle_goes_on_after_its_restart(
     tmp_path, start_process, source, here, split, eventually
 ):
     a = tmp_path / "a"
-    behave(a, "slow", "2")
+    # Long enough for the first server to be at work still when the word to kill it arrives.
+    behave(a, "slow", "15")
     seen, killed = [], threading.Event()
 
     def progress(stage, fraction, message="", **metrics):
@@ -200,9 +201,10 @@ def test_a_server_killed_in_the_middle_goes_on_after_its_restart(
         stages = stages_at(f"reconstruct={server.address}")
 
         def replace_it():
-            eventually(lambda: any(x > 0.3 for x in seen))
+            eventually(lambda: any(x > 0.12 for x in seen))
             server.kill()
             killed.set()
+            behave(a, "slow", "2")
             with start_process(a, server.address, runner=RUNNER):
                 done.wait(60)
 
