@@ -242,20 +242,23 @@ def test_what_is_no_model_is_said(models, tmp_path):
         made(PROMPT, replace(SMALL, model=str(tmp_path)))
 
 
-def test_a_clip_goes_through_the_chain_as_a_video_file_does(models, tmp_path):
+@pytest.mark.parametrize("kind", ["wan", "cogvideox", "ltx", "svd"])
+def test_a_clip_goes_through_the_chain_as_a_video_file_does(kind, models, picture, tmp_path):
     """The stages take it; that noise shows no subject is theirs to say, in the same words."""
     from reel2sim.generation.keep import read_reel, write_reel
     from reel2sim.pipeline import PipelineConfig, run
 
-    controls = replace(SMALL, model=models("wan"))
+    sees = kind == "svd"
+    controls = replace(SMALL, model=models(kind), first_frame=picture if sees else "")
     config = PipelineConfig(preset="draft", backend="diffusers", controls=controls)
-    reel, frames = made(PROMPT, controls)
+    asked = "" if sees else PROMPT
+    reel, frames = made(asked, controls)
     path = write_reel(reel, tmp_path / "clip")
     back = read_reel(path)
     np.testing.assert_array_equal(np.stack([f.image for f in back.frames]), frames)
     np.testing.assert_allclose([f.time_s for f in back.frames], [f.time_s for f in reel.frames])
     said: list[str] = []
-    for source, prompt in ((None, PROMPT), (path, None)):
+    for source, prompt in ((None, asked), (path, None)):
         try:
             done = run(source, tmp_path / f"out{len(said)}", prompt=prompt, config=config)
             said.append(str(len(done.asset.joints)))

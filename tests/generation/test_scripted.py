@@ -19,7 +19,7 @@ from reel2sim.scene.errors import CancelledError, PromptError, UsageError
 from reel2sim.scene.rig import JointType
 from reel2sim.scene.transforms import axis_rotation, invert, pose
 
-SMALL = GenerationConfig(frames=5, size=64, views=4, supersample=1)
+SMALL = GenerationConfig(frames=5, size=64, views=4, fixed=1, supersample=1)
 CABINET = "a cabinet with a drawer and two doors, the drawer slides open and the left door opens"
 
 
@@ -49,6 +49,18 @@ def test_layout_of_streams(cabinet):
     assert cabinet.reel.calibrated
     assert cabinet.reel.masked
     assert cabinet.reel.prompt == CABINET
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_fixed_cameras_see_all_sides(count):
+    config = GenerationConfig(frames=2, size=16, views=0, fixed=count, supersample=1)
+    streams = generate("a laptop opens", config=config).reel.streams
+    fixed = [frames for name, frames in streams.items() if name != "orbit"]
+    assert len(fixed) == count
+    assert all(len({tuple(f.camera.position) for f in frames}) == 1 for frames in fixed)
+    sides = np.sort([np.arctan2(*frames[0].camera.position[1::-1]) for frames in fixed])
+    gaps = np.diff([*sides, sides[0] + 2 * np.pi])
+    np.testing.assert_allclose(gaps, 2 * np.pi / count, atol=0.3)
 
 
 def test_joints_move_as_asked(cabinet):
@@ -143,7 +155,7 @@ def test_same_seed_same_pixels_other_seed_others(laptop):
     again = generate("a laptop, the lid opens", config=SMALL)
     other = generate(
         "a laptop, the lid opens",
-        config=GenerationConfig(seed=1, frames=5, size=64, views=4, supersample=1),
+        config=GenerationConfig(seed=1, frames=5, size=64, views=4, fixed=1, supersample=1),
     )
     assert pixels(again) == pixels(laptop)
     assert pixels(other) != pixels(laptop)
@@ -172,7 +184,7 @@ def test_supersampling_softens_the_rim():
 def test_tempo_scales_time():
     slow = generate("a laptop opens slowly", config=GenerationConfig(frames=2, size=16, views=0))
     assert slow.reel.times_s[-1] > 2.0
-    assert set(slow.reel.streams) == {"orbit", "front"}
+    assert set(slow.reel.streams) == {"orbit", "front", "back", "left", "right"}
 
 
 def test_nothing_is_written_to_stdout(capfd):
@@ -206,7 +218,7 @@ def test_registry():
         generate("  ")
 
 
-@pytest.mark.parametrize("field", ["frames", "size", "seconds", "views", "supersample", "seed"])
+@pytest.mark.parametrize("field", ["frames", "size", "seconds", "views", "fixed", "supersample", "seed"])
 def test_config_out_of_range(field):
     with pytest.raises(UsageError, match=field):
         GenerationConfig(**{field: -1})

@@ -56,6 +56,7 @@ class GenerationConfig:
         size: width and height of the pictures, pixels.
         seconds: duration of the motion at usual speed.
         views: pictures of the still object around it at time zero.
+        fixed: cameras that stand still while it moves: in front, behind, to the left and right.
         supersample: samples taken per pixel, along each side.
         setting: place, light and camera.
         controls: what else is asked.
@@ -66,6 +67,7 @@ class GenerationConfig:
     size: int = 192
     seconds: float = 2.0
     views: int = 24
+    fixed: int = 4
     supersample: int = 2
     setting: Setting = Setting()  # noqa: RUF009 - frozen
     controls: Controls = Controls()  # noqa: RUF009 - frozen
@@ -77,6 +79,7 @@ class GenerationConfig:
             "size": (16, 2048),
             "seconds": (0.1, 60.0),
             "views": (0, 1000),
+            "fixed": (1, 4),
             "supersample": (1, 4),
         }
         for name, (low, high) in ranges.items():

@@ -52,7 +52,8 @@ class ScriptedBackend:
         """Make a reel of what ``prompt`` says.
 
         Streams: ``static`` circles the object at time zero, ``orbit`` passes in front of it while
-        it moves, ``front`` stands still and watches it move.
+        it moves, ``front``, ``back``, ``left`` and ``right`` stand still and watch it move: a lid
+        that opens shows its outside to those behind alone.
 
         Raises:
             PromptError: if the prompt is not understood.

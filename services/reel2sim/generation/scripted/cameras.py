@@ -17,6 +17,11 @@ from reel2sim.scene.camera import Camera, look_at
 _FOV: Final = np.radians(40.0)
 _FILL: Final = 0.92  # of the half picture, at most
 _FRONT: Final = (float(np.radians(22.0)), float(np.radians(24.0)))  # azimuth from +x, elevation
+_FIXED: Final = ("front", "back", "left", "right")
+"""Cameras that stand still, in the order in which they are set up; sides are the object's own."""
+_AROUND: Final = {"front": 0.0, "back": np.pi, "left": np.pi / 2, "right": -np.pi / 2}
+_HIGHER: Final = float(np.radians(14.0))
+"""How much more those at the sides look down, so that tops are seen in two ways."""
 _SIDE: Final = float(np.radians(75.0))
 """Azimuth between which the moving camera passes: what opens does so towards +x, and a camera
 behind the object would see none of it."""
@@ -49,8 +54,9 @@ def plan_shots(play: Performance, config: GenerationConfig, view: View = "all") 
 
     Returns:
         ``static``: a circle at the first instant; ``orbit``: from one side past the front to the
-        other while time runs; ``front``: a fixed camera. Heights wave, so that tops and undersides
-        of edges show. A still or front view has the last alone, an orbit view the second.
+        other while time runs; ``front``, ``back``, ``left``, ``right``: as many fixed cameras as
+        asked. Heights wave, so that tops and undersides of edges show. A still or front view has
+        the front camera alone, an orbit view the second stream.
     """
     still, swept = play.points([0]), play.points()
     around = 2 * np.pi * np.arange(config.views) / max(1, config.views)
@@ -65,7 +71,10 @@ def plan_shots(play: Performance, config: GenerationConfig, view: View = "all") 
     if view in ("all", "orbit"):
         shots += _stream("orbit", instants, orbit, swept, config)
     if view != "orbit":
-        shots += _stream("front", instants, [ahead for _ in instants], swept, config)
+        for name in _FIXED[: config.fixed if view == "all" else 1]:
+            aside = _HIGHER if name in ("left", "right") else 0.0
+            from_there = (ahead[0] + _AROUND[name], ahead[1] + aside)
+            shots += _stream(name, instants, [from_there for _ in instants], swept, config)
     return shots
 
 

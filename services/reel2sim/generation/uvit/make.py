@@ -133,7 +133,7 @@ def film(prompt: str, layout: Layout, *, seed: int) -> Sample:
     from reel2sim.generation.make import generate
 
     config = GenerationConfig(
-        seed=seed, frames=layout.moving, size=layout.size, views=layout.static
+        seed=seed, frames=layout.moving, size=layout.size, views=layout.static, fixed=1
     )
     made = generate(prompt, config=config)
     images, frames = pictures(made.reel, layout)
