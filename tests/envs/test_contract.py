@@ -12,7 +12,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.scene.errors import BundleError
@@ -20,9 +20,7 @@ from reel2sim.scene.errors import BundleError
 ID = "reel2sim.envs:Reel2Sim/TrackMotion-v0"
 KINDS = ("drawer", "laptop", "arm", "thrown", "gripper")
 CONTROLS = ("position", "velocity", "torque")
-relaxed = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=8, deadline=None)
 
 
 @pytest.mark.parametrize("kind", KINDS)

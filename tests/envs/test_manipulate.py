@@ -16,7 +16,7 @@ import numpy as np
 import pybullet
 import pytest
 from gymnasium.utils.env_checker import check_env
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.cli.main import main
@@ -32,9 +32,7 @@ from .conftest import SWING, asset, box, drawer, joint
 
 KINDS = ("chest", "door")
 REST = np.array([0.0] * 6 + [-1.0])
-relaxed = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=20, deadline=None)
 
 
 def chest() -> RiggedAsset:

@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.envs.vector import ParallelVectorEnv
@@ -36,9 +36,7 @@ from .odd import Odd
 # Processes need not be able to import tests.
 cloudpickle.register_pickle_by_value(odd)
 
-relaxed = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=20, deadline=None)
 
 
 @pytest.fixture

@@ -35,7 +35,6 @@ law = settings(
     max_examples=7,
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    derandomize=True,
     phases=[Phase.explicit, Phase.generate],  # numbers follow from a seed: nothing to shrink
 )
 

@@ -11,7 +11,7 @@ import numpy as np
 import pybullet_data
 import pytest
 import yourdfpy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.exporters.urdf import write_urdf
@@ -23,9 +23,7 @@ from reel2sim.scene.transforms import invert
 from .conftest import assets
 
 ROBOTS = Path(pybullet_data.getDataPath())
-law = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+law = settings(max_examples=15, deadline=None)
 ONE = """<robot name="one"><link name="a"/>{}</robot>"""
 
 

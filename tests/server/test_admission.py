@@ -3,7 +3,7 @@
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.client import Client
@@ -79,9 +79,7 @@ def info(channel):
         return error_of_call(error)
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.sampled_from(["watch", "end"]), max_size=12))
 def test_calls_are_admitted_as_long_as_there_are_places(full, eventually, plan):
     channel, name = full

@@ -10,7 +10,7 @@ from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.client import Client, TlsFiles
@@ -84,27 +84,21 @@ structured = st.one_of(
 payload = st.one_of(st.binary(max_size=200), structured)
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, deadline=None)
 @given(method=st.sampled_from(UNARY), data=payload)
 def test_no_request_makes_a_method_answer_with_a_server_fault(channel, method, data):
     call = channel.unary_unary(method)
     assert code_of(lambda: call(data, timeout=20) and ()) not in ODD_CODES
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, deadline=None)
 @given(method=st.sampled_from(SERVER_STREAM), data=payload)
 def test_no_request_makes_a_stream_answer_with_a_server_fault(channel, method, data):
     call = channel.unary_stream(method)
     assert code_of(lambda: call(data, timeout=20)) not in ODD_CODES
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, deadline=None)
 @given(data=st.lists(payload, max_size=4))
 def test_no_stream_makes_an_upload_answer_with_a_server_fault(channel, data):
     call = channel.stream_unary("/reel2sim.v1.Artifacts/Upload")
