@@ -170,9 +170,9 @@ def make_certificate(folder: Path, name: str):
 
 @pytest.fixture
 def eventually():
-    """Wait for a condition, with a deadline."""
+    """Wait for a condition that comes soon, though the machine may be busy."""
 
-    def wait_for(condition, *, timeout_s: float = 60.0):
+    def wait_for(condition, *, timeout_s: float = 120.0):
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if value := condition():
