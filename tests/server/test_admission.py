@@ -56,25 +56,25 @@ def upload(channel):
     spec = artifacts_pb2.UploadSpec(upload_id="a", format=1, filename="a")
     messages = iter([artifacts_pb2.UploadRequest(spec=spec)])
     try:
-        return artifacts_pb2_grpc.ArtifactsStub(channel).Upload(messages, timeout=20)
+        return artifacts_pb2_grpc.ArtifactsStub(channel).Upload(messages, timeout=120)
     except grpc.RpcError as error:
         return error_of_call(error)
 
 
 def health(channel):
     request = health_pb2.HealthCheckRequest()
-    return health_pb2_grpc.HealthStub(channel).Check(request, timeout=20).status
+    return health_pb2_grpc.HealthStub(channel).Check(request, timeout=120).status
 
 
 def status(channel):
     request = server_info_pb2.GetServerStatusRequest()
-    return server_info_pb2_grpc.ServerInfoStub(channel).GetServerStatus(request, timeout=20)
+    return server_info_pb2_grpc.ServerInfoStub(channel).GetServerStatus(request, timeout=120)
 
 
 def info(channel):
     request = server_info_pb2.GetServerInfoRequest()
     try:
-        return server_info_pb2_grpc.ServerInfoStub(channel).GetServerInfo(request, timeout=20)
+        return server_info_pb2_grpc.ServerInfoStub(channel).GetServerInfo(request, timeout=120)
     except grpc.RpcError as error:
         return error_of_call(error)
 

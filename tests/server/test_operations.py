@@ -49,11 +49,11 @@ def test_sixteen_creates_with_one_request_id_are_one_operation(client, shared_ad
 
     def create(_):
         with Client(shared_address) as mine:
-            gate.wait(30)
+            gate.wait(120)
             return mine.start(prompt="steps 1 0.1", request_id=request_id).name
 
     with ThreadPoolExecutor(16) as pool:
-        names = set(pool.map(create, range(16), timeout=60))
+        names = set(pool.map(create, range(16), timeout=120))
     assert len(names) == 1
     operation = client.wait(names.pop())
     assert operation.attempts == 1

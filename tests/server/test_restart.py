@@ -36,9 +36,12 @@ def gone(pid):
     return state == "Z"
 
 
-def test_a_killed_server_finishes_its_jobs_after_a_restart(tmp_path, start_process, eventually):
+def test_a_killed_server_finishes_its_jobs_after_a_restart(
+    tmp_path, start_process, port, eventually
+):
     go_on = tmp_path / "go_on"
-    with start_process(tmp_path) as server, Client(server.address, retry_s=60) as client:
+    address = f"127.0.0.1:{port}"
+    with start_process(tmp_path, address) as server, Client(address, retry_s=120) as client:
         names = [client.start(prompt=f"until {go_on} {i}").name for i in range(3)]
         eventually(lambda: client.get(names[0]).stage == "steps")
         seen = []
@@ -54,7 +57,7 @@ def test_a_killed_server_finishes_its_jobs_after_a_restart(tmp_path, start_proce
         orphan = attempts(tmp_path, names[0])[0][0]
         eventually(lambda: gone(orphan))
         go_on.touch()
-        with start_process(tmp_path, server.address):
+        with start_process(tmp_path, address):
             results = [client.wait(name) for name in names]
             assert finished.wait(60)
     assert [operation.state for operation in results] == ["SUCCEEDED"] * 3
@@ -154,7 +157,7 @@ def test_a_client_killed_in_its_upload_commits_nothing(tmp_path, start_server, e
         )
         assert sender.stdout.readline() == b"sending\n"
         sender.kill()
-        sender.wait(30)
+        sender.wait(120)
         sender.stdout.close()
         partial = tmp_path / "uploads" / "slow"
         eventually(lambda: partial.stat().st_size >= 20_000)
@@ -216,6 +219,6 @@ def test_a_server_that_is_asked_to_stop_says_so_before_it_does(tmp_path, start_p
         watcher.start()
         eventually(lambda: told)
         assert server.terminate() == 0
-        watcher.join(20)
+        watcher.join(120)
     states = health_pb2.HealthCheckResponse
     assert told == [states.SERVING, states.NOT_SERVING]

