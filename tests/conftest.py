@@ -4,9 +4,13 @@ A run of the suite draws the same examples every time, so that it fails for what
 for nothing else. To look for examples that nobody has seen yet: ``HYPOTHESIS_PROFILE=explore``.
 """
 
+import contextlib
 import os
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.dispatcher import Dispatcher
 
 # A machine may be slow, and fixtures that are shared by the examples of a test are meant to be.
 _calm = settings(
@@ -17,3 +21,38 @@ _calm = settings(
 settings.register_profile("steady", _calm, derandomize=True, database=None)
 settings.register_profile("explore", _calm)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+def _one_at_a_time(dispatcher: Dispatcher) -> contextlib.AbstractContextManager:
+    """Held by one process that compiles a kernel which is kept on disk."""
+    folder = dispatcher._cache.cache_path
+    if folder is None:
+        return contextlib.nullcontext()
+    try:
+        import fcntl
+    except ImportError:  # where a kernel may be compiled twice
+        return contextlib.nullcontext()
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    function = dispatcher.py_func
+    # Closing a file gives its lock back, and so does the death of its process.
+    file = Path(folder, f"{function.__module__}.{function.__qualname__}.lock").open("w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
+
+
+def _compile_once() -> None:
+    """Let one of the processes that share the tests compile a kernel, and the others load it.
+
+    Compiling takes longer than most tests, and all of them meet the same kernels early.
+    """
+    compile_alone = Dispatcher.compile
+
+    def compile(self: Dispatcher, sig):
+        # In this order, or a thread with the one and a thread with the other wait for each other.
+        with global_compiler_lock, _one_at_a_time(self):
+            return compile_alone(self, sig)
+
+    Dispatcher.compile = compile
+
+
+_compile_once()
