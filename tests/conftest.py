@@ -6,11 +6,17 @@ for nothing else. To look for examples that nobody has seen yet: ``HYPOTHESIS_PR
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
+
+try:
+    import fcntl
+except ImportError:  # where there are no such locks, a kernel may be compiled twice
+    fcntl = None
 
 # A machine may be slow, and fixtures that are shared by the examples of a test are meant to be.
 _calm = settings(
@@ -23,21 +29,18 @@ settings.register_profile("explore", _calm)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
-def _one_at_a_time(dispatcher: Dispatcher) -> contextlib.AbstractContextManager:
+@contextlib.contextmanager
+def _one_at_a_time(dispatcher: Dispatcher) -> Iterator[None]:
     """Held by one process that compiles a kernel which is kept on disk."""
-    folder = dispatcher._cache.cache_path
-    if folder is None:
-        return contextlib.nullcontext()
-    try:
-        import fcntl
-    except ImportError:  # where a kernel may be compiled twice
-        return contextlib.nullcontext()
+    folder, function = dispatcher._cache.cache_path, dispatcher.py_func
+    if folder is None or fcntl is None:
+        yield
+        return
     Path(folder).mkdir(parents=True, exist_ok=True)
-    function = dispatcher.py_func
-    # Closing a file gives its lock back, and so does the death of its process.
-    file = Path(folder, f"{function.__module__}.{function.__qualname__}.lock").open("w")
-    fcntl.flock(file, fcntl.LOCK_EX)
-    return file
+    # Closing the file gives its lock back, and so does the death of its process.
+    with Path(folder, f"{function.__module__}.{function.__qualname__}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _compile_once() -> None:

@@ -71,7 +71,7 @@ RIGID = [each for each in FAULTS if each.format != "skin"]
 
 
 @pytest.mark.parametrize("each", covering(RIGID), ids=lambda x: f"{x.format} {x.name}")
-def test_fault_is_called_by_name(each, good, tmp_path):
+def test_fault_is_called_by_name(each, good, tmp_path, asked_once):
     folder = tmp_path / "bundle"
     shutil.copytree(good, folder)
     with quiet():

@@ -206,7 +206,7 @@ def test_entities_are_not_fetched_and_do_not_grow(tmp_path: Path) -> None:
         load_urdf(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_bytes_of_all_kinds_are_read_or_refused(data: st.DataObject) -> None:
     good = (ROBOTS / "r2d2.urdf").read_bytes()

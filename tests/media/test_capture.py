@@ -298,7 +298,7 @@ KEYS += ["transform_matrix", "k1", "camera_angle_x", "camera_model"]
 
 
 @settings(
-    max_examples=80,
+    max_examples=40,
     deadline=None,
 )
 @given(data=st.data())
@@ -321,7 +321,7 @@ def test_any_document_loads_or_fails_with_an_error_of_ours(capture, data):
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
 )
 @given(cut=st.integers(0, 4000), junk=st.binary(max_size=6))

@@ -207,6 +207,7 @@ def test_gymnasium_finds_no_fault_and_pictures_are_those_of_here(remote, bundles
 dtypes = st.sampled_from([np.bool_, *(np.dtype(c) for c in "bhilBHILefd")])
 
 
+@settings(max_examples=50)
 @given(dtype=dtypes, shape=st.lists(st.integers(0, 3), max_size=3), data=st.binary(min_size=216))
 def test_arrays_survive_the_wire_bit_by_bit(dtype, shape, data) -> None:
     raw = np.frombuffer(data, np.uint8)[: int(np.prod(shape)) * np.dtype(dtype).itemsize]
@@ -342,7 +343,7 @@ option_names = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     task=st.sampled_from(["Scene", "TrackMotion", "OpenJoint", "Locomote"]),
     options=st.dictionaries(option_names, values, min_size=1, max_size=2),
