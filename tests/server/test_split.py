@@ -252,7 +252,7 @@ def test_a_server_that_stalls_is_left_for_another_and_one_that_is_away_skipped(
         with pytest.raises(StageError, match=r"longer than 2 s .*127\.0\.0\.1:1 "):
             split(lonely, source)
         with start_server(b, runner=RUNNER) as two:
-            both = stages_at(f"reconstruct={DEAD},{one},{two}", silence_s=3.0)
+            both = stages_at(f"reconstruct={DEAD},{one},{two}", silence_s=10.0)
             assert split(both, source) == here(source)
         with Client(one) as client:
             for operation in client.list():
