@@ -3,10 +3,13 @@
 #   PYTHON       interpreter to build the environment with (3.11)
 #   TORCH_INDEX  extra package index for PyTorch, such as the address of its CPU or CUDA wheels;
 #                empty takes what the default index has (see README, "Installing")
+#   PIPFLAGS     for pip install; --no-compile leaves it to the first import of each module, which
+#                pays where little of what is installed is ever imported, as in a run of the tests
 #   JOBS         processes that share the tests; each computes on one core and needs about 1 GiB
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH_INDEX ?=
+PIPFLAGS ?=
 VENV ?= .venv
 JOBS ?= 2
 OUT ?= out/drawer
@@ -35,13 +38,14 @@ $(VENV)/bin/python:
 
 $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing Reel2Sim into $(VENV) …"
-	$(PIP) install -q $(INDEX) -c constraints.txt -e .
+	$(PIP) install -q $(PIPFLAGS) $(INDEX) -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.core
-	@echo "Installing the development tools into $(VENV) …"
-	$(PIP) install -q $(INDEX) -c constraints.txt -e '.[dev]'
-	@touch $@
+# Holds what .core does: where both are wanted, one installation does for them.
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing Reel2Sim and the development tools into $(VENV) …"
+	$(PIP) install -q $(PIPFLAGS) $(INDEX) -c constraints.txt -e '.[dev]'
+	@touch $(VENV)/.core $@
 
 demo: $(VENV)/.core
 	$(BIN)/reel2sim run examples/drawer --out $(OUT) --preset draft --overwrite
@@ -51,7 +55,7 @@ demo: $(VENV)/.core
 	@echo "Open $(OUT)/report.html in a browser."
 
 test: $(VENV)/.dev
-	$(ONE_THREAD) $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile
+	$(ONE_THREAD) $(BIN)/python -m pytest -q --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

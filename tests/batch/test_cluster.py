@@ -36,8 +36,12 @@ def jobs(count: int) -> list[BatchJob]:
     return [BatchJob(id=f"job{i:02d}", prompt="x") for i in range(count)]
 
 
-def noting(log: Path, *, seconds: float) -> Callable[..., Made]:
-    """Work that takes a while and notes that it was begun, and on which machine."""
+def noting(log: Path, *, doomed: str) -> Callable[..., Made]:
+    """Work that notes that it was begun, and on which machine.
+
+    The first job of each machine waits for those of the others, and the second one of the machine
+    that is doomed for its end.
+    """
     made = Made
 
     def work(job: BatchJob, bundle: Path, scratch: Path) -> Made:
@@ -46,7 +50,14 @@ def noting(log: Path, *, seconds: float) -> Callable[..., Made]:
         node = ray.get_runtime_context().get_node_id()
         with (log / job.id).open("a") as stream:
             stream.write(f"{node}\n")
-        time.sleep(seconds)
+        begun = log.parent / "begun"
+        again = (begun / node).exists()
+        (begun / node).touch()
+        while len(list(begun.iterdir())) < 3:
+            time.sleep(0.02)
+        if again and node == doomed:
+            (log.parent / "waits").touch()
+            time.sleep(600)
         bundle.mkdir(parents=True, exist_ok=True)
         (bundle / "made.txt").write_text(job.id)
         return made(facts={"node": node})
@@ -59,19 +70,20 @@ def test_all_jobs_are_done_once_though_a_machine_goes(cluster: Any, tmp_path: Pa
     cluster.wait_for_nodes()
     log = tmp_path / "log"
     log.mkdir()
-    killed = threading.Event()
+    (tmp_path / "begun").mkdir()
 
-    def kill(stage: str, fraction: float, message: str = "", **metrics: float) -> None:
-        if metrics.get("done", 0) >= 5 and not killed.is_set():
-            killed.set()
-            cluster.remove_node(nodes[1], allow_graceful=False)
+    def kill() -> None:
+        while not (tmp_path / "waits").exists():
+            time.sleep(0.02)
+        cluster.remove_node(nodes[1], allow_graceful=False)
 
     # No failure is forgiven but the loss of a machine.
     config = BatchConfig(retries=0, backoff_s=0.1)
-    summary = run_batch(
-        jobs(18), tmp_path / "out", config=config, runner=noting(log, seconds=0.4), progress=kill
-    )
-    assert killed.is_set()
+    work = noting(log, doomed=nodes[1].node_id)
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    summary = run_batch(jobs(18), tmp_path / "out", config=config, runner=work)
+    killer.join()
     assert not summary.failed
     assert len({row.facts["node"] for row in summary.rows}) == 3
     again = [row for row in summary.rows if row.attempts > 1]

@@ -131,7 +131,7 @@ def test_what_is_not_there_crashes_or_hangs_is_a_finding(study, bundle, tmp_path
     (outcome,) = (c.run(subject, tmp_path) for c in study.checks.CHECKS if c.name == "SimReady")
     assert [x.message for x in outcome.findings] == ["is not there"]
     monkeypatch.setattr(study.checks, "LIMIT_S", 0.2)
-    slow = program(tmp_path / "bin", "slow", "import time; time.sleep(30)")
+    slow = program(tmp_path / "bin", "slow", "import time; time.sleep(600)")
     needs = study.environments.SYSTEM
     hangs = study.checks.Check("slow", needs, lambda *_: study.checks.call([slow]))
     assert "did not end" in hangs.run(subject, tmp_path).findings[0].message

@@ -200,7 +200,7 @@ def test_a_childs_peak_is_its_own_however_large_we_are() -> None:
 
 def test_children_are_ended_together_with_what_they_run() -> None:
     children, said = Children(), threading.Event()
-    script = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    script = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     pids: list[int] = []
 
     def heard(line: str) -> None:
@@ -209,12 +209,12 @@ def test_children_are_ended_together_with_what_they_run() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(children.run, [sys.executable, "-c", script], heard=heard)
-        assert said.wait(30)
+        assert said.wait(240)
         children.kill()
-        assert future.result(30).failure.startswith("exit -9")
+        assert future.result(240).failure.startswith("exit -9")
     try:
         program = psutil.Process(pids[0])
-        program.wait(10)
+        program.wait(120)
     except (psutil.NoSuchProcess, psutil.TimeoutExpired):
         pass
     assert not psutil.pid_exists(pids[0]) or program.status() == psutil.STATUS_ZOMBIE

@@ -111,7 +111,7 @@ class Sleeper:
         with staged_folder(Path(sys.argv[1]) / "out") as folder:
             (folder / "half").write_text("half")
             print("ready", flush=True)
-            time.sleep(60)
+            time.sleep(600)
         return 0
 
 sys.exit(entry.run_command(Sleeper()))
@@ -132,7 +132,7 @@ def test_signals_end_cleanly(number: signal.Signals, code: int, tmp_path: Path) 
     assert child.stdout.readline().strip() == "ready"
     assert list(tmp_path.iterdir())
     child.send_signal(number)
-    _, err = child.communicate(timeout=30)
+    _, err = child.communicate(timeout=240)
     assert child.returncode == code
     assert len(err.splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
@@ -143,6 +143,6 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     child = subprocess.Popen([*PROGRAM, "doctor"], stdout=write, stderr=subprocess.PIPE, text=True)
     os.close(write)
     os.close(read)
-    _, err = child.communicate(timeout=120)
+    _, err = child.communicate(timeout=240)
     assert "Traceback" not in err
     assert "Exception" not in err

@@ -39,7 +39,7 @@ def built(name):
     """The documents of an overlay; those of the base and the batch also without kubectl."""
     if kubectl := shutil.which("kubectl"):
         done = subprocess.run(
-            [kubectl, "kustomize", KUBERNETES / name], capture_output=True, text=True, timeout=60
+            [kubectl, "kustomize", KUBERNETES / name], capture_output=True, text=True, timeout=240
         )
         assert done.returncode == 0, done.stderr
         return [document for document in yaml.safe_load_all(done.stdout) if document]
@@ -269,7 +269,7 @@ def test_images_run_without_root_and_are_built_of_what_exists(dockerfile):
 
 @pytest.mark.skipif(HADOLINT is None, reason="hadolint is not installed")
 def test_hadolint_finds_nothing():
-    done = subprocess.run([HADOLINT, *DOCKERFILES], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([HADOLINT, *DOCKERFILES], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout
 
 
@@ -287,7 +287,7 @@ def test_manifests_meet_the_schemas_of_kubernetes(name):
 
 def test_the_health_check_of_the_images_tells_a_server_that_serves(tmp_path):
     check = [sys.executable, DEPLOY / "docker" / "health.py", "--timeout", "1"]
-    nobody = subprocess.run([*check, "127.0.0.1:1"], capture_output=True, timeout=30)
+    nobody = subprocess.run([*check, "127.0.0.1:1"], capture_output=True, timeout=240)
     assert nobody.returncode == 1
     command = [sys.executable, "-m", "reel2sim.cli.main", "serve", "--data-dir", tmp_path / "data"]
     with subprocess.Popen(
@@ -295,7 +295,7 @@ def test_the_health_check_of_the_images_tells_a_server_that_serves(tmp_path):
     ) as server:
         try:
             address = server.stdout.readline().split()[-1]
-            done = subprocess.run([*check, "--timeout", "10", address], timeout=60)
+            done = subprocess.run([*check, "--timeout", "10", address], timeout=240)
         finally:
             server.terminate()
         assert done.returncode == 0

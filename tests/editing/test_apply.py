@@ -83,7 +83,7 @@ def test_scaling_keeps_an_asset_on_its_foot() -> None:
     np.testing.assert_allclose(sizes[1], 1.7 * sizes[0])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 30), st.sampled_from(["link0", "link1", "link2"]), st.floats(0.6, 1.4))
 def test_a_scaled_link_leaves_the_others_as_they_are(seed, name, factor) -> None:
     asset = chest(seed=seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pybullet
 import pytest
 from gymnasium.utils.env_checker import check_env
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.cli.main import main
@@ -32,9 +33,7 @@ from .conftest import SWING, asset, box, drawer, joint
 
 KINDS = ("chest", "door")
 REST = np.array([0.0] * 6 + [-1.0])
-relaxed = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=20, deadline=None)
 
 
 def chest() -> RiggedAsset:
@@ -78,15 +77,24 @@ def objects(bundles, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path
 
 @pytest.fixture(scope="module")
 def make(objects) -> Iterator:
-    """Makes environments, each once."""
+    """Makes environments, each once; a place for the arm is sought once for each object."""
     made: dict[tuple, gymnasium.Env] = {}
+    stands: dict[tuple, dict] = {}
 
     def build(kind: str = "chest", **options):
         key = (kind, *sorted(options.items()))
         if key not in made:
+            # For whom nothing is rehearsed, any place will do; others have theirs sought.
+            sought = (kind, options.get("goal"))
+            known = sought in stands and not options.get("rehearse", True)
+            stand = {"stand": stands[sought]} if known else {}
             made[key] = gymnasium.make(
-                "reel2sim.envs:Reel2Sim/Manipulate-v0", bundle=str(objects[kind]), **options
+                "reel2sim.envs:Reel2Sim/Manipulate-v0",
+                bundle=str(objects[kind]),
+                **options,
+                **stand,
             )
+            stands[sought] = dataclasses.asdict(made[key].unwrapped.stand)
         return made[key].unwrapped
 
     yield build
@@ -162,16 +170,14 @@ print(digest.hexdigest(), heavy)
 """
 
 
-def test_other_processes_place_the_arm_alike_and_compute_the_same_bits(objects) -> None:
-    runs = [
-        subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(objects["door"])],
-            capture_output=True, text=True, check=True,
-        ).stdout
-        for _ in range(2)
-    ]  # fmt: skip
-    assert runs[0] == runs[1]
-    assert runs[0].endswith("[]\n")
+def test_other_processes_place_the_arm_alike_and_compute_the_same_bits(objects, make) -> None:
+    env = make("door")
+    digest = hashlib.sha256(env.reset(seed=5)[0].tobytes() + env.arm.T_world_base.tobytes())
+    for _ in range(30):
+        digest.update(env.step(env.reference_action())[0].tobytes())
+    command = [sys.executable, "-c", SCRIPT, str(objects["door"])]
+    other = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert other == f"{digest.hexdigest()} []\n"
 
 
 # Reward and success

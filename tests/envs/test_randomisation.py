@@ -9,7 +9,7 @@ import numpy as np
 import pybullet
 import pytest
 from gymnasium.utils.env_checker import check_env
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.envs import SceneEnv
@@ -34,9 +34,7 @@ VIEWS = (
     SplatSensor("splats", (24, 16)),
     PointCloudSensor("points", points=20),
 )
-relaxed = settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=5, deadline=None)
 
 
 @pytest.fixture

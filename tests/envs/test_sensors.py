@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import minimum_filter
 
@@ -42,9 +42,7 @@ EVERYTHING = (
     PointCloudSensor("seen", points=30, size=(16, 16), source="camera"),
 )
 EYE = LookAt((1.4, -1.6, 1.3), (0.0, -0.1, 0.4), fov_deg=40.0)
-relaxed = settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=4, deadline=None)
 
 
 def covered(asset: RiggedAsset, each: int = 500) -> RiggedAsset:

@@ -15,7 +15,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.cli.main import main
@@ -30,9 +30,7 @@ from .conftest import ASSETS
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_task.py"
 KINDS = ("drawer", "laptop", "arm", "thrown", "gripper")
 TASKS = ("Scene", "TrackMotion", "OpenJoint", "Locomote")
-relaxed = settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=10, deadline=None)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.envs.vector import ParallelVectorEnv
@@ -36,9 +36,7 @@ from .odd import Odd
 # Processes need not be able to import tests.
 cloudpickle.register_pickle_by_value(odd)
 
-relaxed = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+relaxed = settings(max_examples=20, deadline=None)
 
 
 @pytest.fixture
@@ -334,14 +332,15 @@ def test_a_process_that_dies_during_a_step_is_told(no_more) -> None:
 def test_what_is_forgotten_is_ended(no_more) -> None:
     gc.collect()  # what other tests have left
     descriptors = psutil.Process().num_fds()
-    for _ in range(2):
+    for _ in range(5):
         env = ParallelVectorEnv([Odd] * 2, processes=2)
         env.reset(seed=0)
         assert not no_more()
         del env
         gc.collect()
         assert no_more()
-        assert psutil.Process().num_fds() == descriptors
+    # Other tests' threads may close or open one meanwhile, but not one for each environment.
+    assert psutil.Process().num_fds() < descriptors + 5
 
 
 SCRIPT = """
@@ -370,11 +369,13 @@ def test_scripts_need_no_guard_and_leave_nothing(tmp_path: Path, end: str) -> No
     """A task defined in the script itself, without ``if __name__ == "__main__"``."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    done = subprocess.run([sys.executable, script, end], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, script, end], capture_output=True, text=True, timeout=240
+    )
     total, pid = done.stdout.split()
     assert float(total) == 1.0
     _, alive = psutil.wait_procs(
-        [psutil.Process(int(pid))] if psutil.pid_exists(int(pid)) else [], 20
+        [psutil.Process(int(pid))] if psutil.pid_exists(int(pid)) else [], 120
     )
     assert not alive
     assert done.stderr == ""

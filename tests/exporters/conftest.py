@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
 from reel2sim.exporters import BundleMedia, Provenance, StageRecord
+from reel2sim.exporters.check.robot import bullet
 from reel2sim.scene import (
     Inertial,
     Influences,
@@ -25,6 +29,7 @@ from reel2sim.scene import (
     Surfels,
     TriangleMesh,
 )
+from reel2sim.scene.digest import digest_file, digest_tree
 from reel2sim.scene.transforms import axis_rotation, pose
 
 BOX = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
@@ -189,6 +194,28 @@ def media() -> BundleMedia:
 def provenance() -> Provenance:
     stage = StageRecord("rigging", "1", {"preset": "draft"}, 1.25, 300.0, {"joints": 4.0})
     return Provenance("clip.mp4", "ab" * 32, None, 3, "draft", (stage,))
+
+
+@pytest.fixture(scope="module")
+def asked_once():
+    """PyBullet is asked once about the same files, for bundles that differ in others.
+
+    It runs in a process of its own, which takes as long to start as all other checks take.
+    """
+    ask, answers = bullet._ask, {}
+
+    def remembered(asked: dict[str, Any]) -> dict[str, Any]:
+        urdf = Path(asked["urdf"])
+        meshes = urdf.parent / "meshes"
+        files = (digest_file(urdf), digest_tree(meshes) if meshes.is_dir() else "")
+        key = (json.dumps({**asked, "urdf": ""}, sort_keys=True), files)
+        if key not in answers:
+            answers[key] = ask(asked)
+        return answers[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bullet, "_ask", remembered)
+        yield
 
 
 def skinned(asset: RiggedAsset, *, seed: int = 0) -> RiggedAsset:

@@ -71,7 +71,7 @@ RIGID = [each for each in FAULTS if each.format != "skin"]
 
 
 @pytest.mark.parametrize("each", covering(RIGID), ids=lambda x: f"{x.format} {x.name}")
-def test_fault_is_called_by_name(each, good, tmp_path):
+def test_fault_is_called_by_name(each, good, tmp_path, asked_once):
     folder = tmp_path / "bundle"
     shutil.copytree(good, folder)
     with quiet():
@@ -215,7 +215,7 @@ def test_documentation_is_the_catalogue():
     assert all(key == check.id for key, check in CHECKS.items())
 
 
-@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(asset=assets(max_links=5))
 def test_good_bundles_pass(asset, tmp_path_factory):
     out = tmp_path_factory.mktemp("good") / "bundle"

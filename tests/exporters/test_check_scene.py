@@ -202,7 +202,7 @@ FAULTS: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_called_by_its_name(name, good, tmp_path) -> None:
+def test_a_fault_is_called_by_its_name(name, good, tmp_path, asked_once) -> None:
     into, check = FAULTS[name]
     folder = tmp_path / "room"
     shutil.copytree(good, folder)

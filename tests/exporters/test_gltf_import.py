@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from scipy.spatial.transform import Rotation
@@ -35,9 +35,7 @@ from reel2sim.scene.transforms import axis_rotation, invert, pose
 
 from .conftest import BOX, BOX_FACES, assets, build_asset, skinned
 
-law = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+law = settings(max_examples=20, deadline=None)
 FOREIGN = Path(os.environ.get("REEL2SIM_DATA", "/nowhere"), "conformance_gltf")
 Z_UP = axis_rotation(np.array([1.0, 0.0, 0.0]), np.pi / 2)
 
@@ -559,7 +557,7 @@ def _seed_files() -> list[bytes]:
         return [doc.bytes(), path.read_bytes()]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_bytes_of_all_kinds_are_read_or_refused(data: st.DataObject) -> None:
     good = data.draw(st.sampled_from(_SEEDS))
@@ -576,7 +574,7 @@ def test_bytes_of_all_kinds_are_read_or_refused(data: st.DataObject) -> None:
             assert np.isfinite(load_gltf(path).rest_poses).all()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_values_of_all_kinds_are_read_or_refused(data: st.DataObject) -> None:
     good = data.draw(st.sampled_from(_SEEDS))

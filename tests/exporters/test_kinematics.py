@@ -12,7 +12,7 @@ import numpy as np
 import pybullet
 import pytest
 import yourdfpy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from pxr import Usd, UsdGeom, UsdPhysics
 from pybullet_utils.bullet_client import BulletClient
 
@@ -26,9 +26,7 @@ from reel2sim.scene.transforms import axis_rotation, invert, matrix_from_quatern
 from .conftest import assets, build_asset, geared
 
 TOLERANCE = 1e-5
-law = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+law = settings(max_examples=12, deadline=None)
 
 
 def random_state(asset: RiggedAsset, seed: int) -> dict[str, float]:

@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 import pybullet_data
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.exporters.mjcf import write_mjcf
@@ -27,9 +27,7 @@ from reel2sim.scene.transforms import invert, pose
 from .conftest import assets
 
 MODELS = Path(pybullet_data.getDataPath(), "mjcf")
-law = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+law = settings(max_examples=15, deadline=None)
 BODY = '<body name="b"><joint name="j" axis="0 1 0"/><geom size="0.1"/></body>'
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pygltflib
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.cli.main import main
@@ -28,9 +28,7 @@ from reel2sim.scene.store import save_asset
 
 from .conftest import assets, build_asset, skinned
 
-law = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+law = settings(max_examples=20, deadline=None)
 
 
 def rows(path: Path) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import pybullet_data
 import pytest
 import yourdfpy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.exporters.urdf import write_urdf
@@ -23,9 +23,7 @@ from reel2sim.scene.transforms import invert
 from .conftest import assets
 
 ROBOTS = Path(pybullet_data.getDataPath())
-law = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+law = settings(max_examples=15, deadline=None)
 ONE = """<robot name="one"><link name="a"/>{}</robot>"""
 
 
@@ -208,7 +206,7 @@ def test_entities_are_not_fetched_and_do_not_grow(tmp_path: Path) -> None:
         load_urdf(path)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_bytes_of_all_kinds_are_read_or_refused(data: st.DataObject) -> None:
     good = (ROBOTS / "r2d2.urdf").read_bytes()

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pxr import Gf, Usd, UsdGeom, UsdPhysics, UsdSkel
 from scipy.spatial.transform import Rotation
@@ -46,9 +46,7 @@ from .conftest import assets, skinned
 
 DATA = Path(os.environ.get("REEL2SIM_DATA", "/nowhere"))
 NEWTON = DATA / "conformance_usd" / "newton_usdphysics"
-law = settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
+law = settings(max_examples=5, deadline=None)
 BODY = 'prepend apiSchemas = ["PhysicsRigidBodyAPI", "PhysicsMassAPI"]'
 SOLID = 'prepend apiSchemas = ["PhysicsCollisionAPI"]'
 
@@ -800,7 +798,6 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 @settings(
     max_examples=60,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
 def test_bytes_of_all_kinds_are_read_or_refused(data: st.DataObject, text: bytes) -> None:

@@ -107,7 +107,7 @@ def test_errors_say_what_is_wrong_and_show_examples(prompt, says):
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from([*sorted(WORDS), ",", ".", "3", "99"]), max_size=12))
 def test_any_words_are_read_or_refused(words):
     try:

@@ -16,6 +16,8 @@ from reel2sim.media import MediaLimits, load_reel
 from reel2sim.scene.errors import CaptureError, InputError, MediaError, MediaLimitError
 
 SMALL = MediaLimits(max_frame_pixels=100_000)
+MUCH = 256 << 20
+"""Less than any of these files asks for, more than imports and other tests' garbage take."""
 
 
 @pytest.fixture
@@ -55,11 +57,11 @@ def zeros(size: int) -> bytes:
 
 def test_a_header_may_promise_what_it_likes(picture):
     before = psutil.Process().memory_info().rss
-    for width, height in ((60_000, 60_000), (2**31 - 1, 2**31 - 1), (40_000_000, 1)):
+    for width, height in ((60_000, 60_000), (2**31 - 1, 2**31 - 1), (400_000_000, 1)):
         with pytest.raises(MediaLimitError, match="pixels") as caught:
             load_reel(picture(png(width, height)))
         assert "0.png" in str(caught.value)
-    assert psutil.Process().memory_info().rss - before < 64 << 20
+    assert psutil.Process().memory_info().rss - before < MUCH
 
 
 def test_pixels_that_are_there_but_too_many_for_the_decoder(picture):
@@ -70,7 +72,7 @@ def test_pixels_that_are_there_but_too_many_for_the_decoder(picture):
     before = psutil.Process().memory_info().rss
     with pytest.raises(MediaLimitError, match="memory"):
         load_reel(picture(data), limits=limits)
-    assert psutil.Process().memory_info().rss - before < 64 << 20
+    assert psutil.Process().memory_info().rss - before < MUCH
 
 
 def test_a_picture_that_takes_too_long(picture):

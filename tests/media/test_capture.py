@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -298,10 +298,8 @@ KEYS += ["transform_matrix", "k1", "camera_angle_x", "camera_model"]
 
 
 @settings(
-    max_examples=80,
+    max_examples=40,
     deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
 def test_any_document_loads_or_fails_with_an_error_of_ours(capture, data):
@@ -323,10 +321,8 @@ def test_any_document_loads_or_fails_with_an_error_of_ours(capture, data):
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(cut=st.integers(0, 4000), junk=st.binary(max_size=6))
 def test_any_bytes_load_or_fail_with_an_error_of_ours(capture, cut, junk):

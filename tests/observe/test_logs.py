@@ -129,6 +129,7 @@ def test_each_task_has_its_own_context_and_threads_see_that_of_the_process():
 
 def test_lines_carry_their_context_in_both_forms():
     record = logging.makeLogRecord({"msg": "done", "levelname": "INFO", "seconds": 1.5})
+    record._noted_by_a_library = 1  # as Ray does with every record of its process
     with about(operation="operations/1"):
         facts = json.loads(JsonFormatter("server").format(record))
         line = TextFormatter("server").format(record)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.pipeline.cache import Cache, Cost
@@ -46,7 +46,7 @@ def test_nothing_is_found_under_another_key_or_stage(tmp_path: Path) -> None:
     assert cache.get("other", "key", STORE) is None
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(which=st.sampled_from([".npz", ".json"]), where=st.floats(0, 0.999), keep=st.booleans())
 def test_any_damage_costs_the_entry_and_no_more(
     tmp_path: Path, which: str, where: float, keep: bool

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -28,7 +28,7 @@ from reel2sim.scene.errors import CancelledError, ReconstructionError
 from reel2sim.scene.progress import silent
 from reel2sim.scene.reel import Frame
 
-in_folder = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+in_folder = settings(max_examples=30)
 
 
 def every(folder: Path, key: str = "key") -> FolderCheckpoints:

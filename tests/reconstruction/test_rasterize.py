@@ -275,7 +275,7 @@ surfel = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(surfel, min_size=1, max_size=6))
 def test_degenerate_surfels_neither_break_nor_differ(surfels):
     """Edge-on, behind the camera, around it, huge, vanishing, transparent."""

@@ -60,14 +60,14 @@ def serving(data_dir: Path, **options):
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    assert started.wait(60), "the server did not start"
+    assert started.wait(120), "the server did not start"
     if "error" in state:
         raise state["error"]
     try:
         yield state["address"]
     finally:
         state["loop"].call_soon_threadsafe(state["stop"].set)
-        thread.join(30)
+        thread.join(120)
         assert not thread.is_alive(), "the server did not stop"
         if "error" in state:
             raise state["error"]
@@ -90,11 +90,11 @@ class ServerProcess:
     def terminate(self) -> int:
         """Ask it to stop; its exit code."""
         self._process.terminate()
-        return self._process.wait(30)
+        return self._process.wait(120)
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait(30)
+        self._process.wait(120)
         self._process.stdout.close()
 
 
@@ -105,6 +105,14 @@ def server_process(data_dir: Path, address: str = "127.0.0.1:0", **options):
         yield server
     finally:
         server.kill()
+
+
+@pytest.fixture
+def port():
+    """A free port of loopback, which nobody takes between now and its use, nor between two."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(HELPERS))
+        return importlib.import_module("free_port").free_port()
 
 
 @pytest.fixture
@@ -163,16 +171,16 @@ def make_certificate(folder: Path, name: str):
         ["openssl", "req", "-x509", *algorithm, *whose, "-keyout", key, "-out", cert],
         check=True,
         capture_output=True,
-        timeout=30,
+        timeout=120,
     )
     return cert, key
 
 
 @pytest.fixture
 def eventually():
-    """Wait for a condition, with a deadline."""
+    """Wait for a condition that comes soon, though the machine may be busy."""
 
-    def wait_for(condition, *, timeout_s: float = 60.0):
+    def wait_for(condition, *, timeout_s: float = 120.0):
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if value := condition():

@@ -3,7 +3,7 @@
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.client import Client
@@ -56,32 +56,30 @@ def upload(channel):
     spec = artifacts_pb2.UploadSpec(upload_id="a", format=1, filename="a")
     messages = iter([artifacts_pb2.UploadRequest(spec=spec)])
     try:
-        return artifacts_pb2_grpc.ArtifactsStub(channel).Upload(messages, timeout=20)
+        return artifacts_pb2_grpc.ArtifactsStub(channel).Upload(messages, timeout=120)
     except grpc.RpcError as error:
         return error_of_call(error)
 
 
 def health(channel):
     request = health_pb2.HealthCheckRequest()
-    return health_pb2_grpc.HealthStub(channel).Check(request, timeout=20).status
+    return health_pb2_grpc.HealthStub(channel).Check(request, timeout=120).status
 
 
 def status(channel):
     request = server_info_pb2.GetServerStatusRequest()
-    return server_info_pb2_grpc.ServerInfoStub(channel).GetServerStatus(request, timeout=20)
+    return server_info_pb2_grpc.ServerInfoStub(channel).GetServerStatus(request, timeout=120)
 
 
 def info(channel):
     request = server_info_pb2.GetServerInfoRequest()
     try:
-        return server_info_pb2_grpc.ServerInfoStub(channel).GetServerInfo(request, timeout=20)
+        return server_info_pb2_grpc.ServerInfoStub(channel).GetServerInfo(request, timeout=120)
     except grpc.RpcError as error:
         return error_of_call(error)
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.sampled_from(["watch", "end"]), max_size=12))
 def test_calls_are_admitted_as_long_as_there_are_places(full, eventually, plan):
     channel, name = full

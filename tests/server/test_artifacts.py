@@ -44,7 +44,7 @@ def upload(channel, data, *, upload_id=None, form="FILE", offset=0, size=None, s
         artifacts_pb2.UploadRequest(offset=offset + len(data), finish=finish),
     ]
     try:
-        return artifacts_pb2_grpc.ArtifactsStub(channel).Upload(iter(messages), timeout=30)
+        return artifacts_pb2_grpc.ArtifactsStub(channel).Upload(iter(messages), timeout=120)
     except grpc.RpcError as error:
         raise error_of_call(error) from error
 
@@ -116,10 +116,10 @@ def test_bytes_that_do_not_match_their_digest_are_dropped(channel):
     with pytest.raises(IntegrityError):
         upload(channel, b"these", upload_id="wrong-digest", sha256=wrong)
     stub = artifacts_pb2_grpc.ArtifactsStub(channel)
-    state = stub.GetUpload(artifacts_pb2.GetUploadRequest(upload_id="wrong-digest"), timeout=10)
+    state = stub.GetUpload(artifacts_pb2.GetUploadRequest(upload_id="wrong-digest"), timeout=120)
     assert state.persisted_size == 0
     with pytest.raises(grpc.RpcError) as caught:
-        stub.GetArtifact(artifacts_pb2.GetArtifactRequest(digest=wrong), timeout=10)
+        stub.GetArtifact(artifacts_pb2.GetArtifactRequest(digest=wrong), timeout=120)
     assert caught.value.code() == grpc.StatusCode.NOT_FOUND
 
 
@@ -145,14 +145,14 @@ def test_a_newer_stream_takes_an_upload_over(channel, eventually):
         eventually(lambda: go_on)
         yield artifacts_pb2.UploadRequest(offset=3, data=b"late")
 
-    call = stub.Upload.future(old(), timeout=30)
+    call = stub.Upload.future(old(), timeout=120)
     state = artifacts_pb2.GetUploadRequest(upload_id="contested")
-    eventually(lambda: stub.GetUpload(state, timeout=10).persisted_size == 3)
+    eventually(lambda: stub.GetUpload(state, timeout=120).persisted_size == 3)
     newer = upload(channel, b"new", upload_id="contested", offset=3, sha256=digest_bytes(b"oldnew"))
     go_on.append(True)
     assert newer.artifact.digest == digest_bytes(b"oldnew")
     with pytest.raises(ConflictError, match="taken over"):
-        raise error_of_call(call.exception(timeout=30))
+        raise error_of_call(call.exception(timeout=120))
 
 
 def test_a_stalled_upload_is_given_up(tmp_path, start_server, eventually):
@@ -169,8 +169,8 @@ def test_a_stalled_upload_is_given_up(tmp_path, start_server, eventually):
         start_server(tmp_path, stall_timeout_s=0.3) as address,
         grpc.insecure_channel(address) as channel,
     ):
-        call = artifacts_pb2_grpc.ArtifactsStub(channel).Upload.future(silent(), timeout=20)
-        error = error_of_call(call.exception(timeout=10))
+        call = artifacts_pb2_grpc.ArtifactsStub(channel).Upload.future(silent(), timeout=120)
+        error = error_of_call(call.exception(timeout=120))
         release.append(True)
     assert isinstance(error, UnavailableError)
     assert "nothing arrived for 0.3 s" in str(error)

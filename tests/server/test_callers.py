@@ -129,11 +129,11 @@ def test_uploads_are_their_callers_own(as_):
         artifacts, metadata = stub(name)
         request = artifacts_pb2.UploadRequest(spec=spec, data=piece)
         with contextlib.suppress(grpc.RpcError):
-            artifacts.Upload(iter([request]), metadata=metadata, timeout=10)
+            artifacts.Upload(iter([request]), metadata=metadata, timeout=120)
     for name, piece in pieces.items():
         artifacts, metadata = stub(name)
         request = artifacts_pb2.GetUploadRequest(upload_id="same")
-        answer = artifacts.GetUpload(request, metadata=metadata, timeout=10)
+        answer = artifacts.GetUpload(request, metadata=metadata, timeout=120)
         assert answer.persisted_size == len(piece)
 
 
@@ -157,7 +157,7 @@ def test_a_scope_opens_its_methods_and_no_others(as_):
                 given = iter([b""]) if method.client_streaming else b""
                 code = grpc.StatusCode.OK
                 try:
-                    answer = getattr(channel, kind)(path)(given, metadata=metadata, timeout=10)
+                    answer = getattr(channel, kind)(path)(given, metadata=metadata, timeout=120)
                     list(answer if method.server_streaming else ())
                 except grpc.RpcError as error:
                     code = error.code()

@@ -12,7 +12,7 @@ def test_the_example_ends_with_a_bundle(shared_address, tmp_path):
         [sys.executable, EXAMPLE, shared_address, tmp_path / "bundle"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "bundle" / "manifest.json").is_file()

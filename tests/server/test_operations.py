@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -50,11 +49,11 @@ def test_sixteen_creates_with_one_request_id_are_one_operation(client, shared_ad
 
     def create(_):
         with Client(shared_address) as mine:
-            gate.wait(30)
+            gate.wait(120)
             return mine.start(prompt="steps 1 0.1", request_id=request_id).name
 
     with ThreadPoolExecutor(16) as pool:
-        names = set(pool.map(create, range(16), timeout=60))
+        names = set(pool.map(create, range(16), timeout=120))
     assert len(names) == 1
     operation = client.wait(names.pop())
     assert operation.attempts == 1
@@ -69,15 +68,22 @@ def test_a_request_id_cannot_serve_two_requests(client):
     assert caught.value.field == "request_id"
 
 
-def test_cancelling_a_running_job_ends_it_within_two_seconds(client):
-    name = client.start(prompt="steps 1000 0.05").name
-    next(event for event in client.watch(name) if event.stage == "steps")
-    asked = time.monotonic()
-    client.cancel(name)
-    with pytest.raises(CancelledError):
-        client.wait(name)
-    assert time.monotonic() - asked < 2.0
-    assert client.get(name).state == "CANCELLED"
+def test_cancelling_a_running_job_ends_it_and_not_its_worker(tmp_path, start_server, eventually):
+    def worker(client):
+        (found,) = client.status().workers
+        return found.pid if found.operation else None
+
+    with start_server(tmp_path, cancel_grace_s=300.0) as address, Client(address) as client:
+        name = client.start(prompt=f"until {tmp_path / 'never'}").name
+        pid = eventually(lambda: worker(client))
+        eventually(lambda: client.get(name).stage == "steps")
+        client.cancel(name)
+        eventually(lambda: client.get(name).state == "CANCELLED")
+        with pytest.raises(CancelledError):
+            client.wait(name)
+        other = client.start(prompt=f"until {tmp_path / 'never'}").name
+        assert eventually(lambda: worker(client)) == pid
+        client.cancel(other)
 
 
 def test_a_job_that_does_not_heed_a_cancel_is_killed_and_the_worker_replaced(client):
@@ -187,13 +193,16 @@ def test_a_full_queue_is_refused(tmp_path, start_server):
 
 def test_what_is_urgent_is_started_first(tmp_path, start_server, eventually):
     with start_server(tmp_path) as address, Client(address) as client:
-        running = client.start(prompt="steps 20 0.1").name
+        first, second = tmp_path / "first", tmp_path / "second"
+        running = client.start(prompt=f"until {first}").name
         eventually(lambda: client.get(running).stage == "steps")
         later = client.start(prompt="steps 1 0").name
-        urgent = client.start(prompt="steps 1 0.5", priority=-5, request_id="u").name
-        assert client.start(prompt="steps 1 0.5", priority=7, request_id="u").name == urgent
+        urgent = client.start(prompt=f"until {second}", priority=-5, request_id="u").name
+        assert client.start(prompt=f"until {second}", priority=7, request_id="u").name == urgent
+        first.touch()
         eventually(lambda: client.get(urgent).state != "QUEUED")
         assert client.get(later).state == "QUEUED"
+        second.touch()
         assert client.wait(later).state == "SUCCEEDED"
         with pytest.raises(UsageError) as caught:
             client.start(prompt="steps 1 0", priority=1001)

@@ -20,7 +20,7 @@ def shared(empty_postgres, bucket):
 def test_what_one_server_is_given_another_works_on(shared, tmp_path, start_server, eventually):
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(os.urandom(3 << 20))
-    kinds = [{"kinds": ("generate",)}, {"kinds": ("run",)}]
+    kinds = [{"kinds": (kind,), "lease_s": 1800.0} for kind in ("generate", "run")]
     with (
         start_server(tmp_path / "a", **shared, **kinds[0]) as first,
         start_server(tmp_path / "b", **shared, **kinds[1]) as second,
@@ -34,32 +34,35 @@ def test_what_one_server_is_given_another_works_on(shared, tmp_path, start_serve
         assert seen[-1].state == "SUCCEEDED"
         out = front.download(seen[-1].operation.digest, tmp_path / "bundle")
         assert (Path(out) / "meshes" / "source").read_text().split()[1] == digest
-        slow = back.start(prompt="steps 100 0.1")
+        # Without a word from the other server this one would look after its job in minutes.
+        slow = back.start(prompt=f"until {tmp_path / 'never'}")
         eventually(lambda: front.get(slow.name).stage == "steps")
-        began = time.monotonic()
         front.cancel(slow.name)
+        eventually(lambda: back.get(slow.name).done)
         with pytest.raises(CancelledError):
             back.wait(slow.name)
-        assert time.monotonic() - began < 5
         front.delete_artifact(digest)
         with pytest.raises(NotFoundError):
             back.download(digest, tmp_path / "gone")
 
 
 def test_the_work_of_a_server_that_is_gone_is_taken_up(shared, tmp_path, start_process, eventually):
-    options = {**shared, "lease_s": 1.0}
+    options = {**shared, "lease_s": 2.0}
+    go_on = tmp_path / "go_on"
     with (
         start_process(tmp_path / "a", **options) as first,
         start_process(tmp_path / "b", kinds=["generate"], **options) as second,
         Client(second.address) as client,
     ):
         with Client(first.address) as other:
-            name = other.start(prompt="steps 30 0.1").name
+            name = other.start(prompt=f"until {go_on}").name
         eventually(lambda: client.get(name).stage == "steps")
         first.kill()
+        go_on.touch()
         with start_process(tmp_path / "c", **options):
             ended = client.wait(name)
-    assert (ended.state, ended.attempts) == ("SUCCEEDED", 2)
+    assert ended.state == "SUCCEEDED"
+    assert ended.attempts > 1
 
 
 def test_no_job_is_lost_while_the_database_is_away(
@@ -69,10 +72,13 @@ def test_no_job_is_lost_while_the_database_is_away(
         start_server(tmp_path / "a", database=own_postgres.url, artifact_store=bucket) as address,
         Client(address, retry_s=60) as client,
     ):
-        names = [client.start(prompt=f"steps 10 0.1 {i}").name for i in range(3)]
+        go_on = tmp_path / "go_on"
+        names = [client.start(prompt=f"until {go_on} {i}").name for i in range(3)]
         eventually(lambda: client.get(names[0]).stage == "steps")
         own_postgres.stop()
-        time.sleep(2)
+        go_on.touch()
+        # Long enough for the first job to end while nobody can be told.
+        time.sleep(1)
         own_postgres.start()
         assert [client.wait(name).state for name in names] == ["SUCCEEDED"] * 3
 

@@ -97,6 +97,10 @@ def behave(data_dir, what, text=""):
     (data_dir / "cache" / what).write_text(text)
 
 
+def release(data_dir):
+    (data_dir / "cache" / "held").unlink(missing_ok=True)
+
+
 @pytest.fixture(scope="module")
 def trio(tmp_path_factory):
     """A pipeline server and two for its stages, behind certificates and a token."""
@@ -129,7 +133,7 @@ def _prompt(request):
     """Servers that tests share are as quick as at first again."""
     yield
     if "trio" in request.fixturenames:
-        (request.getfixturevalue("trio")[0] / "a" / "cache" / "slow").unlink(missing_ok=True)
+        release(request.getfixturevalue("trio")[0] / "a")
 
 
 def test_a_run_over_three_servers_is_the_run_in_one_process(trio, tmp_path, source, here):
@@ -148,26 +152,29 @@ def test_a_run_over_three_servers_is_the_run_in_one_process(trio, tmp_path, sour
 
 def test_a_cancel_reaches_the_server_that_does_the_stage(trio, source, eventually):
     folder, client, stage_server = trio
-    behave(folder / "a", "slow", "60")
+    behave(folder / "a", "held")
     operation = client.start(source, preset="draft", seed=6, device="cpu")
     eventually(lambda: "step" in client.get(operation.name).message)
     client.cancel(operation.name)
     with pytest.raises(CancelledError):
         client.wait(operation.name)
     there = list(stage_server.list())[-1]
-    assert eventually(lambda: stage_server.get(there.name).done, timeout_s=5)
+    eventually(lambda: stage_server.get(there.name).done)
     assert stage_server.get(there.name).state == "CANCELLED"
 
 
 def test_a_killed_pipeline_worker_joins_the_stage_that_it_had_begun(trio, source, eventually):
     folder, client, _ = trio
-    behave(folder / "a", "slow", "3")
+    behave(folder / "a", "held")
     before = len(log_of(folder / "a"))
     operation = client.start(source, preset="draft", seed=7, device="cpu")
     eventually(lambda: "step" in client.get(operation.name).message)
     for process in psutil.Process().children(recursive=True):
         if str(folder / "p") in process.cmdline():
             process.kill()
+    eventually(lambda: client.get(operation.name).attempts == 2)
+    eventually(lambda: "step" in client.get(operation.name).message)
+    release(folder / "a")
     assert client.wait(operation.name).attempts == 2
     assert log_of(folder / "a")[before:] == ["reconstruction begin", "reconstruction end"]
 
@@ -186,27 +193,27 @@ def test_nothing_is_sent_that_is_there_and_nothing_done_twice(
 
 
 def test_a_server_killed_in_the_middle_goes_on_after_its_restart(
-    tmp_path, start_process, source, here, split, eventually
+    tmp_path, start_process, port, source, here, split, eventually
 ):
     a = tmp_path / "a"
-    # Long enough for the first server to be at work still when the word to kill it arrives.
-    behave(a, "slow", "15")
+    behave(a, "held")
     seen, killed = [], threading.Event()
 
     def progress(stage, fraction, message="", **metrics):
         if stage == "reconstruction":
             seen.append(fraction)
 
-    with start_process(a, runner=RUNNER) as server:
-        stages = stages_at(f"reconstruct={server.address}")
+    address = f"127.0.0.1:{port}"
+    with start_process(a, address, runner=RUNNER) as server:
+        stages = stages_at(f"reconstruct={address}")
 
         def replace_it():
-            eventually(lambda: any(x > 0.12 for x in seen))
+            eventually(lambda: len(set(seen)) > 5)  # its progress is passed on
             server.kill()
             killed.set()
-            behave(a, "slow", "2")
-            with start_process(a, server.address, runner=RUNNER):
-                done.wait(60)
+            release(a)
+            with start_process(a, address, runner=RUNNER):
+                done.wait(240)
 
         done = threading.Event()
         other = threading.Thread(target=replace_it)
@@ -215,12 +222,11 @@ def test_a_server_killed_in_the_middle_goes_on_after_its_restart(
             made = split(stages, source, progress=progress)
         finally:
             done.set()
-            other.join(60)
+            other.join(240)
     assert killed.is_set()
     assert made == here(source)
     assert log_of(a) == ["reconstruction begin"] * 2 + ["reconstruction end"]
     assert seen == sorted(seen)
-    assert len(set(seen)) > 5, "the progress of the other server was not passed on"
 
 
 def test_what_a_stage_says_about_its_input_is_told_at_once(tmp_path, start_server, source, split):
@@ -246,7 +252,7 @@ def test_a_server_that_stalls_is_left_for_another_and_one_that_is_away_skipped(
         with pytest.raises(StageError, match=r"longer than 2 s .*127\.0\.0\.1:1 "):
             split(lonely, source)
         with start_server(b, runner=RUNNER) as two:
-            both = stages_at(f"reconstruct={DEAD},{one},{two}", silence_s=1.0)
+            both = stages_at(f"reconstruct={DEAD},{one},{two}", silence_s=10.0)
             assert split(both, source) == here(source)
         with Client(one) as client:
             for operation in client.list():
@@ -277,6 +283,6 @@ def test_servers_that_cannot_help_are_named_with_what_is_wrong(
 def test_what_is_cached_needs_no_server(tmp_path, start_server, source, split):
     cache = Cache(tmp_path / "kept")
     with start_server(tmp_path / "a", runner=RUNNER) as address:
-        stages = stages_at(f"reconstruct={address}", f"rig={address}", patience_s=1.0)
+        stages = stages_at(f"reconstruct={address}", f"rig={address}", patience_s=60.0)
         made = split(stages, source, cache=cache)
     assert split(stages, source, cache=cache) == made

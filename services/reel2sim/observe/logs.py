@@ -116,8 +116,12 @@ class TextFormatter(logging.Formatter):
 
 
 def extra_of(record: logging.LogRecord) -> dict[str, Any]:
-    """What was passed as ``extra``."""
-    return {name: value for name, value in vars(record).items() if name not in _NOT_EXTRA}
+    """What was passed as ``extra``; names with an underscore are what libraries note on records."""
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name not in _NOT_EXTRA and not name.startswith("_")
+    }
 
 
 async def relay(

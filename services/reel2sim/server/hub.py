@@ -43,5 +43,7 @@ class Hub:
 
 async def wait(event: asyncio.Event, timeout_s: float) -> None:
     """Wait for ``event``, at most ``timeout_s``."""
+    # Not asyncio.wait_for, which loses a cancel that comes together with the event.
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await event.wait()

@@ -4,10 +4,11 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
+
+from free_port import free_port
 
 
 def binaries() -> Path | None:
@@ -34,9 +35,7 @@ class LocalPostgres:
         self._folder = Path(tempfile.mkdtemp(prefix="reel2sim-postgres-"))
         if self._user is not None:
             shutil.chown(self._folder, self._user)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-N")
         self.url = f"postgresql://postgres@127.0.0.1:{self._port}/postgres"
 
@@ -68,7 +67,7 @@ class LocalPostgres:
             user=self._user,
             group=None if self._user is None else pwd.getpwnam(self._user).pw_gid,
             extra_groups=None if self._user is None else (),
-            timeout=60,
+            timeout=240,
         )
 
 

@@ -4,11 +4,13 @@ Each stage's result depends on all it was given. How a stage behaves is told by 
 server's cache folder, so that it is no part of the content:
 
 ``slow``      seconds a stage takes, reporting all the while
+``held``      report until that file is gone
 ``stubborn``  report once, then never again
 ``refuse``    raise an error of the project's tree
 """
 
 import hashlib
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -89,6 +91,12 @@ def _behave(cache: Path, name: str, progress) -> None:
     progress(name, 0.1, "working", figure=1.0)
     if (cache / "stubborn").exists():
         time.sleep(600)
+    held = cache / "held"
+    for i in itertools.count():
+        if not held.exists():
+            break
+        progress(name, i / (i + 10), f"step {i}")
+        time.sleep(0.05)
     slow = cache / "slow"
     steps = int(10 * float(slow.read_text())) if slow.exists() else 0
     for i in range(steps):

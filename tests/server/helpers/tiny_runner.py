@@ -1,6 +1,7 @@
 """A quick job runner for tests of the server: what it does is told by the prompt.
 
 ``steps N SECONDS``  report N steps of that length, then succeed
+``until FILE``       report steps until that file is there, then succeed
 ``crash``            die without a word
 ``crash once``       die at the first attempt, succeed at the second
 ``stubborn``         never report again, so that a cancel has to kill
@@ -13,6 +14,7 @@ any other prompt    take about a second
 A job with a source writes down what it was given instead.
 """
 
+import itertools
 import logging
 import os
 import subprocess
@@ -57,6 +59,8 @@ def run(job: Job, progress) -> JobResult:
         logging.getLogger("tiny_runner").info("told %s", job.request.prompt)
     elif words[:1] == ["steps"]:
         _steps(int(words[1]), float(words[2]), progress)
+    elif words[:1] == ["until"]:
+        _until(Path(words[1]), progress)
     elif words and words != ["crash", "once"]:
         _steps(10, 0.1, progress)
     bundle = job.out / "bundle"
@@ -72,6 +76,15 @@ def write_bundle(inputs: dict[str, Path], prompt: str, seed: int, bundle: Path) 
     for name, path in inputs.items():
         digest = digest_tree(path) if path.is_dir() else digest_file(path)
         (bundle / "meshes" / name).write_text(f"{path.name} {digest}")
+
+
+def _until(file: Path, progress) -> None:
+    for i in itertools.count():
+        progress("steps", i / (i + 1), f"step {i}", step=float(i))
+        if file.exists():
+            break
+        time.sleep(0.05)
+    progress("steps", 1.0)
 
 
 def _steps(count: int, seconds: float, progress) -> None:

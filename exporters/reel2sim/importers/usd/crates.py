@@ -8,11 +8,15 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.lifeline import script_command
 
 _START_S = 60.0
 _PATIENCE_S, _BYTES_PER_S = 2.5, 8 * 2**20
+_BUSY = 20.0
+"""Times as long by the clock as its work takes: how slow a busy machine may make a process."""
 
 
 class CrateWasher:
@@ -68,17 +72,33 @@ class CrateWasher:
         return self._worker
 
     def _answer(self, patience: float) -> str:
-        """One line of the process; empty if it ends or takes longer."""
+        """One line of the process; empty if it ends or takes longer.
+
+        Longer both by the clock and by the work it did, so that it is not blamed for others' work;
+        one that neither works nor answers ends after a multiple of that time.
+        """
         assert self._worker is not None
         assert self._worker.stdout is not None
-        said, until = b"", time.monotonic() + patience
+        process, now = psutil.Process(self._worker.pid), time.monotonic()
+        said, until, at_last = b"", now + patience, now + _BUSY * patience
+        before_s = _work_s(process)
         with selectors.DefaultSelector() as waiting:
             waiting.register(self._worker.stdout, selectors.EVENT_READ)
             while not said.endswith(b"\n"):
                 if not waiting.select(max(until - time.monotonic(), 0.0)):
-                    return ""
+                    left = before_s + patience - _work_s(process)
+                    if left <= 0.0 or time.monotonic() >= at_last:
+                        return ""
+                    until = time.monotonic() + left
+                    continue
                 part = self._worker.stdout.read1(4096)  # type: ignore[attr-defined]
                 if not part:
                     return ""
                 said += part
         return said.decode("utf-8", "replace").strip()
+
+
+def _work_s(process: psutil.Process) -> float:
+    """Processor time that it has had, seconds."""
+    times = process.cpu_times()
+    return times.user + times.system
