@@ -1,25 +1,23 @@
-"""A dataset of animated objects: every object drawn, judged, indexed and packed."""
+"""What all datasets have in common: jobs done once each, judged, packed and written down."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reel2sim.batch import BatchConfig, Demand, ResultRow, Step, run_batch
-from reel2sim.dataset.job import VERSION, ObjectJob
-from reel2sim.dataset.recipe import SERIES
-from reel2sim.dataset.render import CAMERA_FILE, MOTION_FILE, OBJECT_FILE, STRIP_FILE, render_object
+from reel2sim.batch import BatchConfig, Demand, Job, JobRunner, ResultRow, Step, run_batch
 from reel2sim.dataset.shards import Sample, write_shards
 from reel2sim.dataset.sheet import Cell, write_sheets
-from reel2sim.pipeline.atomic import write_atomically
+from reel2sim.dataset.storing import STRIP_FILE, write_json
 from reel2sim.scene.errors import ConflictError
 from reel2sim.scene.progress import Progress, silent
 
 DATASET_FILE = "dataset.json"
-_OBJECTS = "objects"
+SHARDS = "shards"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +26,8 @@ class Packing:
 
     Attributes:
         shard_mb: size at which a new shard is begun, MiB; 0 packs none.
-        memory_mb: that each object reserves of its machine, MiB.
-        limit_s: seconds that an object may take.
+        memory_mb: that each job reserves of its machine, MiB.
+        limit_s: seconds that a job may take.
     """
 
     shard_mb: float = 256.0
@@ -42,8 +40,8 @@ class Dataset:
     """What was made.
 
     Attributes:
-        rows: of every object, in the order of ids.
-        skipped: objects that had been drawn before.
+        rows: of every job, in their order.
+        skipped: those that had been done before.
         shards: files of samples.
         sheets: pictures to look at.
     """
@@ -55,116 +53,157 @@ class Dataset:
 
     @property
     def passed(self) -> tuple[ResultRow, ...]:
-        """Objects that are samples."""
+        """Those that are samples."""
         return tuple(row for row in self.rows if row.facts.get("verdict") == "passed")
 
     @property
     def rejected(self) -> tuple[ResultRow, ...]:
-        """Objects that the filters took out."""
+        """Those that the filters took out."""
         return tuple(row for row in self.rows if row.facts.get("verdict") == "rejected")
 
     @property
     def failed(self) -> tuple[ResultRow, ...]:
-        """Inputs that could not be drawn."""
+        """Those that could not be made."""
         return tuple(row for row in self.rows if row.status != "ok")
 
 
-def make_dataset(
-    jobs: Sequence[ObjectJob],
+def _undivided(row: ResultRow) -> str:
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What datasets of one kind do their own way.
+
+    Attributes:
+        name: said in ``dataset.json``.
+        folder: of the folders of jobs.
+        work: does one job; its facts have a ``verdict``, ``passed`` or ``rejected``, and ``why``.
+        pack: a folder as a sample of a shard.
+        title: what is written above its strip on a sheet.
+        record: of ``dataset.json``, once all is done.
+        division: folder of the shards that a sample belongs to.
+        most_cells: strips shown on sheets, evenly chosen; None shows all.
+    """
+
+    name: str
+    folder: str
+    work: JobRunner
+    pack: Callable[[Path], Sample]
+    title: Callable[[ResultRow], str]
+    record: Callable[[Dataset], Mapping[str, Any]]
+    division: Callable[[ResultRow], str] = _undivided
+    most_cells: int | None = None
+
+
+def produce(
+    kind: Kind,
+    jobs: Sequence[Job],
     out: Path,
     *,
     config: BatchConfig | None = None,
     packing: Packing | None = None,
+    begun: Mapping[str, Any] | None = None,
     progress: Progress = silent,
 ) -> Dataset:
-    """Draw every object under ``out/objects/<id>``, and pack those that pass.
+    """Do every job under ``out/<folder>/<id>``, and pack those that pass.
 
-    Beside the objects there are ``results.jsonl`` (and ``results.parquet``) with a row each,
-    ``shards`` of those that passed, contact sheets, and ``dataset.json``. Run again, it goes on
-    where it was stopped. The same objects and recipe give the same bytes, whoever drew them, but
-    for the seconds in the result tables.
+    Beside them there are ``results.jsonl`` (and ``results.parquet``) with a row each, ``shards``
+    of those that passed, contact sheets, and ``dataset.json``. Run again, it goes on where it was
+    stopped. The same jobs give the same bytes, whoever did them, but for the seconds in the
+    tables.
 
     Args:
-        jobs: the objects.
+        kind: what is made.
+        jobs: one for each sample.
         out: folder of the dataset.
         config: where and how the jobs run; processes of this machine if None.
         packing: shards, and the demand of a job.
-        progress: told after each object.
+        begun: what ``dataset.json`` says until all is done, besides that it is not.
+        progress: told after each job.
 
     Raises:
         ConflictError: if ``out`` holds something else, or is being worked on.
     """
     config = config or BatchConfig(ray=False)
     packing = packing or Packing()
-    _check_ours(out)
+    read_record(out, kind.name)
     out.mkdir(parents=True, exist_ok=True)
-    _write_json(out / DATASET_FILE, {"version": VERSION, "complete": False})
+    head = {"kind": kind.name, **(begun or {}), "complete": False}
+    write_json(out / DATASET_FILE, head)
     step = Step(
-        name="render",
-        work=render_object,
+        name=kind.name,
+        work=kind.work,
         demand=Demand(memory_mb=packing.memory_mb),
         limit_s=packing.limit_s,
     )
-    summary = run_batch(jobs, out, config=config, steps=[step], folder=_OBJECTS, progress=progress)
+    summary = run_batch(
+        jobs, out, config=config, steps=[step], folder=kind.folder, progress=progress
+    )
     progress("pack", 0.0, "shards and sheets")
+    dataset = Dataset(summary.rows, summary.skipped, (), ())
+    shards = _shards(kind, dataset, out, packing) if packing.shard_mb else ()
     drawn = [row for row in summary.rows if row.status == "ok"]
-    passed = [row for row in drawn if row.facts.get("verdict") == "passed"]
-    shards: tuple[Path, ...] = ()
-    if packing.shard_mb:
-        samples = [_sample(out / _OBJECTS / row.id) for row in passed]
-        shards = write_shards(out / "shards", samples, most_bytes=int(packing.shard_mb * 2**20))
-    sheets = write_sheets(out, [_cell(out, row) for row in drawn])
+    if kind.most_cells is not None and len(drawn) > kind.most_cells:
+        count = kind.most_cells
+        drawn = [drawn[i * len(drawn) // count] for i in range(count)]
+    sheets = write_sheets(out, [_cell(kind, out, row) for row in drawn])
     dataset = Dataset(summary.rows, summary.skipped, shards, sheets)
-    _write_json(out / DATASET_FILE, _record(dataset, jobs))
+    packed = {
+        "shards": [str(path.relative_to(out / SHARDS)) for path in shards],
+        "sheets": [path.name for path in sheets],
+    }
+    record = {"kind": kind.name, "complete": True, **kind.record(dataset), **packed}
+    write_json(out / DATASET_FILE, record)
     progress("pack", 1.0, "done")
     return dataset
 
 
-def _check_ours(out: Path) -> None:
-    """Refuse to put a dataset among other things."""
-    if out.is_dir() and any(out.iterdir()) and not (out / DATASET_FILE).is_file():
+def read_record(out: Path, kind: str) -> dict[str, Any] | None:
+    """``dataset.json`` of a dataset of that kind; None if nothing is there yet.
+
+    Raises:
+        ConflictError: if the folder holds something else.
+    """
+    path = out / DATASET_FILE
+    if not path.is_file():
+        if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+            raise ConflictError(
+                "is not empty and holds no dataset", source=out, remedy="choose another folder"
+            )
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found = record.get("kind", "objects")
+    except (OSError, ValueError, AttributeError) as cause:
+        raise ConflictError(f"cannot be read: {cause}", source=path) from cause
+    if found != kind:
         raise ConflictError(
-            "is not empty and holds no dataset", source=out, remedy="choose another folder"
+            f"holds a dataset of another kind: {found}", source=out, remedy="choose another folder"
         )
+    return dict(record)
 
 
-def _sample(folder: Path) -> Sample:
-    names = ((name, folder / name) for name in SERIES)
-    files = [
-        (f"{name}_{path.name}", path)
-        for name, series in names
-        for path in sorted(series.glob("*.png"))
-    ]
-    record = json.loads((folder / OBJECT_FILE).read_text(encoding="utf-8"))
-    for field, file in (("cameras", CAMERA_FILE), ("motion", MOTION_FILE)):
-        record[field] = json.loads((folder / file).read_text(encoding="utf-8"))
-    return Sample(folder.name, tuple(files), record)
+def _shards(kind: Kind, dataset: Dataset, out: Path, packing: Packing) -> tuple[Path, ...]:
+    """Those of each division, in the order of rows."""
+    divisions: dict[str, list[Path]] = {}
+    for row in dataset.passed:
+        divisions.setdefault(kind.division(row), []).append(out / kind.folder / row.id)
+    for old in (out / SHARDS).glob("*/"):
+        if old.name not in divisions:
+            shutil.rmtree(old)
+    size = int(packing.shard_mb * 2**20)
+    return tuple(
+        path
+        for name in sorted(divisions or {"": []})
+        for path in write_shards(
+            out / SHARDS / name,
+            [kind.pack(folder) for folder in divisions.get(name, [])],
+            most_bytes=size,
+        )
+    )
 
 
-def _cell(out: Path, row: ResultRow) -> Cell:
-    facts = row.facts
-    motion = f"{row.id}   motion {facts['motion']:.3f}"
-    passed = facts.get("verdict") == "passed"
-    caption = motion if passed else f"{row.id}: {facts['why']}"
-    return Cell(out / _OBJECTS / row.id / STRIP_FILE, caption, passed)
-
-
-def _record(dataset: Dataset, jobs: Sequence[ObjectJob]) -> dict[str, Any]:
-    return {
-        "version": VERSION,
-        "complete": True,
-        "recipe": asdict(jobs[0].recipe) if jobs else {},
-        "objects": len(dataset.rows),
-        "passed": [row.id for row in dataset.passed],
-        "rejected": {row.id: row.facts.get("why") for row in dataset.rejected},
-        "failed": {
-            row.id: {"reason": row.reason, "message": row.message} for row in dataset.failed
-        },
-        "shards": [path.name for path in dataset.shards],
-        "sheets": [path.name for path in dataset.sheets],
-    }
-
-
-def _write_json(path: Path, record: Any) -> None:
-    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+def _cell(kind: Kind, out: Path, row: ResultRow) -> Cell:
+    passed = row.facts.get("verdict") == "passed"
+    return Cell(out / kind.folder / row.id / STRIP_FILE, kind.title(row), passed)

@@ -14,7 +14,7 @@ from typing import Any
 from reel2sim.exporters.staging import staged_folder
 
 INDEX_FILE = "index.json"
-_MEMBERS_FILE = "members.jsonl"
+MEMBERS_FILE = "members.jsonl"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def write_shards(folder: Path, samples: Sequence[Sample], *, most_bytes: int) ->
     """
     listed: list[dict[str, Any]] = []
     with staged_folder(folder, overwrite=True) as made:
-        with (made / _MEMBERS_FILE).open("w", encoding="utf-8") as members:
+        with (made / MEMBERS_FILE).open("w", encoding="utf-8") as members:
             for i, some in enumerate(_groups(samples, most_bytes)):
                 name = f"shard-{i:06d}.tar"
                 places = _write_tar(made / name, some)

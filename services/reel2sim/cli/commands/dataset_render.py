@@ -1,4 +1,4 @@
-"""``reel2sim dataset``."""
+"""``reel2sim dataset render``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from reel2sim.cli.options import Common, Flag, Naming, Text, shown
+from reel2sim.cli.options import Common, Flag, Naming, shown
+from reel2sim.cli.work import Work
 
 if TYPE_CHECKING:
-    from reel2sim.batch import BatchConfig
     from reel2sim.cli.console import Console
     from reel2sim.dataset import Recipe
 
@@ -66,14 +66,14 @@ class Look:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetCommand:
-    """Make a dataset for training of animated objects: pictures, cameras, depth, masks, joints.
+class Render:
+    """Draw objects that you have: pictures, cameras, depth, masks, joints.
 
-    `dataset render` draws every object 24 times from an orbit while it stands still, 24 times from
-    the same orbit while it moves, and 24 times from the front. INPUT is a bundle, a .glb, .gltf,
-    .usd*, .urdf, MuJoCo .xml or .npz file, or a folder of such. Objects move as their file says;
-    where it says nothing, as in URDF and MJCF, their joints sweep their limits. Objects that hardly
-    move or leave the picture are rejected, and each verdict has its reason.
+    Every object is drawn 24 times from an orbit while it stands still, 24 times from the same orbit
+    while it moves, and 24 times from the front. INPUT is a bundle, a .glb, .gltf, .usd*, .urdf,
+    MuJoCo .xml or .npz file, or a folder of such. Objects move as their file says; where it says
+    nothing, as in URDF and MJCF, their joints sweep their limits. Objects that hardly move or leave
+    the picture are rejected, and each verdict has its reason.
 
     DIR gets objects/ID (pictures, transforms.json, motion.json, object.json), shards/*.tar
     (WebDataset) of what passed, contact-00.png to look at, results.jsonl (and .parquet) and
@@ -87,34 +87,21 @@ class DatasetCommand:
       reel2sim dataset render /shared/models --out /shared/data --address ray://head:10001
     """
 
-    verb: tyro.conf.Positional[Literal["render"]]
-    """What to do."""
     inputs: Annotated[tyro.conf.Positional[tuple[Path, ...]], shown("INPUT")]
     """Bundles, model files, and folders of them."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
     """Folder of the dataset; with --address on storage that all workers share."""
     look: Look = field(default_factory=Look)
-    workers: Annotated[int | None, shown("N")] = None
-    """Objects drawn at a time; one a core if not given."""
-    address: Text = ""
-    """Ray cluster to draw on; processes of this machine do it if not given."""
-    retries: int = 2
-    """Further attempts after a worker died or something passing went wrong."""
-    limit: Annotated[float, tyro.conf.arg(metavar="S")] = 600.0
-    """Seconds that an object may take."""
-    memory: Annotated[float, tyro.conf.arg(metavar="MIB")] = 0.0
-    """Reserved for each object on Ray."""
+    work: Work = field(default_factory=Work)
     shard_size: Annotated[float, tyro.conf.arg(metavar="MIB")] = 256.0
     """Size of a shard; 0 packs none."""
-    force: Flag = False
-    """Draw again what is drawn."""
     naming: Naming = field(default_factory=Naming)
     common: Common = field(default_factory=Common)
 
-    def __call__(self, console: Console) -> int:
+    def run(self, console: Console) -> int:
         """Draw, judge and pack; show what was rejected or failed."""
         from reel2sim.cli.tables import table
-        from reel2sim.dataset import Packing, find_jobs, make_dataset
+        from reel2sim.dataset import Packing, find_jobs, render_dataset
 
         jobs, twice = find_jobs(
             self.inputs,
@@ -124,10 +111,12 @@ class DatasetCommand:
         )
         for path in twice:
             console.note(f"note: {path} is there twice and drawn once")
-        packing = Packing(shard_mb=self.shard_size, memory_mb=self.memory, limit_s=self.limit)
+        packing = Packing(
+            shard_mb=self.shard_size, memory_mb=self.work.memory, limit_s=self.work.limit
+        )
         with console.progress() as progress:
-            made = make_dataset(
-                jobs, self.out, config=self._config(), packing=packing, progress=progress
+            made = render_dataset(
+                jobs, self.out, config=self.work.config(), packing=packing, progress=progress
             )
         record = {
             "out": str(self.out),
@@ -154,14 +143,3 @@ class DatasetCommand:
         look_at = "".join(f"\nlook at {sheet}" for sheet in made.sheets[:1])
         console.result(record, *shown_parts, summary + look_at)  # type: ignore[arg-type]
         return 0 if made.passed else 1
-
-    def _config(self) -> BatchConfig:
-        from reel2sim.batch import BatchConfig
-
-        return BatchConfig(
-            address=self.address,
-            ray=bool(self.address),
-            workers=self.workers,
-            retries=self.retries,
-            force=self.force,
-        )
