@@ -198,7 +198,7 @@ def _shards(kind: Kind, dataset: Dataset, out: Path, packing: Packing) -> tuple[
         for name in sorted(divisions or {"": []})
         for path in write_shards(
             out / SHARDS / name,
-            [kind.pack(folder) for folder in divisions.get(name, [])],
+            (kind.pack(folder) for folder in divisions.get(name, [])),
             most_bytes=size,
         )
     )
