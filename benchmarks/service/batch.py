@@ -1,6 +1,6 @@
 """A batch on a Ray cluster that loses a machine, and one whose driver is killed.
 
-Starts a cluster of three machines with one core each on this one, and draws objects of a dataset
+Starts a cluster of a few machines with one core each on this one, and draws objects of a dataset
 (``reel2sim dataset render``'s own work: read a model, draw 72 pictures, judge, write) or, with
 ``--kind make``, makes samples of prompts (that of ``reel2sim dataset make``: 24 pictures of 64²
 with their truth) or, with ``--kind draft``, draft bundles of prompts. When a third of the jobs is
@@ -10,8 +10,8 @@ was begun; bundles of some jobs are compared with those that one process makes.
 
 Efficiency is the share of the time of all cores in which they did jobs that counted: seconds of
 the attempts that were kept, over the seconds that there were cores for them, from the first
-attempt to the last, three cores and two after the kill. What is lost with the machine, waiting
-and starting count against it. The serial figure compares wall time with one process that does the
+attempt to the last, one less after the kill. What is lost with the machine, waiting and starting
+count against it. The serial figure compares wall time with one process that does the
 same jobs one after the other, over the cores this computer has; it means something only where
 nothing else runs.
 
@@ -19,7 +19,7 @@ Example::
 
     python benchmarks/service/batch.py                              # 60 jobs, minutes
     python benchmarks/service/batch.py --jobs 1000 --report batch.json
-    python benchmarks/service/batch.py --kind make
+    python benchmarks/service/batch.py --kind make --machines 2
     python benchmarks/service/batch.py --jobs 1000 --kind draft     # hours
 """
 
@@ -68,6 +68,7 @@ class Options:
     Attributes:
         jobs: of the batch that loses a machine; the driver is killed in one of a third as many.
         kind: draw an object, make a sample of a prompt, or make a draft bundle.
+        machines: of one core each, one of which is killed.
         sample: jobs that one process does too, for comparison.
         report: also write the figures to this file (JSON).
         drive: folder of a batch to run on the cluster at ``address``; for the script itself.
@@ -76,6 +77,7 @@ class Options:
 
     jobs: int = 60
     kind: Literal["render", "make", "draft"] = "render"
+    machines: int = 3
     sample: int = 5
     report: Path | None = None
     drive: Path | None = None
@@ -102,11 +104,11 @@ def main(options: Options) -> int:
 
 
 def _machine_killed(folder: Path, options: Options) -> dict[str, Any]:
-    """Figures of the batch that loses one of three machines."""
+    """Figures of the batch that loses one of its machines."""
     import ray
 
     jobs = _jobs(folder, options.kind, options.jobs)
-    cluster, nodes = _cluster(3)
+    cluster, nodes = _cluster(options.machines)
     killed: list[float] = []
 
     def kill(stage: str, fraction: float, message: str = "", **metrics: float) -> None:
@@ -129,6 +131,7 @@ def _machine_killed(folder: Path, options: Options) -> dict[str, Any]:
     rows = summary.rows
     serial_s, alike = _alone(folder, jobs, rows, options)
     begun = _begun(folder)
+    cores = min(options.machines, os.cpu_count() or 1)
     return {
         "jobs": len(jobs),
         "done": sum(row.status == "ok" for row in rows),
@@ -138,8 +141,8 @@ def _machine_killed(folder: Path, options: Options) -> dict[str, Any]:
         "alike_with_one_process": alike,
         "wall_s": round(wall, 1),
         "job_s": round(sum(row.seconds for row in rows) / len(rows), 2),
-        "efficiency": round(_efficiency(folder, rows, killed[0]), 3),
-        "serial_scaling": round(serial_s * len(jobs) / min(3, os.cpu_count() or 1) / wall, 3),
+        "efficiency": round(_efficiency(folder, rows, killed[0], options.machines), 3),
+        "serial_scaling": round(serial_s * len(jobs) / cores / wall, 3),
     }
 
 
@@ -232,7 +235,7 @@ def _begun(folder: Path) -> Counter[str]:
     )
 
 
-def _efficiency(folder: Path, rows: tuple[ResultRow, ...], killed: float) -> float:
+def _efficiency(folder: Path, rows: tuple[ResultRow, ...], killed: float, machines: int) -> float:
     """Seconds of the attempts that counted over the seconds of the cores there were."""
     begun = {
         path.name: [float(x) for x in path.read_text().split()]
@@ -240,7 +243,8 @@ def _efficiency(folder: Path, rows: tuple[ResultRow, ...], killed: float) -> flo
     }
     first = min(min(times) for times in begun.values())
     last = max(begun[row.id][-1] + row.seconds for row in rows)
-    return sum(row.seconds for row in rows) / (3 * (killed - first) + 2 * (last - killed))
+    there = machines * (killed - first) + (machines - 1) * (last - killed)
+    return sum(row.seconds for row in rows) / there
 
 
 def _alone(

@@ -144,7 +144,7 @@ def rows_so_far(out: Path) -> tuple[dict[str, Any], tuple[SampleRow, ...]]:
         raise NotFoundError(
             "holds no dataset", source=out, remedy="make one with `reel2sim dataset make`"
         )
-    if head["complete"]:
+    if head.get("complete"):
         return head, read_table(out)
     try:
         fields: dict[str, Any] = head["plan"]
