@@ -1,16 +1,17 @@
 """A batch on a Ray cluster that loses a machine, and one whose driver is killed.
 
-Starts a cluster of three machines with one core each on this one, and draws objects of a dataset
+Starts a cluster of a few machines with one core each on this one, and draws objects of a dataset
 (``reel2sim dataset render``'s own work: read a model, draw 72 pictures, judge, write) or, with
-``--kind draft``, makes draft bundles of prompts. When a third of the jobs is done, one machine is
-killed with all that runs on it. Then a second batch's driver is killed with SIGKILL in the middle
-and started again. Counted are rows, bundles, and how often each job's work was begun; bundles of
-some jobs are compared with those that one process makes.
+``--kind make``, makes samples of prompts (that of ``reel2sim dataset make``: 24 pictures of 64²
+with their truth) or, with ``--kind draft``, draft bundles of prompts. When a third of the jobs is
+done, one machine is killed with all that runs on it. Then a second batch's driver is killed with
+SIGKILL in the middle and started again. Counted are rows, bundles, and how often each job's work
+was begun; bundles of some jobs are compared with those that one process makes.
 
 Efficiency is the share of the time of all cores in which they did jobs that counted: seconds of
 the attempts that were kept, over the seconds that there were cores for them, from the first
-attempt to the last, three cores and two after the kill. What is lost with the machine, waiting
-and starting count against it. The serial figure compares wall time with one process that does the
+attempt to the last, one less after the kill. What is lost with the machine, waiting and starting
+count against it. The serial figure compares wall time with one process that does the
 same jobs one after the other, over the cores this computer has; it means something only where
 nothing else runs.
 
@@ -18,6 +19,7 @@ Example::
 
     python benchmarks/service/batch.py                              # 60 jobs, minutes
     python benchmarks/service/batch.py --jobs 1000 --report batch.json
+    python benchmarks/service/batch.py --kind make --machines 2
     python benchmarks/service/batch.py --jobs 1000 --kind draft     # hours
 """
 
@@ -39,9 +41,19 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from reel2sim.batch import BatchConfig, BatchJob, Made, ResultRow, Step, read_rows, run_batch
+from reel2sim.batch import (
+    BatchConfig,
+    BatchJob,
+    Job,
+    JobRunner,
+    Made,
+    ResultRow,
+    Step,
+    read_rows,
+    run_batch,
+)
 from reel2sim.batch.pipeline_work import run_job
-from reel2sim.dataset import ObjectJob, Recipe, find_jobs
+from reel2sim.dataset import Plan, Recipe, SampleJob, find_jobs, make_sample
 from reel2sim.dataset.render import render_object
 
 # Loopback, but not 127.0.0.1, in whose place Ray puts the machine's address in a network.
@@ -55,7 +67,8 @@ class Options:
 
     Attributes:
         jobs: of the batch that loses a machine; the driver is killed in one of a third as many.
-        kind: draw an object, or make a draft bundle.
+        kind: draw an object, make a sample of a prompt, or make a draft bundle.
+        machines: of one core each, one of which is killed.
         sample: jobs that one process does too, for comparison.
         report: also write the figures to this file (JSON).
         drive: folder of a batch to run on the cluster at ``address``; for the script itself.
@@ -63,7 +76,8 @@ class Options:
     """
 
     jobs: int = 60
-    kind: Literal["render", "draft"] = "render"
+    kind: Literal["render", "make", "draft"] = "render"
+    machines: int = 3
     sample: int = 5
     report: Path | None = None
     drive: Path | None = None
@@ -90,11 +104,11 @@ def main(options: Options) -> int:
 
 
 def _machine_killed(folder: Path, options: Options) -> dict[str, Any]:
-    """Figures of the batch that loses one of three machines."""
+    """Figures of the batch that loses one of its machines."""
     import ray
 
     jobs = _jobs(folder, options.kind, options.jobs)
-    cluster, nodes = _cluster(3)
+    cluster, nodes = _cluster(options.machines)
     killed: list[float] = []
 
     def kill(stage: str, fraction: float, message: str = "", **metrics: float) -> None:
@@ -117,6 +131,7 @@ def _machine_killed(folder: Path, options: Options) -> dict[str, Any]:
     rows = summary.rows
     serial_s, alike = _alone(folder, jobs, rows, options)
     begun = _begun(folder)
+    cores = min(options.machines, os.cpu_count() or 1)
     return {
         "jobs": len(jobs),
         "done": sum(row.status == "ok" for row in rows),
@@ -126,8 +141,8 @@ def _machine_killed(folder: Path, options: Options) -> dict[str, Any]:
         "alike_with_one_process": alike,
         "wall_s": round(wall, 1),
         "job_s": round(sum(row.seconds for row in rows) / len(rows), 2),
-        "efficiency": round(_efficiency(folder, rows, killed[0]), 3),
-        "serial_scaling": round(serial_s * len(jobs) / min(3, os.cpu_count() or 1) / wall, 3),
+        "efficiency": round(_efficiency(folder, rows, killed[0], options.machines), 3),
+        "serial_scaling": round(serial_s * len(jobs) / cores / wall, 3),
     }
 
 
@@ -170,6 +185,9 @@ def _jobs(folder: Path, kind: str, count: int) -> list[Any]:
         return [
             BatchJob(id=f"job{i:04d}", prompt=prompt, preset="draft", seed=i) for i in range(count)
         ]
+    if kind == "make":
+        plan = Plan(size=64, views=8, frames=8, most=2)
+        return [SampleJob(plan, i) for i in range(count)]
     models = folder / "models"
     models.mkdir(exist_ok=True)
     for i in range(count):
@@ -186,16 +204,17 @@ def _jobs(folder: Path, kind: str, count: int) -> list[Any]:
 
 def _step(folder: Path, options: Options) -> Step:
     """The work of a job, which notes when and where it was begun and ended."""
-    log, draft = folder / "begun", options.kind == "draft"
+    log, do = folder / "begun", _WORK[options.kind]
 
-    def work(job: BatchJob | ObjectJob, bundle: Path, scratch: Path) -> Made:
+    def work(job: Job, bundle: Path, scratch: Path) -> Made:
         with (log / job.id).open("a") as stream:
             stream.write(f"{time.time()}\n")
-        if isinstance(job, BatchJob):
-            return run_job(job, bundle, scratch)
-        return render_object(job, bundle, scratch)
+        return do(job, bundle, scratch)
 
-    return Step(name="draft" if draft else "render", work=work)
+    return Step(name=options.kind, work=work)
+
+
+_WORK: dict[str, JobRunner] = {"render": render_object, "make": make_sample, "draft": run_job}
 
 
 def _cluster(machines: int) -> tuple[Any, list[Any]]:
@@ -216,7 +235,7 @@ def _begun(folder: Path) -> Counter[str]:
     )
 
 
-def _efficiency(folder: Path, rows: tuple[ResultRow, ...], killed: float) -> float:
+def _efficiency(folder: Path, rows: tuple[ResultRow, ...], killed: float, machines: int) -> float:
     """Seconds of the attempts that counted over the seconds of the cores there were."""
     begun = {
         path.name: [float(x) for x in path.read_text().split()]
@@ -224,7 +243,8 @@ def _efficiency(folder: Path, rows: tuple[ResultRow, ...], killed: float) -> flo
     }
     first = min(min(times) for times in begun.values())
     last = max(begun[row.id][-1] + row.seconds for row in rows)
-    return sum(row.seconds for row in rows) / (3 * (killed - first) + 2 * (last - killed))
+    there = machines * (killed - first) + (machines - 1) * (last - killed)
+    return sum(row.seconds for row in rows) / there
 
 
 def _alone(
@@ -235,8 +255,7 @@ def _alone(
     digest = {row.id: row.digest for row in rows}
     config = BatchConfig(ray=False, workers=1)
     # The first job of a process pays for loading and compiling; it is done but not timed.
-    work = run_job if options.kind == "draft" else render_object
-    step = Step(name="alone", work=work)
+    step = Step(name="alone", work=_WORK[options.kind])
     found = run_batch(chosen, folder / "alone", config=config, steps=[step]).rows
     # A draft's manifest holds its timings, so that only drawn objects can be compared.
     same = sum(row.digest == digest[row.id] for row in found)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.batch import BatchConfig
-from reel2sim.dataset import Recipe, find_jobs, make_dataset
+from reel2sim.dataset import Recipe, find_jobs, render_dataset
 from reel2sim.dataset.shards import Sample, write_shards
 from reel2sim.scene.digest import digest_file, digest_tree
 from reel2sim.scene.errors import ConflictError, UsageError
@@ -26,7 +26,7 @@ def test_every_input_is_accounted_for_and_packed_once(models: Any, tmp_path: Pat
     models.broken()
     out = tmp_path / "data"
     jobs, _ = find_jobs([models.folder], SMALL)
-    made = make_dataset(jobs, out, config=BatchConfig(ray=False, workers=1))
+    made = render_dataset(jobs, out, config=BatchConfig(ray=False, workers=1))
     found = {row.id.rsplit("-", 1)[0]: row for row in made.rows}
     assert {name: row.status for name, row in found.items()} == {
         "broken": "failed", "still": "ok", "turning": "ok"
@@ -47,7 +47,7 @@ def test_every_input_is_accounted_for_and_packed_once(models: Any, tmp_path: Pat
     assert made.sheets[0].is_file()
 
     before = {path: digest_tree(out / path) for path in ("objects", "shards")}
-    again = make_dataset(jobs, out, config=BatchConfig(ray=False, workers=1))
+    again = render_dataset(jobs, out, config=BatchConfig(ray=False, workers=1))
     assert again.skipped == 2
     assert {path: digest_tree(out / path) for path in before} == before
     assert digest_file(again.sheets[0]) == digest_file(made.sheets[0])
@@ -76,7 +76,7 @@ def test_a_folder_of_other_things_is_left_alone(models: Any, tmp_path: Path) -> 
     (tmp_path / "home/letter.txt").write_text("dear")
     jobs, _ = find_jobs([models.still()], SMALL)
     with pytest.raises(ConflictError):
-        make_dataset(jobs, tmp_path / "home")
+        render_dataset(jobs, tmp_path / "home")
 
 
 @settings(max_examples=20, deadline=None)

@@ -17,7 +17,11 @@ def hinge_truth() -> Truth:
     return Truth(
         diagonal_m=1.5,
         times_s=[0.0, 0.5, 1.0],
-        joints=(TrueJoint("hinge", JointType.REVOLUTE, "base", "door", axis, pivot, q),),
+        joints=(
+            TrueJoint(
+                "hinge", JointType.REVOLUTE, "base", "door", axis, pivot, q, limits=(-0.2, np.inf)
+            ),
+        ),
         parts=("base", "door"),
         link_poses={"base": np.broadcast_to(np.eye(4), (3, 4, 4)), "door": turn},
         points=rng.normal(size=(20, 3)),
@@ -31,10 +35,20 @@ def test_round_trip(tmp_path):
     again = load_truth(tmp_path)
     assert again.parts == truth.parts
     assert again.joints[0].type is JointType.REVOLUTE
+    assert again.joints[0].limits == (-0.2, np.inf)
     np.testing.assert_allclose(again.joints[0].positions, truth.joints[0].positions)
     np.testing.assert_allclose(again.link_poses["door"], truth.link_poses["door"], atol=1e-12)
     np.testing.assert_array_equal(again.points, truth.points)
     np.testing.assert_array_equal(again.point_parts, truth.point_parts)
+
+
+def test_a_file_without_limits_has_none(tmp_path):
+    write_truth(hinge_truth(), tmp_path)
+    path = tmp_path / "truth.json"
+    record = json.loads(path.read_text())
+    del record["joints"][0]["limits"]
+    path.write_text(json.dumps(record))
+    assert load_truth(tmp_path).joints[0].limits == (-np.inf, np.inf)
 
 
 def test_quaternions_on_disk_end_with_w(tmp_path):

@@ -115,13 +115,14 @@ def run_batch(
         if config.force:
             for job in waiting:
                 Places.of(out, folder, job).end.unlink(missing_ok=True)
+        failed = 0
         progress("batch", len(done) / max(len(jobs), 1), f"{len(waiting)} job(s) to do")
         for end in _ends(waiting, out, folder, config, steps):
             row = _row(end)
             append_row(results, row)
             Places.of(out, folder, end.job).end.unlink(missing_ok=True)
             done[row.id] = row
-            failed = sum(x.status != "ok" for x in done.values())
+            failed += row.status != "ok"
             message = row.id if row.status == "ok" else f"{row.id} failed: {row.reason}"
             share = len(done) / len(jobs)
             progress("batch", min(share, 0.999), message, done=len(done), failed=failed)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from reel2sim.dataset.picture import Picture
-from reel2sim.dataset.recipe import Recipe
 from reel2sim.pipeline.views import View
 from reel2sim.scene.arrays import Array
 
@@ -59,42 +57,36 @@ def at_border(alpha: Array) -> bool:
     return any(bool((side >= _TOUCHES).any()) for side in edge)
 
 
-def measured(
-    pictures: Mapping[str, Sequence[Picture]], lost: Mapping[str, Sequence[float]]
-) -> Figures:
+def measured(views: Iterable[tuple[Array, float]], *, motion: float) -> Figures:
     """The figures of an object.
 
     Args:
-        pictures: by series.
-        lost: share of the surface outside of each of them.
+        views: alpha of each picture ``(h, w)`` uint8 and the share of the surface outside of it.
+        motion: its :func:`motion_magnitude`.
     """
-    views = [
-        (picture, share)
-        for name, some in pictures.items()
-        for picture, share in zip(some, lost[name], strict=True)
-    ]
+    views = list(views)
     return Figures(
-        motion=motion_magnitude(
-            [picture.rgba for picture in pictures["static"]],
-            [picture.rgba for picture in pictures["moving"]],
-        ),
+        motion=motion,
         overflow=max(share for _, share in views),
-        overflow_views=sum(
-            share > 0 or at_border(picture.rgba[..., 3]) for picture, share in views
-        ),
-        cover=min(float((picture.rgba[..., 3] > 0).mean()) for picture, _ in views),
+        overflow_views=sum(share > 0 or at_border(alpha) for alpha, share in views),
+        cover=min(float((alpha > 0).mean()) for alpha, _ in views),
     )
 
 
-def reasons(figures: Figures, recipe: Recipe) -> tuple[str, ...]:
-    """Why an object is rejected, a sentence each; none if it is fit."""
+def reasons(figures: Figures, *, least_motion: float, most_overflow: float) -> tuple[str, ...]:
+    """Why an object is rejected, a sentence each; none if it is fit.
+
+    Args:
+        figures: of the object.
+        least_motion: that it must have.
+        most_overflow: that it may have.
+    """
     found: list[str] = []
     if figures.cover <= 0:
         found.append("some picture shows nothing of it")
-    if figures.motion < recipe.least_motion:
-        found.append(f"motion {figures.motion:.4f} is less than {recipe.least_motion:g}")
-    beyond = figures.overflow > recipe.most_overflow
-    if beyond or (figures.overflow_views and not recipe.most_overflow):
+    if figures.motion < least_motion:
+        found.append(f"motion {figures.motion:.4f} is less than {least_motion:g}")
+    if figures.overflow > most_overflow or (figures.overflow_views and not most_overflow):
         found.append(
             f"leaves the picture in {figures.overflow_views} views, "
             f"with up to {figures.overflow:.1%} of its surface"

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from reel2sim.batch.attempt import Made
 from reel2sim.batch.pipeline_work import use_one_core
 from reel2sim.dataset.figure import staged
-from reel2sim.dataset.filters import measured, outside, reasons
+from reel2sim.dataset.filters import measured, motion_magnitude, outside, reasons
 from reel2sim.dataset.job import ObjectJob
 from reel2sim.dataset.picture import Picture
 from reel2sim.dataset.recipe import Staging, stage
 from reel2sim.dataset.sheet import strip
+from reel2sim.dataset.storing import STRIP_FILE, save_picture, write_json
 from reel2sim.dataset.studio import MeshStudio, Studio, SurfelStudio
 from reel2sim.exporters.staging import staged_folder
 from reel2sim.pipeline.opening import open_scene
@@ -30,7 +29,6 @@ from reel2sim.scene.world import Scene
 OBJECT_FILE = "object.json"
 MOTION_FILE = "motion.json"
 CAMERA_FILE = "transforms.json"
-STRIP_FILE = "strip.png"
 _MOST = 65535
 """Of a 16-bit picture."""
 
@@ -66,8 +64,15 @@ def render_object(job: ObjectJob, folder: Path, scratch: Path) -> Made:
     points = np.concatenate([studio.points(float(t)) for t in framed])
     staging = stage(recipe, points, times, key=job.content)
     shots, lost = _shoot(studio, staging)
-    figures = measured(shots, lost)
-    why = reasons(figures, recipe)
+    figures = measured(
+        (
+            (picture.rgba[..., 3], share)
+            for name, some in shots.items()
+            for picture, share in zip(some, lost[name], strict=True)
+        ),
+        motion=motion_magnitude(*(_rgba(shots[name]) for name in ("static", "moving"))),
+    )
+    why = reasons(figures, least_motion=recipe.least_motion, most_overflow=recipe.most_overflow)
     facts: dict[str, Any] = {
         "verdict": "rejected" if why else "passed",
         "why": "; ".join(why),
@@ -97,10 +102,10 @@ def render_object(job: ObjectJob, folder: Path, scratch: Path) -> Made:
                 for view, picture in zip(staging.views[name], some, strict=True):
                     _write_views(made / view.name, picture, scale, len(subject.part_names))
             views = [view for some in staging.views.values() for view in some]
-            _write_json(made / CAMERA_FILE, _cameras(views, scale))
-        _write_json(made / MOTION_FILE, _states(scene, subject, times))
-        _write_json(made / OBJECT_FILE, record)
-        _save(made / STRIP_FILE, strip(shots))
+            write_json(made / CAMERA_FILE, _cameras(views, scale))
+        write_json(made / MOTION_FILE, _states(scene, subject, times))
+        write_json(made / OBJECT_FILE, record)
+        save_picture(made / STRIP_FILE, strip({k: _rgba(some) for k, some in shots.items()}))
     joints = sum(len(asset.joints) for asset in scene.assets)
     return Made(joints=joints, facts=facts)
 
@@ -129,15 +134,17 @@ def _depth_scale(shots: Mapping[str, Sequence[Picture]]) -> float:
 
 def _write_views(path: Path, picture: Picture, scale: float, parts: int) -> None:
     base = path.with_suffix("")
-    _save(path, picture.rgba)
-    _save(base.with_suffix(".alpha.png"), picture.rgba[..., 3])
+    save_picture(path, picture.rgba)
+    save_picture(base.with_suffix(".alpha.png"), picture.rgba[..., 3])
     units = np.minimum(np.rint(picture.depth / scale), _MOST).astype(np.uint16)
-    _save(base.with_suffix(".depth.png"), units)
-    _save(base.with_suffix(".index.png"), picture.index.astype("u1" if parts < 256 else "u2"))
+    save_picture(base.with_suffix(".depth.png"), units)
+    save_picture(
+        base.with_suffix(".index.png"), picture.index.astype("u1" if parts < 256 else "u2")
+    )
 
 
-def _save(path: Path, pixels: Array) -> None:
-    Image.fromarray(np.ascontiguousarray(pixels)).save(path, format="PNG")
+def _rgba(pictures: Sequence[Picture]) -> list[Array]:
+    return [picture.rgba for picture in pictures]
 
 
 def _cameras(views: Sequence[View], scale: float) -> dict[str, Any]:
@@ -180,7 +187,3 @@ def _states(scene: Scene, subject: Subject, times: Array) -> dict[str, Any]:
             },
         }
     return {"times_s": times.tolist(), "assets": assets}
-
-
-def _write_json(path: Path, record: Any) -> None:
-    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from reel2sim.exporters.staging import staged_folder
 
 INDEX_FILE = "index.json"
-_MEMBERS_FILE = "members.jsonl"
+MEMBERS_FILE = "members.jsonl"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Sample:
     record: Any
 
 
-def write_shards(folder: Path, samples: Sequence[Sample], *, most_bytes: int) -> tuple[Path, ...]:
+def write_shards(folder: Path, samples: Iterable[Sample], *, most_bytes: int) -> tuple[Path, ...]:
     """Write ``shard-000000.tar`` and so on, replacing ``folder``.
 
     The same samples give the same bytes: members are in order, and carry neither times nor
@@ -42,12 +42,12 @@ def write_shards(folder: Path, samples: Sequence[Sample], *, most_bytes: int) ->
 
     Args:
         folder: made, or replaced.
-        samples: in the order in which they are to be stored.
+        samples: in the order in which they are to be stored; those of one shard are held at a time.
         most_bytes: size at which a new shard is begun; a sample is never cut.
     """
     listed: list[dict[str, Any]] = []
     with staged_folder(folder, overwrite=True) as made:
-        with (made / _MEMBERS_FILE).open("w", encoding="utf-8") as members:
+        with (made / MEMBERS_FILE).open("w", encoding="utf-8") as members:
             for i, some in enumerate(_groups(samples, most_bytes)):
                 name = f"shard-{i:06d}.tar"
                 places = _write_tar(made / name, some)
@@ -71,7 +71,7 @@ def write_shards(folder: Path, samples: Sequence[Sample], *, most_bytes: int) ->
     return tuple(folder / entry["url"] for entry in listed)
 
 
-def _groups(samples: Sequence[Sample], most_bytes: int) -> Iterator[list[Sample]]:
+def _groups(samples: Iterable[Sample], most_bytes: int) -> Iterator[list[Sample]]:
     group: list[Sample] = []
     size = 0
     for sample in samples:

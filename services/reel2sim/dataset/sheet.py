@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from reel2sim.dataset.picture import Picture
 from reel2sim.scene.arrays import Array
 
 _TILE, _TILES = 80, 6
@@ -32,8 +31,8 @@ class Cell:
     passed: bool
 
 
-def strip(series: Mapping[str, Sequence[Picture]]) -> Array:
-    """A row a series of evenly chosen pictures on white ``(h, w, 3)`` uint8."""
+def strip(series: Mapping[str, Sequence[Array]]) -> Array:
+    """A row a series of evenly chosen RGBA pictures on white ``(h, w, 3)`` uint8."""
     return np.concatenate([_row(pictures) for pictures in series.values()])
 
 
@@ -51,11 +50,11 @@ def write_sheets(folder: Path, cells: Sequence[Cell]) -> tuple[Path, ...]:
     return tuple(written)
 
 
-def _row(pictures: Sequence[Picture]) -> Array:
+def _row(pictures: Sequence[Array]) -> Array:
     chosen = np.linspace(0, len(pictures) - 1, _TILES).round().astype(int)
     tiles: list[Array] = []
     for i in chosen:
-        picture = Image.fromarray(pictures[i].rgba)
+        picture = Image.fromarray(pictures[i])
         white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
         flat = Image.alpha_composite(white, picture).convert("RGB")
         tiles.append(np.asarray(flat.resize((_TILE, _TILE), Image.Resampling.LANCZOS)))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from reel2sim.scene.rig import JointType
 from reel2sim.scene.transforms import apply, invert, pose_to_vector, vector_to_pose
 
 _JSON, _POINTS = "truth.json", "truth_points.npz"
+_UNLIMITED = (-np.inf, np.inf)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,8 @@ class TrueJoint:
         axis: unit direction ``(3,)``, world frame at the first time.
         pivot: a point on the axis ``(3,)``, metres, world frame at the first time.
         positions: radians or metres ``(t,)``, relative to the first time, so the first is 0.
+        limits: smallest and largest position, relative to the first time too; infinite where
+            nothing stops it, or where the maker of the truth did not say.
     """
 
     name: str
@@ -43,6 +47,7 @@ class TrueJoint:
     axis: Array
     pivot: Array
     positions: Array
+    limits: tuple[float, float] = _UNLIMITED
 
     def __post_init__(self) -> None:
         axis = checked("TrueJoint.axis", self.axis, (3,))
@@ -51,12 +56,16 @@ class TrueJoint:
         positions = checked("TrueJoint.positions", self.positions, ("t",))
         if len(positions) and abs(positions[0]) > 1e-9:
             raise InputError("positions must start at 0", source=self.name)
+        lower, upper = (float(limit) for limit in self.limits)
+        if not lower <= upper:
+            raise InputError("limits do not ascend", source=self.name)
         assign(
             self,
             type=JointType(self.type),
             axis=axis,
             pivot=checked("TrueJoint.pivot", self.pivot, (3,)),
             positions=positions,
+            limits=(lower, upper),
         )
 
 
@@ -134,6 +143,7 @@ def write_truth(truth: Truth, folder: Path) -> None:
                 "axis": joint.axis.tolist(),
                 "pivot": joint.pivot.tolist(),
                 "positions": joint.positions.tolist(),
+                "limits": [x if np.isfinite(x) else None for x in joint.limits],
             }
             for joint in truth.joints
         ],
@@ -161,7 +171,7 @@ def load_truth(folder: Path) -> Truth:
         return Truth(
             diagonal_m=float(record["diagonal_m"]),
             times_s=record["times_s"],
-            joints=tuple(TrueJoint(**joint) for joint in record["joints"]),
+            joints=tuple(_stored_joint(**joint) for joint in record["joints"]),
             parts=tuple(record["parts"]),
             link_poses={
                 name: vector_to_pose(np.array(rows)[:, [0, 1, 2, 6, 3, 4, 5]])
@@ -176,3 +186,10 @@ def load_truth(folder: Path) -> Truth:
         raise InputError(f"cannot be read: {cause}", source=folder) from cause
     except (ValueError, KeyError, TypeError, IndexError, zipfile.BadZipFile) as cause:
         raise InputError(f"is not a truth file: {cause}", source=path) from cause
+
+
+def _stored_joint(limits: Sequence[float | None] = (None, None), **fields: Any) -> TrueJoint:
+    """A joint of a file, which has null where there is no limit."""
+    pairs = zip(limits, _UNLIMITED, strict=True)
+    lower, upper = (open_ if limit is None else limit for limit, open_ in pairs)
+    return TrueJoint(**fields, limits=(lower, upper))

@@ -31,6 +31,8 @@ class Data:
       reel2sim generator data data --preset tiny --count 200
       reel2sim generator data data --preset small --count 4000 --workers 8
       reel2sim generator data data --prompts prompts.txt --count 100
+      reel2sim dataset make made --count 9000 --size 64 --views 8 --frames 8 --truth joints
+      reel2sim generator data data --from made
     """
 
     out: Annotated[tyro.conf.Positional[Path], shown("DATA")]
@@ -43,6 +45,8 @@ class Data:
     """What random prompts are about."""
     prompts: Annotated[Path | None, shown("FILE")] = None
     """Take the lines of this file in turn instead of random prompts."""
+    from_: Annotated[Path | None, tyro.conf.arg(name="from", metavar="DATASET")] = None
+    """Take the train split of what `reel2sim dataset make` made instead, all of it."""
     seed: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     """Of prompts and objects."""
     workers: Annotated[int, tyro.conf.arg(metavar="N")] = 1
@@ -54,11 +58,12 @@ class Data:
         from reel2sim.generation.uvit import preset
         from reel2sim.generation.uvit.make import make_data
 
+        layout = preset(self.preset).layout
         with console.progress() as progress:
-            made = make_data(
+            made = self._taken(layout, progress) or make_data(
                 self.out,
                 count=self.count,
-                layout=preset(self.preset).layout,
+                layout=layout,
                 families=self.families,
                 prompts=self._prompts(),
                 seed=self.seed,
@@ -71,6 +76,17 @@ class Data:
         refused = f", {len(made.refused)} prompts refused" if made.refused else ""
         console.result(record, f"{made.samples} samples, {made.made} new{refused}: {self.out}")
         return 0
+
+    def _taken(self, layout: Any, progress: Any) -> Any:
+        """What was taken from a dataset, if one is named."""
+        if self.from_ is None:
+            return None
+        from reel2sim.dataset import open_dataset
+        from reel2sim.dataset.for_uvit import take_samples
+
+        return take_samples(
+            open_dataset(self.from_, split="train"), self.out, layout, progress=progress
+        )
 
     def _prompts(self) -> tuple[str, ...]:
         from reel2sim.scene.errors import InputError

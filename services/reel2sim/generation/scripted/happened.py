@@ -11,6 +11,7 @@ from reel2sim.generation.scripted.play import Actor, Performance
 from reel2sim.generation.truth import TrueJoint, Truth
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.camera import Camera
+from reel2sim.scene.rig import JointType
 from reel2sim.scene.transforms import apply
 
 _POINTS: Final = 14000
@@ -58,6 +59,7 @@ def _joint(play: Performance, actor: Actor, part: Part) -> TrueJoint:
     """A joint as it stands at the first instant, in the world."""
     T = actor.part_poses[part.name][0]
     q = actor.positions[part.name]
+    stops = part.limits if part.joint is not JointType.CONTINUOUS else (-np.inf, np.inf)
     # The part's own turn about its axis leaves the axis where it is.
     return TrueJoint(
         name=f"{play.part_name(actor, part.name)}_joint",
@@ -67,6 +69,7 @@ def _joint(play: Performance, actor: Actor, part: Part) -> TrueJoint:
         axis=T[:3, :3] @ np.asarray(part.axis),
         pivot=T[:3, 3],
         positions=q - q[0],
+        limits=(stops[0] - q[0], stops[1] - q[0]),
     )
 
 

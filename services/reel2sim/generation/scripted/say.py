@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -135,13 +135,18 @@ def random_scene(
     """
     names = families or tuple(FAMILIES)
     count = int(rng.integers(1, most + 1))
-    things = [_random_thing(rng, FAMILIES[str(rng.choice(names))]) for _ in range(count)]
+    return random_scene_of(rng, (str(rng.choice(names)) for _ in range(count)))
+
+
+def random_scene_of(rng: np.random.Generator, kinds: Iterable[str]) -> SceneSpec:
+    """As :func:`random_scene`, with an object of each of these kinds, from left to right."""
+    things = [_random_thing(rng, FAMILIES[kind]) for kind in kinds]
     if not any(thing.movements or thing.deed for thing in things):
         things[0] = _random_thing(rng, FAMILIES[things[0].family], still=0.0)
     able = all(FAMILIES[thing.family].tabletop for thing in things)
     return SceneSpec(
         things=in_turn(tuple(things)),
-        table=bool(able and rng.random() < (0.5 if count == 1 else 0.8)),
+        table=bool(able and rng.random() < (0.5 if len(things) == 1 else 0.8)),
         tempo=float(rng.choice([1.0, 1.0, 0.6, 1.6])),
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reel2sim.generation.truth import Truth
 from reel2sim.generation.uvit.config import Layout
 from reel2sim.generation.uvit.motion import front_tracks, motion_magnitude
 from reel2sim.generation.uvit.prompts import FAMILIES, random_prompt
@@ -136,11 +137,20 @@ def film(prompt: str, layout: Layout, *, seed: int) -> Sample:
         seed=seed, frames=layout.moving, size=layout.size, views=layout.static, fixed=1
     )
     made = generate(prompt, config=config)
-    images, frames = pictures(made.reel, layout)
+    return sample_of(made.reel, made.truth, prompt, layout)
+
+
+def sample_of(reel: Reel, truth: Truth | None, prompt: str, layout: Layout) -> Sample:
+    """A generated reel as a sample.
+
+    Raises:
+        UsageError: if it has not the streams of ``layout``.
+    """
+    images, frames = pictures(reel, layout)
     tracks = np.zeros((0, layout.front, 2), np.float32)
     camera = frames[layout.first_front].camera
-    if made.truth is not None and camera is not None:
-        tracks = front_tracks(made.truth, camera, layout)
+    if truth is not None and camera is not None:
+        tracks = front_tracks(truth, camera, layout)
     return Sample(
         images=images,
         cameras=tuple(frame.camera for frame in frames if frame.camera is not None),
