@@ -104,7 +104,7 @@ def test_one_sample_is_learnt_by_heart(samples, config):
     standardise(model.autoencoder, images)
     video = encode_all(model.autoencoder, images)[None]
     data = clean(one, video, facts, config)
-    learner = Learner(model.uvit.requires_grad_(True), config)
+    learner = Learner(model.uvit.requires_grad_(True), config, config.steps)
     objective = FlowObjective(model.uvit, config)
     losses = []
     with reproducible(torch.device("cpu")):
