@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from reel2sim.generation.uvit.agreement import agreement
+from reel2sim.generation.uvit.agreement import agreement, said
 from reel2sim.generation.uvit.autoencoder import as_images, as_pictures
 from reel2sim.generation.uvit.checkpoint import Model
 from reel2sim.generation.uvit.config import Layout
@@ -20,7 +20,7 @@ from reel2sim.generation.uvit.sample import Sample
 from reel2sim.generation.uvit.sampler import Request, caption, sample
 from reel2sim.pipeline.scores.pictures import psnr
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.errors import Reel2SimError, UsageError
+from reel2sim.scene.errors import PromptError, Reel2SimError, UsageError
 from reel2sim.scene.progress import Progress, silent, subrange
 from reel2sim.scene.reel import Reel
 
@@ -66,7 +66,8 @@ def evaluate(
         model: to look at.
         samples: real renders with their prompts.
         config: how much to measure.
-        references: other renders, to read films by; none leaves agreement and guidance out.
+        references: other renders, to read films by. Agreement and guidance are left out if there
+            are none, or if prompts are not those of the scripted backend.
         progress: told of each part; may cancel.
 
     Returns:
@@ -86,7 +87,7 @@ def evaluate(
         "captions": captions(model, some, config),
         "seconds": seconds(model, some[0].prompt, config),
     }
-    if references:
+    if references and _understood([*some, *references]):
         found["agreement"] = agreements(model, some, made, references)
         rows = guidance_table(model, some, references, config, subrange(progress, 0.3, 0.4))
         found["guidance"] = rows
@@ -123,6 +124,13 @@ def _request(true: Sample, config: EvaluationConfig, place: int) -> Request:
     )
 
 
+def _understood(samples: Sequence[Sample]) -> bool:
+    try:
+        return all(said(sample.prompt) for sample in samples)
+    except PromptError:
+        return False
+
+
 def agreements(
     model: Model, true: Sequence[Sample], made: Sequence[Sample], references: Sequence[Sample]
 ) -> dict[str, dict[str, dict[str, float]]]:
@@ -156,7 +164,8 @@ def guidance_table(
             sample(model, replace(_request(true, config, 1000 + i), motion=None, text_scale=scale))
             for i, true in enumerate(samples[:4])
         ]
-        apart = [np.abs(a.images - b.images.astype(float)) for a, b in zip(films, again)]  # noqa: B905
+        pairs = zip(films, again, strict=False)
+        apart = [np.abs(a.images - b.images.astype(float)) for a, b in pairs]
         prompts = [true.prompt for true in samples]
         rows.append(
             {
@@ -276,8 +285,8 @@ def consistency(
     Surfels are fitted to all views of the orbit but every fourth; PSNR in dB over the object, of
     views that were fitted and of those that were not, mean over samples. A fit that fails counts
     as 0 dB. ``mixed`` takes each view from another of the made films: what views that have nothing
-    to do with each other reach. The real renders went through the autoencoder for ``coded``, so that what it loses is
-    told apart from what the transformer gets wrong.
+    to do with each other reach. The real renders went through the autoencoder for ``coded``, so
+    that what it loses is told apart from what the transformer gets wrong.
     """
     kinds: dict[str, list[tuple[float, float]]] = {
         "made": [], "mixed": [], "coded": [], "real": []

@@ -111,10 +111,8 @@ def _make(
     from reel2sim.pipeline.atomic import write_atomically
 
     rng = np.random.default_rng([seed, k])
-    if prompts:
-        prompt = prompts[k % len(prompts)]
-    else:
-        prompt = random_prompt(rng, families, longest=longest)
+    drawn = "" if prompts else random_prompt(rng, families, longest=longest)
+    prompt = prompts[k % len(prompts)] if prompts else drawn
     try:
         sample = film(prompt, layout, seed=int(rng.integers(2**32)))
     except PromptError as error:
