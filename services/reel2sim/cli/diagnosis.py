@@ -195,7 +195,7 @@ def _backends() -> Finding:
 
 
 def _weights() -> Finding:
-    return Finding("weights", "ok", "none needed: nothing is downloaded, nothing was trained")
+    return Finding("weights", "ok", "none to download; a small video model is shipped (reel2sim generator card)")
 
 
 def _needed(name: str, module: str, purpose: str, *, distribution: str = "") -> Finding:
