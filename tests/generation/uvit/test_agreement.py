@@ -90,6 +90,6 @@ def test_a_model_is_packed_with_its_card(samples, data, config, tmp_path, capsys
     capsys.readouterr()
     assert main(["generator", "card", str(out)]) == 0
     told = capsys.readouterr().out
-    assert all(text in told for text in ("steps: 7", "spearman: 0.25", "knows boxes only", "16×16"))
+    assert all(text in told for text in ("steps: 7", "spearman 0.25", "knows boxes only", "16×16"))
     (tmp_path / "f.json").write_text("[]")
     assert main(["generator", "pack", *arguments, "--out", str(out), "--quiet"]) == 65

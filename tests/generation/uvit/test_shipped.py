@@ -1,4 +1,4 @@
-"""The weights that come with the project: they load, repeat themselves, and follow what is asked."""
+"""The weights that come with the project: they load, and follow what is asked."""
 
 from dataclasses import replace
 
@@ -65,11 +65,14 @@ def test_families_and_colours_are_those_of_the_prompt(model):
     assert min(seen[0], seen[2]) > 2 * max(seen[1], seen[3])
 
 
-def test_it_moves_as_much_as_is_asked(model):
-    prompt = "a silver laptop, the laptop's first lid opens"
-    found = [made(model, prompt, motion=motion).motion for motion in (0.004, 0.02, 0.06)]
-    assert found == sorted(found)
-    assert found[2] > 1.5 * found[0]
+def test_it_moves_more_where_more_is_asked(model):
+    prompts = (
+        "a garage, the garage's first door opens",
+        "a white metal chest, the chest's first lid opens half way",
+    )
+    for prompt in prompts:
+        little, much = (made(model, prompt, motion=motion).motion for motion in (0.003, 0.05))
+        assert much > 1.2 * little, prompt
 
 
 def test_the_backend_takes_it_where_no_other_is_named(monkeypatch):

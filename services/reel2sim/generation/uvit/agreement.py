@@ -100,10 +100,11 @@ def agreement(
     return found
 
 
-def _vote(film: Array, references: Array, labels: Sequence[str]) -> str:
+def _vote(film: Array, references: Array, labels: list[str]) -> str:
     """What most of the nearest say; of equals the one that is nearest."""
     order = np.square(references - film).sum(axis=1).argsort(kind="stable")[:_NEAREST]
-    return Counter(labels[i] for i in order).most_common(1)[0][0]
+    votes: Counter[str] = Counter(labels[int(i)] for i in order)
+    return votes.most_common(1)[0][0]
 
 
 def _coverage(film: Sample, layout: Layout) -> Array:

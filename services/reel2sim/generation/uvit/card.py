@@ -61,16 +61,18 @@ def _family(prompt: str) -> str:
 
 def _summary(figures: Mapping[str, Any]) -> dict[str, Any]:
     """Figures without the long lists they were found from."""
-    found = {name: figures[name] for name in ("autoencoder", "agreement") if name in figures}
-    if "guidance" in figures:
-        found["guidance"] = figures["guidance"]
-    if "motion" in figures:
-        found["motion"] = {k: figures["motion"][k] for k in ("spearman", "within")}
-    if "captions" in figures:
-        found["captions"] = {k: figures["captions"][k] for k in ("words_right", "chance")}
-    for name in ("consistency", "seconds", "samples", "config"):
+    found: dict[str, Any] = {
+        name: figures[name]
+        for name in ("autoencoder", "agreement", "guidance", "consistency", "seconds", "samples")
+        if name in figures
+    }
+    for name, kept in (
+        ("motion", ("spearman", "within")),
+        ("captions", ("words_right", "chance")),
+        ("config", ("steps", "text_scale", "motion_scale", "seed")),
+    ):
         if name in figures:
-            found[name] = figures[name]
+            found[name] = {key: figures[name][key] for key in kept if key in figures[name]}
     return found
 
 
@@ -108,7 +110,11 @@ def _items(record: Any, depth: int = 0) -> list[str]:
         lines: list[str] = []
         for name, value in record.items():
             label = str(name).replace("_", " ")
-            if isinstance(value, Mapping | list):
+            if isinstance(value, Mapping) and not any(
+                isinstance(inner, Mapping | list) for inner in value.values()
+            ):
+                lines.append(f"{indent}- {label}: {_row(value)}")
+            elif isinstance(value, Mapping | list):
                 lines += [f"{indent}- {label}:", *_items(value, depth + 1)]
             else:
                 lines.append(f"{indent}- {label}: {_number(value)}")
@@ -116,13 +122,14 @@ def _items(record: Any, depth: int = 0) -> list[str]:
     if isinstance(record, list):
         lines = []
         for value in record:
-            if isinstance(value, Mapping):
-                flat = "; ".join(f"{k} {_number(v)}" for k, v in _flat(value).items())
-                lines.append(f"{indent}- {flat}")
-            else:
-                lines.append(f"{indent}- {_number(value)}")
+            text = _row(_flat(value)) if isinstance(value, Mapping) else _number(value)
+            lines.append(f"{indent}- {text}")
         return lines
     return [f"{indent}- {_number(record)}"]
+
+
+def _row(record: Mapping[str, Any]) -> str:
+    return "; ".join(f"{str(k).replace('_', ' ')} {_number(v)}" for k, v in record.items())
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -134,4 +141,4 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _number(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

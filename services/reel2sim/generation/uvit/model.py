@@ -84,7 +84,8 @@ class UViT(nn.Module):
                 nn.init.trunc_normal_(table, std=0.02)
         nn.init.normal_(self.words.weight)
         for name in ("video", "motion", "tracks"):  # so the first guess is the best linear one
-            nn.init.zeros_(self.write[name].weight)
+            for value in self.write[name].parameters():
+                nn.init.zeros_(value)
         nn.init.dirac_(self.smooth.weight)
         if self.smooth.bias is not None:
             nn.init.zeros_(self.smooth.bias)
