@@ -195,7 +195,8 @@ def _backends() -> Finding:
 
 
 def _weights() -> Finding:
-    return Finding("weights", "ok", "none needed: nothing is downloaded, nothing was trained")
+    shipped = "a small video model is shipped (reel2sim generator card)"
+    return Finding("weights", "ok", f"nothing is downloaded; {shipped}")
 
 
 def _needed(name: str, module: str, purpose: str, *, distribution: str = "") -> Finding:

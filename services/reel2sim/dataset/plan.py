@@ -36,7 +36,8 @@ class Plan:
         seed: of every draw.
         size: width and height of the pictures, pixels.
         views: pictures of the still object around it at time zero.
-        frames: pictures of the moving and of the fixed camera, evenly over the motion.
+        frames: pictures of the moving and of each fixed camera, evenly over the motion.
+        fixed: cameras that stand still: in front, behind, to the left and right.
         seconds: duration of the motion at usual speed.
         truth: ``joints``: joints, positions, poses of parts and surface points; ``full``: also
             depth, parts, normals and flow of every picture.
@@ -54,6 +55,7 @@ class Plan:
     size: int = 256
     views: int = 24
     frames: int = 24
+    fixed: int = 1
     seconds: float = 2.0
     truth: TruthKind = "full"
     background: Background | Literal["mixed"] = "none"
@@ -119,6 +121,7 @@ def draw(plan: Plan, index: int) -> Draw:
         size=plan.size,
         seconds=plan.seconds,
         views=plan.views,
+        fixed=plan.fixed,
         setting=_setting(plan, settings),
     )
     return Draw(index, say(scene), tuple(thing.family for thing in scene.things), config)

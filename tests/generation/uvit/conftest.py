@@ -22,6 +22,7 @@ CONFIG = TrainConfig(
     batch=4,
     learning_rate=3e-3,
     warmup=2,
+    cooldown=0.0,
     ema=0.9,
     held_out=1,
     checkpoint_every=2,

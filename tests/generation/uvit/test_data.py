@@ -15,7 +15,7 @@ from reel2sim.generation.uvit.data import chosen, clean, draw_batch, draw_clocks
 from reel2sim.generation.uvit.facts import MOST, Facts
 from reel2sim.generation.uvit.make import film, make_data
 from reel2sim.generation.uvit.motion import motion_magnitude
-from reel2sim.generation.uvit.prompts import FAMILIES, random_prompt
+from reel2sim.generation.uvit.prompts import DEFAULT, random_prompt
 from reel2sim.generation.uvit.sample import check_layout, read_sample, sample_files, write_sample
 from reel2sim.generation.uvit.vocabulary import PAD, Vocabulary, pieces
 from reel2sim.scene.errors import InputError, NotFoundError, PromptError, UsageError
@@ -47,12 +47,22 @@ def test_known_words_are_one_number_and_long_prompts_are_refused():
         Vocabulary(("a", "a"))
 
 
-def test_random_prompts_are_understood_and_vary():
+def test_random_prompts_vary_and_say_one_thing_of_any_family_that_moves_in_its_place():
+    from reel2sim.generation.scripted.families import FAMILIES
     from reel2sim.generation.scripted.resolve import parse_prompt
 
-    found = {random_prompt(np.random.default_rng(k)) for k in range(200)}
-    assert len(found) > 120
-    assert {parse_prompt(prompt).things[0].family for prompt in found} == {*FAMILIES}
+    found = {random_prompt(np.random.default_rng(k)) for k in range(100)}
+    assert len(found) > 80
+    assert {parse_prompt(prompt).things[0].family for prompt in found} == {*DEFAULT}
+    for family in FAMILIES:
+        text = random_prompt(np.random.default_rng(0), (family,), longest=44)
+        scene = parse_prompt(text)
+        (thing,) = scene.things
+        assert (thing.family, thing.deed, scene.table) == (family, None, False)
+        assert thing.movements
+        assert len(pieces(text)) <= 44
+    with pytest.raises(UsageError, match="no prompt of 5 tokens"):
+        random_prompt(np.random.default_rng(0), longest=5)
 
 
 def test_a_sample_comes_back(samples, layout, tmp_path):

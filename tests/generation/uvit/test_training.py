@@ -104,7 +104,7 @@ def test_one_sample_is_learnt_by_heart(samples, config):
     standardise(model.autoencoder, images)
     video = encode_all(model.autoencoder, images)[None]
     data = clean(one, video, facts, config)
-    learner = Learner(model.uvit.requires_grad_(True), config)
+    learner = Learner(model.uvit.requires_grad_(True), config, 100)
     objective = FlowObjective(model.uvit, config)
     losses = []
     with reproducible(torch.device("cpu")):
@@ -258,7 +258,7 @@ def test_evaluation_gives_all_figures(model, samples):
 
 
 def test_the_backend_makes_reels_and_needs_weights(run, monkeypatch):
-    monkeypatch.delenv("REEL2SIM_UVIT", raising=False)
+    monkeypatch.setenv("REEL2SIM_UVIT", str(run / "none"))
     with pytest.raises(MissingDependencyError, match="generator train"):
         generate("a red box", backend="uvit")
     path = run / MODEL_FILE

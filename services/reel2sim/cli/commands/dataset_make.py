@@ -31,7 +31,9 @@ class Scenes:
     views: Annotated[int, tyro.conf.arg(metavar="N")] = 24
     """Pictures of the still object, all around it."""
     frames: Annotated[int, tyro.conf.arg(metavar="N")] = 24
-    """Pictures of the moving camera and of the fixed one, while the object moves."""
+    """Pictures of the moving camera and of each fixed one, while the object moves."""
+    fixed: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """Cameras that stand still: 1 in front, 2 also behind, 4 also at the sides, as rigs need."""
     seconds: Annotated[float, tyro.conf.arg(metavar="S")] = 2.0
     """Duration of the motion at usual speed."""
     truth: Literal["joints", "full"] = "full"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reel2sim.generation.backend import Capabilities, GeneratedReel, GenerationConfig
+from reel2sim.generation.uvit.shipped import shipped_weights
 from reel2sim.scene.errors import NotFoundError
 from reel2sim.scene.progress import Progress
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from reel2sim.generation.uvit.sampler import Request
 
 WEIGHTS = "REEL2SIM_UVIT"
-"""Environment variable that names the model file."""
+"""Environment variable that names a model file in place of the one that is shipped."""
 _REMEDY = f"train a model with `reel2sim generator train`, set {WEIGHTS} to its model.safetensors"
 
 
@@ -22,7 +24,7 @@ class UViTBackend:
     """Makes a still orbit, a moving orbit and a front view from a prompt.
 
     Args:
-        weights: model file; that of :data:`WEIGHTS` if None.
+        weights: model file; if None that of :data:`WEIGHTS`, else the shipped one.
         steps: of the sampler.
         text_scale: of classifier-free guidance towards the prompt; 1 is none.
         motion_scale: of 3D-aware guidance away from the still object; 1 is none.
@@ -50,14 +52,22 @@ class UViTBackend:
             max_frames=24,
             cameras_known=True,
             needs_gpu=False,
-            notes="frames, views and size are those of the model, see docs/uvit.md; "
+            notes="frames, views and size are those of the model, see `reel2sim generator card`; "
             "`reel2sim generator sample` takes pictures, motion, cameras and strokes too",
-            missing="" if self._path.is_file() else _REMEDY,
+            missing=self._missing,
         )
 
     @property
     def _path(self) -> Path:
-        return self._weights or Path(os.environ.get(WEIGHTS, ""))
+        return self._weights or Path(os.environ.get(WEIGHTS) or shipped_weights() or "")
+
+    @property
+    def _missing(self) -> str:
+        if not self._path.is_file():
+            return _REMEDY
+        if importlib.util.find_spec("safetensors") is None:
+            return "pip install 'reel2sim[generate]'"
+        return ""
 
     @property
     def weights(self) -> Path:

@@ -145,6 +145,7 @@ class TrainConfig:
         batch: samples in one of them, over all processes.
         learning_rate: after the warm-up, of both networks.
         warmup: steps over which the rate rises from 0.
+        cooldown: share of all steps, at the end, over which it falls to 0 again.
         weight_decay: of AdamW.
         clip: largest norm of the gradient.
         ema: decay of the averaged weights.
@@ -166,6 +167,7 @@ class TrainConfig:
     batch: int = 16
     learning_rate: float = 3e-4
     warmup: int = 500
+    cooldown: float = 0.2
     weight_decay: float = 0.01
     clip: float = 1.0
     ema: float = 0.9995
@@ -188,6 +190,7 @@ class TrainConfig:
             batch=(self.batch >= 1, "give at least 1"),
             learning_rate=(0 < self.learning_rate < 1, "give a number in 0..1"),
             warmup=(self.warmup >= 0, "give 0 or more"),
+            cooldown=(0 <= self.cooldown <= 1, "give a number in 0..1"),
             weight_decay=(0 <= self.weight_decay < 1, "give a number in 0..1"),
             clip=(self.clip > 0, "give a positive number"),
             ema=(0 <= self.ema < 1, "give a number in 0..1"),
@@ -203,17 +206,18 @@ class TrainConfig:
 _PRESETS: dict[str, TrainConfig] = {
     "tiny": TrainConfig(
         layout=Layout(static=4, moving=4, front=4, size=32),
-        autoencoder=AutoencoderConfig(factor=4, width=32),
-        model=ModelConfig(width=128, depth=5, heads=4, words=32),
-        autoencoder_steps=600,
+        autoencoder=AutoencoderConfig(factor=4, channels=4, width=32),
+        model=ModelConfig(width=128, depth=5, heads=4, words=24),
+        autoencoder_steps=700,
         autoencoder_batch=32,
-        steps=1200,
+        steps=6000,
         batch=8,
-        learning_rate=1e-3,
-        warmup=50,
-        ema=0.995,
+        learning_rate=1.5e-3,
+        warmup=100,
+        ema=0.998,
+        held_out=24,
         checkpoint_every=250,
-        sheet_every=0,
+        sheet_every=1000,
     ),
     "small": TrainConfig(),
     "base": TrainConfig(

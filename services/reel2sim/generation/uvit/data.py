@@ -179,6 +179,8 @@ _STILLED = 0.1
 _CHANCES = {"video": (0.1, 0.02), "text": (0.65, 0.15), "motion": (0.55, 0.35)}
 """Of a modality to be given, and to be absent; else its time is drawn."""
 _REFERENCE = 0.25
+_SHIFT, _SPREAD = 1.0, 1.3
+"""Of the normal law whose logistic function gives times of the video."""
 
 
 def draw_clocks(batch: int, g: torch.Generator) -> Tensor:
@@ -194,16 +196,24 @@ def draw_clocks(batch: int, g: torch.Generator) -> Tensor:
         dice = torch.rand(batch, generator=g)
         time = torch.rand(batch, generator=g)
         if name == "video":
-            time = torch.sigmoid(torch.randn(batch, generator=g))
+            time = _video_times(batch, g)
         given, absent = dice < at_zero, dice >= 1 - at_one
         found[:, i] = time.masked_fill(given, 0.0).masked_fill(absent, 1.0)
         open_ |= ~(given | absent)
-    again = torch.sigmoid(torch.randn(batch, generator=g))
-    found[:, 0] = torch.where(open_, found[:, 0], again)
+    found[:, 0] = torch.where(open_, found[:, 0], _video_times(batch, g))
     dice = torch.rand(batch, 3, generator=g)
     found[:, 3] = torch.where(dice[:, 0] < 0.8, 0.0, dice[:, 1])
     found[:, 4] = (dice[:, 2] >= _REFERENCE).float()
     return found
+
+
+def _video_times(batch: int, g: torch.Generator) -> Tensor:
+    """Logit-normal times ``(batch,)``, shifted towards the noise.
+
+    What all frames share, above all colour, shows through much noise and so is settled near 1;
+    Esser et al. 2024 (arXiv 2403.03206, section 5.3.2) shift for the same reason.
+    """
+    return torch.sigmoid(_SHIFT + _SPREAD * torch.randn(batch, generator=g))
 
 
 def _given(batch: int, config: TrainConfig, g: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from reel2sim.generation.uvit.agreement import agreement, said
 from reel2sim.generation.uvit.autoencoder import as_images, as_pictures
 from reel2sim.generation.uvit.checkpoint import Model
 from reel2sim.generation.uvit.config import Layout
@@ -19,7 +20,7 @@ from reel2sim.generation.uvit.sample import Sample
 from reel2sim.generation.uvit.sampler import Request, caption, sample
 from reel2sim.pipeline.scores.pictures import psnr
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.errors import Reel2SimError, UsageError
+from reel2sim.scene.errors import PromptError, Reel2SimError, UsageError
 from reel2sim.scene.progress import Progress, silent, subrange
 from reel2sim.scene.reel import Reel
 
@@ -35,6 +36,7 @@ class EvaluationConfig:
         motion_scale: of 3D-aware guidance.
         fits: samples whose views surfels are fitted to, made and real; 0 leaves it out.
         levels: motion magnitudes asked for with each prompt; less than 3 leaves it out.
+        scales: of text guidance, to compare; none leaves it out.
         timed: step counts of which the seconds are measured.
         seed: of the noise.
     """
@@ -45,6 +47,7 @@ class EvaluationConfig:
     motion_scale: float = 1.0
     fits: int = 4
     levels: int = 5
+    scales: tuple[float, ...] = (1.0, 2.0, 4.0)
     timed: tuple[int, ...] = (5, 10, 20, 40)
     seed: int = 0
 
@@ -54,13 +57,22 @@ def evaluate(
     samples: Sequence[Sample],
     config: EvaluationConfig | None = None,
     *,
+    references: Sequence[Sample] = (),
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """All figures of a model on samples that it has not seen.
 
+    Args:
+        model: to look at.
+        samples: real renders with their prompts.
+        config: how much to measure.
+        references: other renders, to read films by. Agreement and guidance are left out if there
+            are none, or if prompts are not those of the scripted backend.
+        progress: told of each part; may cancel.
+
     Returns:
-        ``autoencoder``, ``consistency``, ``motion``, ``captions``, ``seconds`` and ``config``,
-        as the functions of those names say.
+        ``autoencoder``, ``agreement``, ``guidance``, ``consistency``, ``motion``, ``captions``,
+        ``seconds`` and ``config``, as the functions of those names say.
 
     Raises:
         UsageError: if there are no samples.
@@ -75,6 +87,10 @@ def evaluate(
         "captions": captions(model, some, config),
         "seconds": seconds(model, some[0].prompt, config),
     }
+    if references and _understood([*some, *references]):
+        found["agreement"] = agreements(model, some, made, references)
+        rows = guidance_table(model, some, references, config, subrange(progress, 0.3, 0.4))
+        found["guidance"] = rows
     progress("evaluation", 0.4, "asked against measured motion")
     if config.levels >= 3:
         found["motion"] = motion_control(model, some, config)
@@ -106,6 +122,59 @@ def _request(true: Sample, config: EvaluationConfig, place: int) -> Request:
         motion_scale=config.motion_scale,
         seed=config.seed + place,
     )
+
+
+def _understood(samples: Sequence[Sample]) -> bool:
+    try:
+        return all(said(sample.prompt) for sample in samples)
+    except PromptError:
+        return False
+
+
+def agreements(
+    model: Model, true: Sequence[Sample], made: Sequence[Sample], references: Sequence[Sample]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Agreement with the prompts of films that were ``made``, beside that of ``real`` renders."""
+    prompts = [sample.prompt for sample in true]
+    return {
+        name: agreement(films, prompts, references, model.layout)
+        for name, films in (("made", made), ("real", true))
+    }
+
+
+def guidance_table(
+    model: Model,
+    samples: Sequence[Sample],
+    references: Sequence[Sample],
+    config: EvaluationConfig,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Agreement with prompts alone, no magnitude given, by the scale of text guidance.
+
+    ``spread`` is the mean deviation of a pixel over films of one prompt and other noise, 0..1.
+    """
+    rows: list[dict[str, Any]] = []
+    for k, scale in enumerate(config.scales):
+        progress("evaluation", k / len(config.scales), f"text scale {scale:g}")
+        films: list[Sample] = []
+        for i, true in enumerate(samples):
+            request = replace(_request(true, config, i), motion=None, text_scale=scale)
+            films.append(sample(model, request))
+        again = [
+            sample(model, replace(_request(true, config, 1000 + i), motion=None, text_scale=scale))
+            for i, true in enumerate(samples[:4])
+        ]
+        pairs = zip(films, again, strict=False)
+        apart = [np.abs(a.images - b.images.astype(float)) for a, b in pairs]
+        prompts = [true.prompt for true in samples]
+        rows.append(
+            {
+                "text_scale": scale,
+                "agreement": agreement(films, prompts, references, model.layout),
+                "spread": float(np.mean(apart)) / 255.0,
+            }
+        )
+    return rows
 
 
 def autoencoder_psnr(model: Model, samples: Sequence[Sample]) -> dict[str, float]:
@@ -215,18 +284,24 @@ def consistency(
 
     Surfels are fitted to all views of the orbit but every fourth; PSNR in dB over the object, of
     views that were fitted and of those that were not, mean over samples. A fit that fails counts
-    as 0 dB. The real renders went through the autoencoder for ``coded``, so that what it loses is
-    told apart from what the transformer gets wrong.
+    as 0 dB. ``mixed`` takes each view from another of the made films: what views that have nothing
+    to do with each other reach. The real renders went through the autoencoder for ``coded``, so
+    that what it loses is told apart from what the transformer gets wrong.
     """
-    kinds: dict[str, list[tuple[float, float]]] = {"made": [], "coded": [], "real": []}
+    kinds: dict[str, list[tuple[float, float]]] = {
+        "made": [], "mixed": [], "coded": [], "real": []
+    }  # fmt: skip
     count = min(config.fits, len(true))
     for i in range(count):
         with torch.no_grad():
             pictures = as_pictures(torch.from_numpy(true[i].images).to(model.device))
             again = model.autoencoder.decode(model.autoencoder.encode(pictures))
         coded = replace(true[i], images=as_images(again).cpu().numpy())
-        for k, (name, one) in enumerate((("made", made[i]), ("coded", coded), ("real", true[i]))):
-            progress("evaluation", (3 * i + k) / (3 * count), f"surfels of {name} views")
+        others = np.stack([made[(i + k) % len(made)].images[k] for k in range(model.layout.frames)])
+        mixed = replace(made[i], images=others)
+        films = {"made": made[i], "mixed": mixed, "coded": coded, "real": true[i]}
+        for k, (name, one) in enumerate(films.items()):
+            progress("evaluation", (4 * i + k) / (4 * count), f"surfels of {name} views")
             kinds[name].append(orbit_psnr(one, model.layout, seed=config.seed))
     return {
         name: {

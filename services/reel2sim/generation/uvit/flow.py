@@ -38,6 +38,28 @@ def clean_from(noisy: Tensor, speed: Tensor, times: Tensor) -> Tensor:
     return noisy - spread(times, noisy) * speed
 
 
+def scaled(noisy: Tensor, times: Tensor) -> Tensor:
+    """``noisy`` with unit variance at all ``times``, as data and noise have it."""
+    t = spread(times, noisy)
+    return noisy / _deviation(t)
+
+
+def preconditioned(noisy: Tensor, found: Tensor, times: Tensor) -> Tensor:
+    """The velocity of what a network ``found``, whose target has unit variance at all times.
+
+    As in EDM (Karras et al. 2022, arXiv 2206.00364) the best linear guess from ``noisy`` alone is
+    added, here (2t − 1) / σ² of it with σ² = t² + (1 − t)², and the rest has deviation 1/σ. The
+    network's own target is then ((1 − t) ε − t x) / σ.
+    """
+    t = spread(times, noisy)
+    deviation = _deviation(t)
+    return (2.0 * t - 1.0) / deviation.square() * noisy + found / deviation
+
+
+def _deviation(t: Tensor) -> Tensor:
+    return (t.square() + (1.0 - t).square()).sqrt()
+
+
 def word_velocity(noisy: Tensor, logits: Tensor, table: Tensor, time: Tensor) -> Tensor:
     """The velocity of words' embeddings that follows from what the words probably are.
 

@@ -14,7 +14,7 @@ import numpy as np
 from reel2sim.generation.truth import Truth
 from reel2sim.generation.uvit.config import Layout
 from reel2sim.generation.uvit.motion import front_tracks, motion_magnitude
-from reel2sim.generation.uvit.prompts import FAMILIES, random_prompt
+from reel2sim.generation.uvit.prompts import DEFAULT, check_families, random_prompt
 from reel2sim.generation.uvit.sample import SAMPLES, Sample, write_sample
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import PromptError, UsageError
@@ -42,7 +42,8 @@ def make_data(
     *,
     count: int,
     layout: Layout,
-    families: tuple[str, ...] = FAMILIES,
+    families: tuple[str, ...] = DEFAULT,
+    longest: int = 40,
     prompts: Sequence[str] = (),
     seed: int = 0,
     workers: int = 1,
@@ -58,6 +59,7 @@ def make_data(
         count: samples.
         layout: of their frames.
         families: what random prompts are about.
+        longest: most tokens of a random prompt.
         prompts: to take instead of random ones.
         seed: of prompts, textures and all else.
         workers: processes.
@@ -66,19 +68,13 @@ def make_data(
     Raises:
         UsageError: if there is nothing to make or an unknown family.
     """
-    for name in families:
-        if name not in FAMILIES:
-            raise UsageError(
-                f"no random prompts are known about {name!r}",
-                field="families",
-                remedy=f"choose from {', '.join(FAMILIES)}, or give prompts of your own",
-            )
+    check_families(families)
     if count < 1 or workers < 1 or not families:
         raise UsageError("must be at least 1", source="data", field="count, workers, families")
     folder = out / SAMPLES
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [k for k in range(count) if not (folder / f"{k:06d}.npz").exists()]
-    make = partial(_make, folder, layout, families, tuple(prompts), seed)
+    make = partial(_make, folder, layout, families, longest, tuple(prompts), seed)
     refused: list[str] = []
     for done, answer in enumerate(_each(make, wanted, workers), start=1):
         if answer:
@@ -107,6 +103,7 @@ def _make(
     folder: Path,
     layout: Layout,
     families: tuple[str, ...],
+    longest: int,
     prompts: tuple[str, ...],
     seed: int,
     k: int,
@@ -115,7 +112,8 @@ def _make(
     from reel2sim.pipeline.atomic import write_atomically
 
     rng = np.random.default_rng([seed, k])
-    prompt = prompts[k % len(prompts)] if prompts else random_prompt(rng, families)
+    drawn = "" if prompts else random_prompt(rng, families, longest=longest)
+    prompt = prompts[k % len(prompts)] if prompts else drawn
     try:
         sample = film(prompt, layout, seed=int(rng.integers(2**32)))
     except PromptError as error:

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from reel2sim.generation.uvit.blocks import Block, Waves
 from reel2sim.generation.uvit.config import AutoencoderConfig, Layout, ModelConfig
-from reel2sim.generation.uvit.flow import word_velocity
+from reel2sim.generation.uvit.flow import preconditioned, scaled, word_velocity
 from reel2sim.generation.uvit.tokens import MODALITIES, Clocks, Scene, State, patches, unpatched
 
 
@@ -16,7 +16,9 @@ class UViT(nn.Module):
     """Velocities of all modalities from their noisy values.
 
     Every input is a token: patches of each frame and of the reference picture, words, the motion
-    magnitude, strokes, and for each modality its timestep. Frames are told apart by their rays
+    magnitude, strokes, and for each modality its timestep. Timesteps are also added to the tokens
+    of their modality and the motion magnitude to those of all frames, which a short training finds
+    faster than attention does. Frames are told apart by their rays
     and times alone, so any number of them in any order can be asked for; the same holds for
     strokes. Tokens go through blocks with long skips and then through a head of their modality.
 
@@ -81,9 +83,18 @@ class UViT(nn.Module):
             if table is not None:
                 nn.init.trunc_normal_(table, std=0.02)
         nn.init.normal_(self.words.weight)
+        for name in ("video", "motion", "tracks"):  # so the first guess is the best linear one
+            for value in self.write[name].parameters():
+                nn.init.zeros_(value)
         nn.init.dirac_(self.smooth.weight)
         if self.smooth.bias is not None:
             nn.init.zeros_(self.smooth.bias)
+
+    @property
+    def hidden(self) -> list[nn.Parameter]:
+        """Matrices of the blocks, which map tokens to tokens."""
+        blocks = [*self.before, self.middle, *self.after]
+        return [p for block in blocks for p in block.parameters() if p.ndim == 2]
 
     @property
     def table(self) -> Tensor:
@@ -100,15 +111,17 @@ class UViT(nn.Module):
         The velocity of text follows from the logits, see :func:`.flow.word_velocity`. A reference
         is never made, so its velocity is zero.
         """
-        groups = [*self._groups(noisy, scene), self._clock_tokens(clocks)]
+        marks = self._clock_tokens(clocks)
+        groups = [*self._groups(noisy, clocks, scene, marks), marks]
         lengths = [group.shape[1] for group in groups]
         x = self._mix(torch.cat(groups, dim=1))
         video, text, motion, tracks, *_ = x.split(lengths, dim=1)
         b, f = noisy.video.shape[:2]
         grid = unpatched(self.write["video"](video).unflatten(1, (f, -1)), self.side, self.channels)
+        smooth = self.smooth(grid.flatten(0, 1)).unflatten(0, (b, f))
         logits = self.write["text"](text)
         velocity = State(
-            video=self.smooth(grid.flatten(0, 1)).unflatten(0, (b, f)),
+            video=preconditioned(noisy.video, smooth, _frame_times(clocks, scene)),
             text=word_velocity(noisy.text, logits, self.table, clocks.text),
             motion=self.write["motion"](motion)[:, 0],
             tracks=self.write["tracks"](tracks),
@@ -116,11 +129,16 @@ class UViT(nn.Module):
         )
         return velocity, logits
 
-    def _groups(self, noisy: State, scene: Scene) -> list[Tensor]:
+    def _groups(self, noisy: State, clocks: Clocks, scene: Scene, marks: Tensor) -> list[Tensor]:
         """Tokens ``(b, n, width)`` of each modality, in the order of ``MODALITIES``."""
-        frames = self.read["video"](patches(noisy.video, self.side)) + self.places
+        video = scaled(noisy.video, _frame_times(clocks, scene))
+        motion = self.read["motion"](noisy.motion[:, None])
+        frames = self.read["video"](patches(video, self.side)) + self.places
         frames = frames + self.times(scene.times[..., None])[:, :, None]
         frames = frames + scene.given[:, :, None, None] * self.given
+        sure = (1.0 - clocks.motion)[:, None, None]  # one that is absent shall not disturb frames
+        level = sure * motion + marks[:, MODALITIES.index("motion")][:, None]
+        frames = frames + level[:, :, None]
         if self.rays is not None:
             frames = frames + self.rays(scene.rays)
         if self.frames is not None:
@@ -129,11 +147,12 @@ class UViT(nn.Module):
         found = [
             frames.flatten(1, 2),
             self.read["text"](noisy.text) + self.positions[: noisy.text.shape[1]],
-            self.read["motion"](noisy.motion[:, None]),
+            motion,
             torch.where(scene.drawn[..., None], strokes, self.no_stroke),
             self.read["reference"](patches(noisy.reference, self.side)) + self.places,
         ]
-        return [tokens + kind for tokens, kind in zip(found, self.kinds, strict=True)]
+        known = zip(found, self.kinds, marks.unbind(1), strict=True)
+        return [tokens + kind + mark[:, None] for tokens, kind, mark in known]
 
     def _clock_tokens(self, clocks: Clocks) -> Tensor:
         shown = torch.stack([getattr(clocks, name) for name in MODALITIES], dim=1)
@@ -148,6 +167,11 @@ class UViT(nn.Module):
         for block in self.after:
             x = block(x, kept.pop())
         return self.norm(x)
+
+
+def _frame_times(clocks: Clocks, scene: Scene) -> Tensor:
+    """The timestep of each frame ``(b, f)``: 0 of those that are given."""
+    return clocks.video[:, None] * ~scene.given
 
 
 def parameters(module: nn.Module) -> int:

@@ -46,7 +46,7 @@ CONFIG_FILE = "config.json"
 JOURNAL_FILE = "progress.csv"
 CURVE_FILE = "curve.png"
 _STATES = {"autoencoder": "autoencoder_state.safetensors", "flow": "flow_state.safetensors"}
-_FREE = ("steps", "autoencoder_steps", "checkpoint_every", "sheet_every")
+_FREE = ("steps", "autoencoder_steps", "cooldown", "checkpoint_every", "sheet_every")
 """Settings that a resumed run may change: they end it later, or show it more often."""
 
 
@@ -156,8 +156,8 @@ class _Run:
             self.coder = Autoencoder(config.autoencoder).to(world.device)
             uvit = UViT(config.model, config.autoencoder, config.layout, words)
             self.uvit = uvit.to(world.device)
-        self.autoencoder_learner = Learner(self.coder, config)
-        self.flow_learner = Learner(self.uvit, config)
+        self.autoencoder_learner = Learner(self.coder, config, config.autoencoder_steps)
+        self.flow_learner = Learner(self.uvit, config, config.steps)
         keep = None
         for phase, learner in self._learners.items():
             path = out / _STATES[phase]
