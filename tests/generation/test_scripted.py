@@ -218,7 +218,9 @@ def test_registry():
         generate("  ")
 
 
-@pytest.mark.parametrize("field", ["frames", "size", "seconds", "views", "fixed", "supersample", "seed"])
+@pytest.mark.parametrize(
+    "field", ["frames", "size", "seconds", "views", "fixed", "supersample", "seed"]
+)
 def test_config_out_of_range(field):
     with pytest.raises(UsageError, match=field):
         GenerationConfig(**{field: -1})
