@@ -35,7 +35,7 @@ class DatasetCommand:
 
     `make` builds, moves and films objects from prompts it draws itself, so that all is known of
     them and nothing belongs to anybody else; `render` draws objects that you have; `show` counts
-    what is in a dataset.
+    what is in a dataset. All verbs take --json, --quiet and --debug.
 
     Examples:
       reel2sim dataset make data --count 1000
