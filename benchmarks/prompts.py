@@ -132,7 +132,7 @@ def _answer(asked: Asked, run: dict[str, Any]) -> Answer:
         asked=asked,
         wanted=Counter(_kind(row["type"]) for row in rows),
         found=found,
-        exact=bool(score["correct"]) and not run["failure"],
+        exact=matched == len(rows) and not score["spurious"] and not run["failure"],
         matched=matched,
         seconds=float(run["seconds"]),
         failure=run["failure"],

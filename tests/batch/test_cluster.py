@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reel2sim.batch import BatchConfig, BatchJob, Demand, Made, Step, read_rows, run_batch
+from reel2sim.batch.cluster import patiently
 
 ray = pytest.importorskip("ray")
 
@@ -25,11 +26,17 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": 0, "node_ip_address": HERE, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head)
+    made = patiently(lambda: Cluster(initialize_head=True, head_node_args=head), ray.shutdown)
     ray.init(address=made.address, _node_ip_address=HERE, log_to_driver=False)
     yield made
     ray.shutdown()
     made.shutdown()
+
+
+def machine(cluster: Any, *, num_cpus: int) -> Any:
+    return patiently(
+        lambda: cluster.add_node(num_cpus=num_cpus, node_ip_address=HERE), lambda: None
+    )
 
 
 def jobs(count: int) -> list[BatchJob]:
@@ -66,7 +73,7 @@ def noting(log: Path, *, doomed: str) -> Callable[..., Made]:
 
 
 def test_all_jobs_are_done_once_though_a_machine_goes(cluster: Any, tmp_path: Path) -> None:
-    nodes = [cluster.add_node(num_cpus=1, node_ip_address=HERE) for _ in range(3)]
+    nodes = [machine(cluster, num_cpus=1) for _ in range(3)]
     cluster.wait_for_nodes()
     log = tmp_path / "log"
     log.mkdir()
@@ -98,7 +105,7 @@ def test_all_jobs_are_done_once_though_a_machine_goes(cluster: Any, tmp_path: Pa
 
 
 def test_actors_load_once_and_steps_follow_each_other(cluster: Any, tmp_path: Path) -> None:
-    cluster.add_node(num_cpus=2, node_ip_address=HERE)
+    machine(cluster, num_cpus=2)
     cluster.wait_for_nodes()
     made, loads = Made, tmp_path / "loads"
 

@@ -12,6 +12,7 @@ import pytest
 
 from reel2sim.batch import BatchConfig, BatchJob, BatchSummary, read_rows, run_batch
 from reel2sim.batch.attempt import Made
+from reel2sim.batch.cluster import patiently
 from reel2sim.scene.errors import MediaError, UnavailableError, UsageError
 
 ray = pytest.importorskip("ray")
@@ -20,13 +21,9 @@ ray = pytest.importorskip("ray")
 @pytest.fixture(scope="module", autouse=True)
 def local_ray() -> Iterator[None]:
     """One Ray for all tests of this file: starting it takes seconds."""
-    ray.init(
-        address="local",
-        num_cpus=2,
-        include_dashboard=False,
-        _node_ip_address="127.0.0.1",
-        log_to_driver=False,
-    )
+    options = {"address": "local", "num_cpus": 2, "include_dashboard": False}
+    options |= {"_node_ip_address": "127.0.0.1", "log_to_driver": False}
+    patiently(lambda: ray.init(**options), ray.shutdown)
     yield
     ray.shutdown()
 
@@ -139,3 +136,21 @@ def test_wrong_options_name_their_field(wrong: dict[str, int]) -> None:
     with pytest.raises(UsageError) as caught:
         BatchConfig(**wrong)  # type: ignore[arg-type]
     assert caught.value.field == next(iter(wrong))
+
+
+def test_a_slow_start_is_tried_again_and_a_failed_one_is_not() -> None:
+    undone: list[int] = []
+
+    def start(words: list[str]) -> str:
+        if words:
+            raise Exception(words.pop())
+        return "started"
+
+    slow = "The current node timed out during startup. This could happen"
+    twice = [slow, slow]
+    assert patiently(lambda: start(twice), lambda: undone.append(1)) == "started"
+    assert len(undone) == 2
+    for words, tries in (([slow] * 9, 3), (["no such address"] * 9, 1)):
+        with pytest.raises(Exception, match=words[0]):
+            patiently(lambda words=words: start(words), lambda: None)
+        assert len(words) == 9 - tries

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from reel2sim.batch.attempt import Job, Outcome, Places, attempt
 from reel2sim.batch.steps import Step
@@ -17,6 +17,10 @@ from reel2sim.scene.errors import MissingDependencyError, UnavailableError
 
 _AHEAD = 2
 """Attempts handed over for each that can run, so that none waits for the driver."""
+_STARTS, _SLOW = 3, "timed out during startup"
+"""How often a start of Ray is tried, and what Ray says of one that took too long."""
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -172,14 +176,10 @@ def connected(address: str, workers: int | None) -> Generator[Any]:
             if address:
                 ray.init(address=address, **common)
             else:
-                ray.init(
-                    address="local",
-                    num_cpus=workers,
-                    include_dashboard=False,
-                    _node_ip_address="127.0.0.1",
-                    **common,
-                )
-        except (ConnectionError, OSError, RuntimeError, ValueError) as cause:
+                local = {"address": "local", "include_dashboard": False, "num_cpus": workers}
+                local |= {"_node_ip_address": "127.0.0.1", **common}
+                patiently(lambda: ray.init(**local), ray.shutdown)
+        except Exception as cause:  # Ray raises bare ones, too
             raise UnavailableError(
                 f"Ray cannot be reached: {cause}", source=address or "local Ray"
             ) from cause
@@ -188,3 +188,15 @@ def connected(address: str, workers: int | None) -> Generator[Any]:
     finally:
         if ours:
             ray.shutdown()
+
+
+def patiently(start: Callable[[], T], undo: Callable[[], None]) -> T:
+    """What ``start`` gives, tried again where Ray's 30 s for it are too few on a busy machine."""
+    for _ in range(_STARTS - 1):
+        try:
+            return start()
+        except Exception as cause:
+            if _SLOW not in str(cause):
+                raise
+            undo()
+    return start()
