@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
@@ -19,6 +20,11 @@ Device = Literal["auto", "cpu", "cuda"]
 def shown(metavar: str) -> Any:
     """Have help call a field ``metavar`` and not mention its default."""
     return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
+
+
+def verb(name: str, kind: type) -> Any:
+    """How a command's help shows one of its verbs, with its examples."""
+    return tyro.conf.subcommand(name, description=inspect.getdoc(kind))
 
 
 Flag = Annotated[bool, tyro.conf.arg(help_behavior_hint="")]

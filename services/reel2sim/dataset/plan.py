@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
 from reel2sim.generation.backend import GenerationConfig
-from reel2sim.generation.scripted.families import FAMILIES
+from reel2sim.generation.scripted.families import FAMILIES, check_families
 from reel2sim.generation.scripted.say import random_scene_of, say
 from reel2sim.generation.sensor import SENSORS
 from reel2sim.generation.setting import Background, Lighting, Setting
@@ -182,14 +181,5 @@ def known_families(names: Sequence[str], *, field: str) -> tuple[str, ...]:
     Raises:
         UsageError: if there is none of a name.
     """
-    for name in names:
-        if name not in FAMILIES:
-            near = get_close_matches(name, FAMILIES, n=1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(
-                f"knows no family {name!r}{meant}",
-                source="dataset",
-                field=field,
-                remedy=f"choose from {', '.join(FAMILIES)}",
-            )
+    check_families(names, source="dataset", field=field)
     return tuple(name for name in FAMILIES if name in names)

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Union
 
 import tyro
 
 from reel2sim.cli.commands.dataset_make import Make
 from reel2sim.cli.commands.dataset_render import Render
 from reel2sim.cli.commands.dataset_show import Show
+from reel2sim.cli.options import verb
 
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
     from reel2sim.cli.options import Common
 
 
-def _verb(name: str, kind: type) -> Any:
-    """How a command's help shows one of its verbs, with its examples."""
-    return tyro.conf.subcommand(name, description=inspect.getdoc(kind))
-
-
 _Action = Union[  # noqa: UP007
-    Annotated[Make, _verb("make", Make)],
-    Annotated[Render, _verb("render", Render)],
-    Annotated[Show, _verb("show", Show)],
+    Annotated[Make, verb("make", Make)],
+    Annotated[Render, verb("render", Render)],
+    Annotated[Show, verb("show", Show)],
 ]
 
 

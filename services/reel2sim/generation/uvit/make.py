@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from reel2sim.generation.scripted.families import check_families
 from reel2sim.generation.truth import Truth
 from reel2sim.generation.uvit.config import Layout
 from reel2sim.generation.uvit.motion import front_tracks, motion_magnitude
-from reel2sim.generation.uvit.prompts import DEFAULT, check_families, random_prompt
+from reel2sim.generation.uvit.prompts import DEFAULT, random_prompt
 from reel2sim.generation.uvit.sample import SAMPLES, Sample, write_sample
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.errors import PromptError, UsageError
@@ -68,7 +69,7 @@ def make_data(
     Raises:
         UsageError: if there is nothing to make or an unknown family.
     """
-    check_families(families)
+    check_families(families, source="data")
     if count < 1 or workers < 1 or not families:
         raise UsageError("must be at least 1", source="data", field="count, workers, families")
     folder = out / SAMPLES
@@ -112,8 +113,7 @@ def _make(
     from reel2sim.pipeline.atomic import write_atomically
 
     rng = np.random.default_rng([seed, k])
-    drawn = "" if prompts else random_prompt(rng, families, longest=longest)
-    prompt = prompts[k % len(prompts)] if prompts else drawn
+    prompt = prompts[k % len(prompts)] if prompts else random_prompt(rng, families, longest=longest)
     try:
         sample = film(prompt, layout, seed=int(rng.integers(2**32)))
     except PromptError as error:

@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from reel2sim.generation.scripted.families import FAMILIES
 from reel2sim.generation.scripted.say import random_scene, say
 from reel2sim.generation.uvit.vocabulary import pieces
 from reel2sim.scene.errors import UsageError
@@ -45,18 +44,3 @@ def random_prompt(
         field="families",
         remedy="choose a preset that reads longer prompts, or other families",
     )
-
-
-def check_families(families: tuple[str, ...]) -> None:
-    """Refuse names that the scripted backend does not know.
-
-    Raises:
-        UsageError: naming the first.
-    """
-    for name in families:
-        if name not in FAMILIES:
-            raise UsageError(
-                f"{name!r} is no family of the scripted backend",
-                field="families",
-                remedy=f"choose from {', '.join(sorted(FAMILIES))}, or give prompts of your own",
-            )

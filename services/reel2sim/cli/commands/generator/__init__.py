@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Union
 
 import tyro
 
@@ -13,24 +12,19 @@ from reel2sim.cli.commands.generator.draw import Draw
 from reel2sim.cli.commands.generator.judge import Judge
 from reel2sim.cli.commands.generator.learn import Learn
 from reel2sim.cli.commands.generator.ship import Card, Ship
-from reel2sim.cli.options import Common
+from reel2sim.cli.options import Common, verb
 
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
 
 
-def _verb(name: str, kind: type) -> Any:
-    """How a command's help shows one of its verbs, with its examples."""
-    return tyro.conf.subcommand(name, description=inspect.getdoc(kind))
-
-
 _Action = Union[  # noqa: UP007
-    Annotated[Data, _verb("data", Data)],
-    Annotated[Learn, _verb("train", Learn)],
-    Annotated[Draw, _verb("sample", Draw)],
-    Annotated[Judge, _verb("eval", Judge)],
-    Annotated[Ship, _verb("pack", Ship)],
-    Annotated[Card, _verb("card", Card)],
+    Annotated[Data, verb("data", Data)],
+    Annotated[Learn, verb("train", Learn)],
+    Annotated[Draw, verb("sample", Draw)],
+    Annotated[Judge, verb("eval", Judge)],
+    Annotated[Ship, verb("pack", Ship)],
+    Annotated[Card, verb("card", Card)],
 ]
 
 
