@@ -71,15 +71,20 @@ def rotate_sh(sh: Array, R: Array) -> Array:
 
     Args:
         sh: ``(n, k, 3)``, k of 1, 4, 9 or 16.
-        R: rotation matrices ``(n, 3, 3)``.
+        R: rotation matrices ``(n, 3, 3)``, or one for all ``(1, 3, 3)``.
 
     Returns:
         Coefficients ``(n, k, 3)`` whose value along ``R d`` is that of ``sh`` along ``d``.
     """
     bands = sh.shape[1]
-    if bands == 1:
-        return sh
-    fit = np.linalg.pinv(sh_basis(_DIRECTIONS, bands))  # (k, directions)
-    seen = np.einsum("nji,dj->ndi", R, _DIRECTIONS)  # where each direction came from
-    turned = np.einsum("kd,ndl->nkl", fit, sh_basis(seen, bands))
-    return np.einsum("nkl,nlc->nkc", turned, sh)
+    turned = np.array(sh, dtype=np.float64)
+    if bands > 1:  # along d, -C1 (y, -z, x) · sh[1:4] = C1 d · v with v = (-sh[3], -sh[1], sh[2])
+        v = R @ (sh[:, [3, 1, 2]] * np.array([-1.0, -1.0, 1.0])[:, None])
+        turned[:, 1], turned[:, 2], turned[:, 3] = -v[:, 1], v[:, 2], -v[:, 0]
+    if bands > 4:
+        basis = sh_basis(_DIRECTIONS @ R, bands)  # seen along where each direction came from
+        for degree in range(2, round(bands**0.5)):
+            own = slice(degree**2, (degree + 1) ** 2)
+            fit = np.linalg.pinv(sh_basis(_DIRECTIONS, bands)[:, own])
+            turned[:, own] = fit @ basis[:, :, own] @ sh[:, own]
+    return turned

@@ -135,9 +135,9 @@ class Surfels:
 
         What is seen from a side of a surfel turns with it.
         """
-        each = np.broadcast_to(np.asarray(T, dtype=np.float64), (len(self), 4, 4))
+        each = np.asarray(T, dtype=np.float64).reshape(-1, 4, 4)
         R = each[:, :3, :3]
-        means = np.einsum("nij,nj->ni", R, self.means) + each[:, :3, 3]
+        means = (R @ self.means[:, :, None])[:, :, 0] + each[:, :3, 3]
         rotations = quaternion_multiply(quaternion_from_matrix(R), self.rotations)
         sh = rotate_sh(self.sh, R)
         return Surfels(means, rotations, self.scales, self.opacities, sh, self.confidence)

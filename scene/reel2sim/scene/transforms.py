@@ -82,7 +82,7 @@ def apply(T: Array, points: Array) -> Array:
 
 
 def axis_rotation(axis: Array, angle: Array | float) -> Array:
-    """Rotation matrices ``(..., 3, 3)`` about unit ``axis`` ``(3,)`` by ``angle`` radians."""
+    """Rotation matrices ``(..., 3, 3)`` about unit ``axis`` ``(..., 3)`` by ``angle`` radians."""
     from scipy.spatial.transform import Rotation  # pyright: ignore[reportMissingTypeStubs]
 
     rotvec = np.asarray(angle, dtype=np.float64)[..., None] * np.asarray(axis, dtype=np.float64)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reel2sim.reconstruction.bone_kernels import add_flow
 from reel2sim.reconstruction.bones import Skeleton
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import axis_rotation, blend_dual_quaternions, pose
@@ -15,6 +16,8 @@ _ARMS = 0.12 * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
 """Probe points in radii that tie two poses in place and in rotation."""
 _INERTIA = 0.005
 """Weight of the expected pose against what is seen."""
+_SHARE = 2e-3
+"""Least skinning weight by which a bone is told what a surfel wants."""
 _GAP_PX = 1.5
 """Gap between touching bones from which they count as parting, pixels."""
 
@@ -68,25 +71,24 @@ def solve_bones(
         Better poses ``(b, 4, 4)``.
     """
     bones = len(T)
+    owner, bone = np.nonzero(skin > _SHARE)
+    shares = skin[owner, bone]
+    starts = np.searchsorted(owner, np.arange(len(skin) + 1))
+    wanted = [seen for seen in targets if len(seen.index)]
+    trust = float(sum(seen.weight.sum() for seen in wanted))
     for _ in range(iterations):
         pivots = np.einsum("bij,bj->bi", T[:, :3, :3], skeleton.centers) + T[:, :3, 3]
         A = np.zeros((6 * bones, 6 * bones))
         g = np.zeros(6 * bones)
-        pixels_per_radius = 1.0
-        trust = 0.0
         M = blend_dual_quaternions(skin, T)
         x = np.einsum("nij,nj->ni", M[:, :3, :3], rest) + M[:, :3, 3]
-        for seen in targets:
-            if not len(seen.index):
-                continue
-            J, r, scale = _flow_rows(x[seen.index], skin[seen.index], pivots, seen)
-            robust = 1 / (1 + (r**2).sum(1) / sigma_px**2) ** 2
-            w = np.sqrt(seen.weight * robust)[:, None]
-            J = (J * w[..., None, None]).reshape(-1, 6 * bones)
-            A += J.T @ J
-            g += J.T @ (r * w).ravel()
-            pixels_per_radius = scale
-            trust += float(seen.weight.sum())
+        for seen in wanted:
+            add_flow(
+                A, g, x, pivots, starts, bone, shares,
+                seen.index, seen.pixels, seen.weight, seen.K, seen.T_camera_world, sigma_px,
+            )  # fmt: skip
+        A += np.triu(A, 1).T
+        pixels_per_radius = _scale(x, wanted[-1]) if wanted else 1.0
         _tie_bones(A, g, T, pivots, skeleton, tie * max(trust, 1.0), pixels_per_radius)
         if expected is not None:
             _hold(A, g, T, expected, pivots, skeleton, _INERTIA * trust, pixels_per_radius)
@@ -95,31 +97,15 @@ def solve_bones(
         angle = np.linalg.norm(step[:, :3], axis=1)
         limited = np.minimum(angle, 0.4) / np.maximum(angle, 1e-12)
         axis = step[:, :3] / np.maximum(angle[:, None], 1e-12)
-        turn = np.stack([axis_rotation(a, w) for a, w in zip(axis, angle * limited, strict=True)])
+        turn = axis_rotation(axis, angle * limited)
         T = moved(T, pivots, turn, np.clip(step[:, 3:], -0.3, 0.3))
     return T
 
 
-def _flow_rows(
-    x: Array, skin: Array, pivots: Array, seen: FlowTargets
-) -> tuple[Array, Array, float]:
-    """Jacobian ``(m, 2, b, 6)``, residuals ``(m, 2)`` in pixels, pixels per radius."""
-    R, t = seen.T_camera_world[:3, :3], seen.T_camera_world[:3, 3]
-    p = x @ R.T + t
-    z = np.maximum(p[:, 2], 1e-3)
-    uv = p[:, :2] / z[:, None]
-    focal = np.array([seen.K[0, 0], seen.K[1, 1]])
-    r = uv * focal + seen.K[:2, 2] - seen.pixels
-    rows = np.zeros((len(x), 2, 3))
-    rows[:, 0, 0] = rows[:, 1, 1] = 1.0
-    rows[:, :, 2] = -uv
-    rows *= (focal / z[:, None])[:, :, None]
-    d = rows @ R
-    arm = x[:, None] - pivots
-    # d(ω × a) = d · [ω]× a = (a × d) · ω, row by row.
-    turn = np.cross(arm[:, None], d[:, :, None])
-    J = np.concatenate([turn, np.broadcast_to(d[:, :, None], turn.shape)], axis=-1)
-    return J * skin[:, None, :, None], r, float(np.median(focal[0] / z))
+def _scale(x: Array, seen: FlowTargets) -> float:
+    """Pixels per radius at the surfels ``x`` ``(n, 3)`` that a view shows."""
+    z = x[seen.index] @ seen.T_camera_world[2, :3] + seen.T_camera_world[2, 3]
+    return float(np.median(seen.K[0, 0] / np.maximum(z, 1e-3)))
 
 
 def _tie_bones(

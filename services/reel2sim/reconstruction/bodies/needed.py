@@ -7,7 +7,7 @@ both ways tells such motions from true ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -21,6 +21,8 @@ from reel2sim.scene.arrays import Array
 
 _SAVED = 0.002
 """Share of the pictures' error that a body must save."""
+_HOPELESS = 6.0
+"""Times that share by which a trial's error may rise before its other instants are looked at."""
 _RIVALS = 2
 """Motions that are tried on all of a body's surfels, besides standing still."""
 _INSTANTS = 12
@@ -52,15 +54,26 @@ def needed_bodies(
         backend: rasteriser.
     """
     chosen = np.unique(np.linspace(1, len(instants) - 1, _INSTANTS).round().astype(int))
+    # Some from all over the motion first: most trials are hopeless, and soon seen to be.
+    chosen = np.concatenate([chosen[::-3], np.setdiff1d(chosen, chosen[::-3])])
+
+    def errors(labels: Array) -> Iterator[float]:
+        for f in chosen:
+            posed = surfels.placed(motions[labels, f])
+            yield believable_error(posed, instants[f], backend=backend)
 
     def error(labels: Array) -> float:
-        return sum(
-            believable_error(surfels.placed(motions[labels, f]), instants[f], backend=backend)
-            for f in chosen
-        )
+        """Over the chosen instants, or infinite as soon as it is much more than usual."""
+        rise, bound = 0.0, _HOPELESS * _SAVED * sum(usual)
+        for one, before in zip(errors(labels), usual, strict=True):
+            rise += one - before
+            if rise > bound:
+                return np.inf
+        return sum(usual) + rise
 
-    now = error(labels)
     while True:
+        usual = list(errors(labels))
+        now = sum(usual)
         trials = [
             (error(without.given(labels, cost)), i, without)
             for i, without in enumerate(_ways(cost, labels))

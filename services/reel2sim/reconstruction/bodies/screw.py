@@ -48,7 +48,7 @@ class Screw:
         if self.kind == "prismatic":
             R = np.tile(np.eye(3), (len(self.q), 1, 1))
             return pose(R, self.q[:, None] * self.axis)
-        R = np.stack([axis_rotation(self.axis, a) for a in self.q])
+        R = axis_rotation(self.axis, self.q)
         return pose(R, self.pivot - R @ self.pivot)
 
 

@@ -125,22 +125,26 @@ def _accumulate(T, x0, pivots, time, view, pixel, weight, K, T_camera_world, sig
     trust, scale, cost = 0.0, 0.0, 0.0
     J = np.empty((2, 6))
     r = np.empty(2)
+    x, p, d = np.empty(3), np.empty(3), np.empty(3)
     for n in range(len(x0)):
         f, v = time[n], view[n]
-        x = np.ascontiguousarray(T[f, :3, :3]) @ x0[n] + T[f, :3, 3]
-        R = np.ascontiguousarray(T_camera_world[v, :3, :3])
-        p = R @ x + T_camera_world[v, :3, 3]
+        M, C = T[f], T_camera_world[v]
+        for i in range(3):
+            x[i] = M[i, 0] * x0[n, 0] + M[i, 1] * x0[n, 1] + M[i, 2] * x0[n, 2] + M[i, 3]
+        for i in range(3):
+            p[i] = C[i, 0] * x[0] + C[i, 1] * x[1] + C[i, 2] * x[2] + C[i, 3]
         if p[2] < 1e-3:
             continue
-        arm = x - pivots[f]
+        a0, a1, a2 = x[0] - pivots[f, 0], x[1] - pivots[f, 1], x[2] - pivots[f, 2]
         for k in range(2):
             slope = K[v, k, k] / p[2]
-            d = slope * (R[k] - p[k] / p[2] * R[2])
+            for i in range(3):
+                d[i] = slope * (C[k, i] - p[k] / p[2] * C[2, i])
             r[k] = slope * p[k] + K[v, k, 2] - pixel[n, k]
-            J[k, 0] = arm[1] * d[2] - arm[2] * d[1]
-            J[k, 1] = arm[2] * d[0] - arm[0] * d[2]
-            J[k, 2] = arm[0] * d[1] - arm[1] * d[0]
-            J[k, 3:] = d
+            J[k, 0] = a1 * d[2] - a2 * d[1]
+            J[k, 1] = a2 * d[0] - a0 * d[2]
+            J[k, 2] = a0 * d[1] - a1 * d[0]
+            J[k, 3], J[k, 4], J[k, 5] = d[0], d[1], d[2]
         square = r[0] ** 2 + r[1] ** 2
         cost += weight[n] * square / (1 + square / sigma_px**2)
         w = weight[n] / (1 + square / sigma_px**2) ** 2
@@ -148,8 +152,11 @@ def _accumulate(T, x0, pivots, time, view, pixel, weight, K, T_camera_world, sig
         scale += w * K[v, 0, 0] / p[2]
         for i in range(6):
             pulls[f, i] += w * (J[0, i] * r[0] + J[1, i] * r[1])
-            for j in range(6):
+            for j in range(i, 6):
                 blocks[f, i, j] += w * (J[0, i] * J[0, j] + J[1, i] * J[1, j])
+    for i in range(6):
+        for j in range(i):
+            blocks[:, i, j] = blocks[:, j, i]
     return blocks, pulls, trust, scale / max(trust, 1e-12), cost
 
 
@@ -178,6 +185,6 @@ def _moved(T: Array, pivots: Array, step: Array) -> Array:
     angle = np.linalg.norm(step[:, :3], axis=1)
     axis = step[:, :3] / np.maximum(angle[:, None], 1e-12)
     bounded = np.minimum(angle, _STEP)
-    turn = np.stack([axis_rotation(a, w) for a, w in zip(axis, bounded, strict=True)])
+    turn = axis_rotation(axis, bounded)
     shift = np.clip(step[:, 3:], -_STEP, _STEP)
     return pose(turn, pivots + shift - np.einsum("tij,tj->ti", turn, pivots)) @ T

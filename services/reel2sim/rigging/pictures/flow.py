@@ -19,6 +19,10 @@ from reel2sim.rigging.pictures.posed import SurfelModel, sample, visible
 from reel2sim.scene.arrays import Array
 
 _CYCLE_PX = 1.0
+_MARGIN_PX = 12
+"""Ground around the object that flow sees."""
+_LEAST_PX = 64
+"""Side of the smallest picture that is matched as such."""
 _ANCHOR_SIGMA = 0.01
 _MIN_INSTANTS = 3
 
@@ -83,7 +87,7 @@ def _frame(view: View, model: SurfelModel, motions: Array) -> tuple[Array, Array
     """Targets ``(n, 2)``, whether they hold ``(n,)``, structure tensors ``(n, 3)``."""
     rendered = model.render(view.camera, motions)
     texture = local_contrast(rendered.rgb, rendered.alpha)
-    flow, cycle = _matched(texture, view.texture)
+    flow, cycle = _matched(texture, view.texture, (rendered.alpha > 0) | (view.mask > 0))
     moved = np.einsum("nij,nj->ni", motions[:, :3, :3], model.points) + motions[:, :3, 3]
     pixels, depth = view.camera.project(moved)
     ok = visible(rendered, pixels, depth) & (sample(cycle, pixels) < _CYCLE_PX)
@@ -92,13 +96,29 @@ def _frame(view: View, model: SurfelModel, motions: Array) -> tuple[Array, Array
     return pixels + shift, ok, sample(structure_tensor(texture), pixels)
 
 
-def _matched(a: Array, b: Array) -> tuple[Array, Array]:
-    """Flow from ``a`` to ``b`` ``(h, w, 2)`` and its forward–backward error ``(h, w)``, pixels."""
-    there, back = _dis(a, b), _dis(b, a)
-    h, w = a.shape
+def _matched(a: Array, b: Array, of_interest: Array) -> tuple[Array, Array]:
+    """Flow from ``a`` to ``b`` ``(h, w, 2)`` and its forward–backward error ``(h, w)``, pixels.
+
+    Both are zero and infinite outside of the rectangle ``of_interest``, as most of a picture is.
+    """
+    flow, cycle = np.zeros((*a.shape, 2), np.float32), np.full(a.shape, np.inf, np.float32)
+    if not of_interest.any():
+        return flow, cycle
+    places = np.nonzero(of_interest)
+    box = tuple(_span(x, size) for x, size in zip(places, a.shape, strict=True))
+    there, back = _dis(a[box], b[box]), _dis(b[box], a[box])
+    h, w = there.shape[:2]
     y, x = np.mgrid[0:h, 0:w].astype(np.float32)
     returned = cv2.remap(back, x + there[..., 0], y + there[..., 1], cv2.INTER_LINEAR)
-    return there, np.linalg.norm(there + returned, axis=-1)
+    flow[box], cycle[box] = there, np.linalg.norm(there + returned, axis=-1)
+    return flow, cycle
+
+
+def _span(used: Array, size: int) -> slice:
+    """What of 0..size holds all ``used`` and a margin, no shorter than flow can work on."""
+    first, last = int(used.min()), int(used.max()) + 1
+    margin = max(_MARGIN_PX, (_LEAST_PX - (last - first)) // 2 + 1)
+    return slice(max(first - margin, 0), min(last + margin, size))
 
 
 def _dis(a: Array, b: Array) -> Array:
