@@ -52,7 +52,8 @@ class GenerationConfig:
 
     Attributes:
         seed: of everything random, such as textures.
-        frames: instants, evenly spaced over the motion.
+        frames: instants, evenly spaced over the motion; None takes 24, and up to 40 where
+            something moves quickly.
         size: width and height of the pictures, pixels.
         seconds: duration of the motion at usual speed.
         views: pictures of the still object around it at time zero.
@@ -63,7 +64,7 @@ class GenerationConfig:
     """
 
     seed: int = 0
-    frames: int = 24
+    frames: int | None = None
     size: int = 192
     seconds: float = 2.0
     views: int = 24
@@ -84,7 +85,7 @@ class GenerationConfig:
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
-            if not low <= value <= high:
+            if value is not None and not low <= value <= high:
                 raise UsageError(
                     f"is {value}, expected {low}..{high}", source="GenerationConfig", field=name
                 )

@@ -9,7 +9,9 @@ import numpy as np
 from reel2sim.generation.backend import Capabilities, GeneratedReel, GenerationConfig
 from reel2sim.generation.scripted.cameras import Shot, plan_shots
 from reel2sim.generation.scripted.happened import make_truth
+from reel2sim.generation.scripted.pace import instants
 from reel2sim.generation.scripted.perform import perform
+from reel2sim.generation.scripted.play import Performance
 from reel2sim.generation.scripted.resolve import parse_prompt
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.camera import Camera
@@ -19,6 +21,8 @@ from reel2sim.scene.reel import Reel
 if TYPE_CHECKING:
     from reel2sim.generation.view_truth import FilmedTruth
 
+_TRUTH = 0x7A
+"""Sets the draw of surface points apart from those that shape objects."""
 _LOOK_PX = 256
 """Least width of the depth that tells which surface points are seen."""
 
@@ -61,9 +65,16 @@ class ScriptedBackend:
         from reel2sim.generation.scripted.filming import film
 
         scene = parse_prompt(prompt)
-        rng = np.random.default_rng(config.seed)
+
+        def played(times_s: Array) -> Performance:
+            return perform(scene, np.random.default_rng(config.seed), times_s)
+
         seconds = config.seconds / scene.tempo
-        play = perform(scene, rng, np.linspace(0.0, seconds, config.frames))
+        if config.frames is None:
+            times_s = instants(played, seconds)
+        else:
+            times_s = np.linspace(0.0, seconds, config.frames)
+        play, rng = played(times_s), np.random.default_rng([config.seed, _TRUTH])
         shots = plan_shots(play, config, scene.view)
         frames, views = film(play, shots, config, progress=progress)
         truth = make_truth(play, _first_look(views, shots), rng)
