@@ -29,7 +29,8 @@ class ReconstructionConfig:
         densify: how many surfels are added where pictures ask for them, as a share of those at
             the start; 0 adds none.
         most_surfels: surfels there may be at all.
-        bones: number of bones; more follow finer motion, fewer are steadier.
+        bones: number of bones that are followed before bodies are made of them; small parts among
+            many need more, plain surfaces are steadier with fewer.
         knots_per_time: spline control points per distinct time of the reel.
         max_times: at most this many instants are fitted; others are interpolated.
         most_views: at most this many frames are fitted. With ``max_times``, ``image_px``,
@@ -68,7 +69,7 @@ class ReconstructionConfig:
     canonical_steps: int = 260
     densify: float = 1.0
     most_surfels: int = 12000
-    bones: int = 32
+    bones: int = 96
     knots_per_time: float = 0.6
     max_times: int = 60
     most_views: int = 240
@@ -161,7 +162,7 @@ _PRESETS: dict[str, ReconstructionConfig] = {
         hull_resolution=80,
         surfels=2500,
         canonical_steps=150,
-        bones=24,
+        bones=64,
         track_rounds=3,
         body_rounds=3,
         motion_steps=60,
@@ -175,7 +176,7 @@ _PRESETS: dict[str, ReconstructionConfig] = {
         hull_resolution=160,
         surfels=16000,
         canonical_steps=700,
-        bones=40,
+        bones=128,
         track_rounds=5,
         body_rounds=6,
         motion_steps=300,

@@ -13,6 +13,12 @@ from reel2sim.reconstruction.surfel_model import SurfelTensors, visibility
 from reel2sim.reconstruction.views import View
 from reel2sim.scene.arrays import Array
 
+_FACING = 0.15
+"""Cosine between view and normal from which a surfel can be followed."""
+_CARRIED = 0.5
+"""Trust in flow between pictures, against flow from the model at its best."""
+_RETURN_PX = 0.7
+"""How far flow there and back may end from its start to be half believed, about."""
 _STRAY = 0.3
 """Trust in a silhouette that a surfel leaves, against flow at its best."""
 
@@ -37,7 +43,7 @@ def flow_targets(
     flow = _dense_flow(cv2.resize(model, size), cv2.resize(wanted, size)) / enlarge
     flow = cv2.resize(flow, (view.width, view.height), interpolation=cv2.INTER_AREA)
     cosine, uv, pixel = visibility(posed, view, backend=backend, drawn=out)
-    index = np.flatnonzero(cosine.cpu().numpy() > 0.15)
+    index = np.flatnonzero(cosine.cpu().numpy() > _FACING)
     column, row = pixel[torch.as_tensor(index)].cpu().numpy().T
     goal = uv.cpu().numpy()[index].astype(np.float64) + flow[row, column]
     mask = view.mask.cpu().numpy()
@@ -56,6 +62,51 @@ def flow_targets(
         view.K.cpu().numpy().astype(np.float64),
         view.T_camera_world.cpu().numpy().astype(np.float64),
     )
+
+
+@torch.no_grad()
+def carried_targets(
+    before: SurfelTensors, last: View, view: View, *, backend: Backend
+) -> FlowTargets:
+    """Dense flow from one picture of a stream to its next, read off at the surfels of the first.
+
+    Neither colours nor shading of the model matter to it, so that it follows what the model shows
+    blurred, in other light, or not at all.
+
+    Args:
+        before: surfels at the time of ``last``.
+        last: the picture before.
+        view: the picture.
+        backend: rasteriser.
+    """
+    a, b = _grey(last.rgb, last.mask), _grey(view.rgb, view.mask)
+    enlarge = 2 if max(a.shape) <= 256 else 1
+    size = (view.width * enlarge, view.height * enlarge)
+    a, b = cv2.resize(a, size), cv2.resize(b, size)
+    there, back = _dense_flow(a, b), _dense_flow(b, a)
+    cosine, uv, _ = visibility(before, last, backend=backend)
+    index = np.flatnonzero(cosine.cpu().numpy() > _FACING)
+    start = uv.cpu().numpy()[index].astype(np.float64)
+    flow = _read(there, start * enlarge)
+    returned = flow + _read(back, start * enlarge + flow)
+    goal = start + flow / enlarge
+    on_object = _read(last.mask.cpu().numpy(), start) * _read(view.mask.cpu().numpy(), goal)
+    astray = np.linalg.norm(returned, axis=1) / enlarge
+    weight = _CARRIED * on_object * np.exp(-((astray / _RETURN_PX) ** 2))
+    return FlowTargets(
+        index,
+        goal,
+        weight,
+        view.K.cpu().numpy().astype(np.float64),
+        view.T_camera_world.cpu().numpy().astype(np.float64),
+    )
+
+
+def _read(image: Array, pixels: Array) -> Array:
+    """``image`` ``(h, w, ...)`` between pixel centres at ``(m, 2)``, those at halves."""
+    x, y = (np.ascontiguousarray(pixels.T) - 0.5).astype(np.float32)
+    found = cv2.remap(image, x[None], y[None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, dtype=np.float64)[0]
 
 
 def _strays(uv: Array, mask: Array) -> tuple[Array, Array]:

@@ -24,6 +24,9 @@ from reel2sim.scene.arrays import Array
 from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 from reel2sim.scene.progress import Progress, silent, subrange
 
+_FOLLOWED = 5
+"""Views of an instant in which bones are followed."""
+
 
 @dataclass(frozen=True, eq=False)
 class FoundMotion:
@@ -68,11 +71,12 @@ def find_motion(
         temperature=config.skin_temperature,
     )
     few = [_some(v, config.views_per_time + 1, rng) for v in instants]
+    steady = [instants[0], *(_spread(v, _FOLLOWED) for v in instants[1:])]
     weights = skinning_weights(logits, torch.zeros_like(logits))
     poses = checkpoints.step(
         "tracks",
         lambda: track(
-            surfels, weights, skeleton, few, config=config, backend=backend,
+            surfels, weights, skeleton, steady, config=config, backend=backend,
             checkpoints=checkpoints.within("tracks"),
             tick=Ticker(subrange(progress, 0.0, 0.5), "following bones"),
         ),
@@ -100,6 +104,12 @@ def find_motion(
         (0,),
         bodies.screws,
     )
+
+
+def _spread(views: Sequence[View], most: int) -> list[View]:
+    """At most ``most`` of ``views``, the same streams at every instant if all have them."""
+    chosen = np.linspace(0, len(views) - 1, min(most, len(views))).round().astype(int)
+    return [views[i] for i in chosen]
 
 
 def _some(views: Sequence[View], most: int, rng: np.random.Generator) -> list[View]:

@@ -13,10 +13,10 @@ from functools import partial
 import numpy as np
 from torch import Tensor
 
-from reel2sim.reconstruction.bone_solver import moved, solve_bones
+from reel2sim.reconstruction.bone_solver import FlowTargets, moved, solve_bones
 from reel2sim.reconstruction.bones import Skeleton
 from reel2sim.reconstruction.config import ReconstructionConfig
-from reel2sim.reconstruction.flow import flow_targets
+from reel2sim.reconstruction.flow import carried_targets, flow_targets
 from reel2sim.reconstruction.lost_bones import LostAndFound
 from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.skinning import as_poses, blend
@@ -71,10 +71,23 @@ def track(
     skin = weights.detach().cpu().numpy().astype(np.float64)
     rest = surfels.means.detach().cpu().numpy().astype(np.float64)
 
-    def followed(current: Array, expected: Array, first: int, views: Sequence[View]) -> Array:
+    def posed(poses: Array) -> SurfelTensors:
+        return surfels.moved(blend(weights, as_poses(poses, surfels.means)))
+
+    def carried(f: int) -> list[FlowTargets]:
+        before, last = posed(T[f - 1]), {view.stream: view for view in instants[f - 1]}
+        return [
+            carried_targets(before, last[view.stream], view, backend=backend)
+            for view in instants[f]
+            if view.stream in last
+        ]
+
+    def followed(
+        current: Array, expected: Array, first: int, views: Sequence[View], known: list[FlowTargets]
+    ) -> Array:
         for round_ in range(first, config.track_rounds):
-            posed = surfels.moved(blend(weights, as_poses(current, surfels.means)))
-            targets = [flow_targets(posed, view, backend=backend) for view in views]
+            now = posed(current)
+            targets = [*known, *(flow_targets(now, view, backend=backend) for view in views)]
             share = round_ / max(config.track_rounds - 1, 1)
             current = solve_bones(
                 current, rest, skin, skeleton, targets,
@@ -90,13 +103,14 @@ def track(
         T[:start] = kept
     for f in range(start, len(instants)):
         expected = _expected(T[max(f - 2, 0)], T[f - 1], skeleton.centers)
-        current = followed(expected, expected, 0, instants[f])
+        known = carried(f)
+        current = followed(expected, expected, 0, instants[f], known)
         lost = LostAndFound(surfels, skeleton, instants[f], backend=backend)
         for _ in range(_RECOVERIES):
             found, changed = lost.found(current)
             if not changed.any():
                 break
-            refined = followed(found, found, config.track_rounds // 2, instants[f])
+            refined = followed(found, found, config.track_rounds // 2, instants[f], known)
             better = lost.better(refined, found)
             if lost.error(better) > _GAIN * lost.error(current):
                 break
@@ -113,7 +127,7 @@ def _expected(before: Array, last: Array, centers: Array) -> Array:
     half = quaternion_from_matrix(R)
     angle = 2 * np.arctan2(np.linalg.norm(half[:, 1:], axis=1), half[:, 0])
     axis = half[:, 1:] / np.maximum(np.linalg.norm(half[:, 1:], axis=1, keepdims=True), 1e-12)
-    turn = np.stack([axis_rotation(a, w) for a, w in zip(axis, _DAMPED * angle, strict=True)])
+    turn = axis_rotation(axis, _DAMPED * angle)
     here = np.einsum("bij,bj->bi", last[:, :3, :3], centers) + last[:, :3, 3]
     there = np.einsum("bij,bj->bi", before[:, :3, :3], centers) + before[:, :3, 3]
     return moved(last, here, turn, _DAMPED * (here - there))
