@@ -61,6 +61,19 @@ def test_bones_that_move_as_one_are_one():
     np.testing.assert_allclose(built.skeleton.joints[1], [0, 0, 1], atol=0.03)
 
 
+def test_what_stands_still_as_one_is_one_bone_at_rest():
+    moving = arm(blend=0.3)
+    rotations = np.zeros_like(moving.bones.rotations[:, :1])
+    rotations[..., 0] = 1.0
+    weights = np.ones((len(moving.canonical), 1))
+    still = sequence_of(moving.canonical, weights, rotations, np.zeros((1, 3)))
+    built = build_skeleton(still, TIMES)
+    assert len(built.skeleton) == 1
+    np.testing.assert_allclose(
+        built.skeleton.motions[:, 0], np.tile(np.eye(4), (len(built.skeleton.motions), 1, 1))
+    )
+
+
 def test_arms_that_mirror_each_other_hang_alike():
     built = build_skeleton(cross(), TIMES)
     assert built.skeleton.parents == (-1, 0, 0)

@@ -13,11 +13,9 @@ from skimage.measure import marching_cubes
 from reel2sim.reconstruction.stereo.depth import DepthMaps
 from reel2sim.reconstruction.stereo.grid import Grid
 from reel2sim.reconstruction.stereo.pictures import Pictures
+from reel2sim.reconstruction.stereo.pieces import tidy
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.threads import KERNELS
-
-_SMALL = 0.02
-"""Loose pieces smaller than this share of the whole are dropped."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,27 +142,13 @@ def fuse(shots: Pictures, maps: DepthMaps, hull: Array, grid: Grid, *, smooth: i
     for _ in range(smooth):
         mean = ndimage.uniform_filter(values, 3)
         values = np.maximum((stiff * start + mean * _SOFT) / (stiff + _SOFT), prior)
-    return tidy(values.astype(np.float32), step=grid.step)
+    return tidy(values.astype(np.float32), shots, grid)
 
 
 _PRIOR = 0.25
 """Weight of the hull against one sure depth."""
 _SOFT = 1.0
 """Weight of the neighbours against one sure depth."""
-
-
-def tidy(values: Array, *, step: float) -> Array:
-    """Without loose crumbs outside and without bubbles inside."""
-    inside = values < 0
-    labels, count = ndimage.label(inside)  # pyright: ignore[reportGeneralTypeIssues]
-    if count > 1:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
-        crumbs = (sizes < _SMALL * sizes.sum())[labels] & inside
-        values = np.where(crumbs, np.float32(step), values)
-        inside &= ~crumbs
-    full: Array = ndimage.binary_fill_holes(inside)  # pyright: ignore[reportAssignmentType]
-    return np.where(full & ~inside, np.float32(-step), values)
 
 
 @njit(parallel=True, cache=True, error_model="numpy")

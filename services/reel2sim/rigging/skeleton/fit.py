@@ -144,6 +144,8 @@ def _posed_at(
         J = np.moveaxis(J, 1, 2).reshape(3 * len(goal), -1)
         wrong = (goal - parts.sum(axis=1)).reshape(-1)
         normal = J.T @ J
+        if not normal.any():  # a root that is held, and nothing that hangs on it
+            return state
         normal += _DAMPING * np.trace(normal) / len(normal) * np.eye(len(normal))
         step = np.linalg.solve(normal, J.T @ wrong).reshape(-1, 3)
         trial = _stepped(state, T, anchors, step)
