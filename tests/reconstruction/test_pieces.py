@@ -15,7 +15,7 @@ VIEWS, PX = 8, 96
 
 def _block(low: tuple[float, ...], high: tuple[float, ...]) -> np.ndarray:
     centers = GRID.centers
-    return ((centers >= low) & (centers <= high)).all(axis=-1)
+    return np.asarray(((centers >= low) & (centers <= high)).all(axis=-1))
 
 
 BODY = _block((-0.5, -0.5, -0.7), (0.5, 0.5, 0.1))

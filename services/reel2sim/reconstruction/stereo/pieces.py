@@ -32,16 +32,18 @@ def tidy(values: Array, shots: Pictures, grid: Grid) -> Array:
         grid: of ``values``.
     """
     inside = values < 0
-    labels, count = ndimage.label(inside)  # pyright: ignore[reportGeneralTypeIssues]
-    if count > 1:
+    labels: Array = np.zeros(values.shape, np.int32)
+    ndimage.label(inside, output=labels)
+    if labels.max() > 1:
         sizes = np.bincount(labels.ravel())
         sizes[0] = 0
-        large = sizes >= _LARGE * sizes.sum()
-        covered = _pixels(large[labels], shots, grid)
-        kept = large.copy()
-        for piece in np.flatnonzero(~large & (sizes >= _LEAST)):
-            kept[piece] = _asked_for(labels == piece, covered, shots, grid)
-        crumbs = ~kept[labels] & inside
+        large = [bool(size >= _LARGE * sizes.sum()) for size in sizes]
+        covered = _pixels(np.array(large)[labels], shots, grid)
+        kept = [
+            big or (size >= _LEAST and _asked_for(labels == piece, covered, shots, grid))
+            for piece, (big, size) in enumerate(zip(large, sizes, strict=True))
+        ]
+        crumbs = inside & np.isin(labels, np.flatnonzero(kept), invert=True)
         values = np.where(crumbs, np.float32(grid.step), values)
         inside &= ~crumbs
     full: Array = ndimage.binary_fill_holes(inside)  # pyright: ignore[reportAssignmentType]
@@ -68,4 +70,4 @@ def _pixels(inside: Array, shots: Pictures, grid: Grid) -> Array:
         x, y = np.floor(p[:, :2] / p[:, 2:]).astype(int).T
         within = (x >= 0) & (x < w) & (y >= 0) & (y < h)
         picture[y[within], x[within]] = True
-    return np.stack([ndimage.binary_closing(p, np.ones((3, 3))) for p in seen])
+    return np.stack([np.asarray(ndimage.binary_closing(p, np.ones((3, 3)))) for p in seen])
