@@ -49,6 +49,10 @@ BOTH_STREAM = ["/reel2sim.v1.Environments/Play"]
 ODD_CODES = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 
 
+def _asked(**generation):
+    return pipeline_pb2.RunRequest(prompt="x", config={"generation": generation})
+
+
 def code_of(call):
     """The code of a call made to its end."""
     try:
@@ -122,6 +126,13 @@ def test_no_stream_makes_an_upload_answer_with_a_server_fault(channel, data):
         (pipeline_pb2.RunRequest(prompt="x", config={"max_size": -1}), "config.max_size"),
         (pipeline_pb2.RunRequest(prompt="x", config={"density": -700.0}), "config.density"),
         (pipeline_pb2.RunRequest(prompt="x", config={"density": math.nan}), "config.density"),
+        (_asked(steps=0), "config.generation.steps"),
+        (_asked(motion=math.nan), "config.generation.motion"),
+        (_asked(background=77), "config.generation.background"),
+        (_asked(lighting=-1), "config.generation.lighting"),
+        (_asked(sensor="toaster"), "config.generation.sensor"),
+        (_asked(sensor="x" * 300), "config.generation.sensor"),
+        (_asked(negative_prompt="x" * 5000), "config.generation.negative_prompt"),
         (pipeline_pb2.RunRequest(prompt="x", config={"backend": "../b"}), "config.backend"),
         (pipeline_pb2.RunRequest.FromString(b"\x1a\x01x\x22\x02\x08\x63"), "config.preset"),
     ],

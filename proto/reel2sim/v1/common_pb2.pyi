@@ -34,6 +34,22 @@ class OperationState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OPERATION_STATE_SUCCEEDED: _ClassVar[OperationState]
     OPERATION_STATE_FAILED: _ClassVar[OperationState]
     OPERATION_STATE_CANCELLED: _ClassVar[OperationState]
+
+class Background(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BACKGROUND_UNSPECIFIED: _ClassVar[Background]
+    BACKGROUND_NONE: _ClassVar[Background]
+    BACKGROUND_FLOOR: _ClassVar[Background]
+    BACKGROUND_ROOM: _ClassVar[Background]
+
+class Lighting(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LIGHTING_UNSPECIFIED: _ClassVar[Lighting]
+    LIGHTING_STUDIO: _ClassVar[Lighting]
+    LIGHTING_DAYLIGHT: _ClassVar[Lighting]
+    LIGHTING_OVERCAST: _ClassVar[Lighting]
+    LIGHTING_EVENING: _ClassVar[Lighting]
+    LIGHTING_RANDOM: _ClassVar[Lighting]
 PRESET_UNSPECIFIED: Preset
 PRESET_DRAFT: Preset
 PRESET_STANDARD: Preset
@@ -51,6 +67,16 @@ OPERATION_STATE_RUNNING: OperationState
 OPERATION_STATE_SUCCEEDED: OperationState
 OPERATION_STATE_FAILED: OperationState
 OPERATION_STATE_CANCELLED: OperationState
+BACKGROUND_UNSPECIFIED: Background
+BACKGROUND_NONE: Background
+BACKGROUND_FLOOR: Background
+BACKGROUND_ROOM: Background
+LIGHTING_UNSPECIFIED: Lighting
+LIGHTING_STUDIO: Lighting
+LIGHTING_DAYLIGHT: Lighting
+LIGHTING_OVERCAST: Lighting
+LIGHTING_EVENING: Lighting
+LIGHTING_RANDOM: Lighting
 
 class Artifact(_message.Message):
     __slots__ = ("digest", "size_bytes", "format", "filename", "create_time")
@@ -75,7 +101,7 @@ class ArtifactRef(_message.Message):
     def __init__(self, digest: _Optional[str] = ..., filename: _Optional[str] = ...) -> None: ...
 
 class JobConfig(_message.Message):
-    __slots__ = ("preset", "seed", "device", "name", "backend", "material", "max_size", "density")
+    __slots__ = ("preset", "seed", "device", "name", "backend", "material", "max_size", "density", "generation")
     PRESET_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
@@ -84,6 +110,7 @@ class JobConfig(_message.Message):
     MATERIAL_FIELD_NUMBER: _ClassVar[int]
     MAX_SIZE_FIELD_NUMBER: _ClassVar[int]
     DENSITY_FIELD_NUMBER: _ClassVar[int]
+    GENERATION_FIELD_NUMBER: _ClassVar[int]
     preset: Preset
     seed: int
     device: Device
@@ -92,7 +119,44 @@ class JobConfig(_message.Message):
     material: str
     max_size: int
     density: float
-    def __init__(self, preset: _Optional[_Union[Preset, str]] = ..., seed: _Optional[int] = ..., device: _Optional[_Union[Device, str]] = ..., name: _Optional[str] = ..., backend: _Optional[str] = ..., material: _Optional[str] = ..., max_size: _Optional[int] = ..., density: _Optional[float] = ...) -> None: ...
+    generation: GenerationOptions
+    def __init__(self, preset: _Optional[_Union[Preset, str]] = ..., seed: _Optional[int] = ..., device: _Optional[_Union[Device, str]] = ..., name: _Optional[str] = ..., backend: _Optional[str] = ..., material: _Optional[str] = ..., max_size: _Optional[int] = ..., density: _Optional[float] = ..., generation: _Optional[_Union[GenerationOptions, _Mapping]] = ...) -> None: ...
+
+class GenerationOptions(_message.Message):
+    __slots__ = ("background", "lighting", "sensor", "negative_prompt", "orbit", "steps", "guidance", "motion", "fps", "frames", "width", "height", "window", "overlap", "interpolate", "upscale")
+    BACKGROUND_FIELD_NUMBER: _ClassVar[int]
+    LIGHTING_FIELD_NUMBER: _ClassVar[int]
+    SENSOR_FIELD_NUMBER: _ClassVar[int]
+    NEGATIVE_PROMPT_FIELD_NUMBER: _ClassVar[int]
+    ORBIT_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    GUIDANCE_FIELD_NUMBER: _ClassVar[int]
+    MOTION_FIELD_NUMBER: _ClassVar[int]
+    FPS_FIELD_NUMBER: _ClassVar[int]
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    OVERLAP_FIELD_NUMBER: _ClassVar[int]
+    INTERPOLATE_FIELD_NUMBER: _ClassVar[int]
+    UPSCALE_FIELD_NUMBER: _ClassVar[int]
+    background: Background
+    lighting: Lighting
+    sensor: str
+    negative_prompt: str
+    orbit: bool
+    steps: int
+    guidance: float
+    motion: float
+    fps: float
+    frames: int
+    width: int
+    height: int
+    window: int
+    overlap: int
+    interpolate: int
+    upscale: int
+    def __init__(self, background: _Optional[_Union[Background, str]] = ..., lighting: _Optional[_Union[Lighting, str]] = ..., sensor: _Optional[str] = ..., negative_prompt: _Optional[str] = ..., orbit: bool = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., motion: _Optional[float] = ..., fps: _Optional[float] = ..., frames: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., window: _Optional[int] = ..., overlap: _Optional[int] = ..., interpolate: _Optional[int] = ..., upscale: _Optional[int] = ...) -> None: ...
 
 class ExecutionPolicy(_message.Message):
     __slots__ = ("priority",)

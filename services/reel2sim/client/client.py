@@ -185,6 +185,7 @@ class Client:
         material: str = "",
         density: float | None = None,
         max_size: int | None = None,
+        generation: common.GenerationOptions | None = None,
         priority: int = 0,
         request_id: str | None = None,
         progress: Progress = silent,
@@ -202,6 +203,7 @@ class Client:
             material: what the object is made of; "" lets the rigging choose.
             density: kg/m³ to use instead of the material's.
             max_size: largest image side to work at, pixels.
+            generation: how the reel is made from the prompt.
             priority: jobs with a lower number are started first, -1000..1000.
             request_id: a repeated call with the same id and content returns the first operation.
             progress: told of the upload.
@@ -225,6 +227,7 @@ class Client:
                 material=material,
                 density=density or 0.0,
                 max_size=max_size or 0,
+                generation=generation,
             ),
             execution_policy=common.ExecutionPolicy(priority=priority),
         )
@@ -287,6 +290,7 @@ class Client:
         material: str = "",
         density: float | None = None,
         max_size: int | None = None,
+        generation: common.GenerationOptions | None = None,
         overwrite: bool = False,
         progress: Progress = silent,
     ) -> Path:
@@ -306,6 +310,7 @@ class Client:
             material: what the object is made of; "" lets the rigging choose.
             density: kg/m³ to use instead of the material's.
             max_size: largest image side to work at, pixels.
+            generation: how the reel is made from the prompt.
             overwrite: replace what is at ``out`` once the new bundle is whole.
             progress: told of the upload, the job and the download.
 
@@ -327,6 +332,7 @@ class Client:
             material=material,
             density=density,
             max_size=max_size,
+            generation=generation,
             progress=progress,
         )
         return self._awaited(operation, out, overwrite=overwrite, progress=progress)

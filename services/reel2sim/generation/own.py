@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reel2sim.generation.backend import Capabilities, GeneratedReel, GenerationConfig
+from reel2sim.generation.controls import FINISHING, Controls
 from reel2sim.scene.errors import UsageError
 from reel2sim.scene.progress import Progress
 
@@ -51,6 +52,13 @@ class VideoBackend:
         return GeneratedReel(replace(reel, prompt=prompt), truth=None)
 
 
+def _forwarded() -> set[str]:
+    """Controls that are sent on; clips are finished here."""
+    from reel2sim.transport.choices import SENT_CONTROLS
+
+    return {*SENT_CONTROLS} - {*FINISHING}
+
+
 class ServerBackend:
     """Has another Reel2Sim server generate."""
 
@@ -61,12 +69,13 @@ class ServerBackend:
         return Capabilities(
             name="server",
             modalities=("text",),
-            controls=("seed, size, and which generator there",),
+            controls=("seed, size, place, and which generator there", "what that one takes"),
             max_frames=20_000,
             cameras_known=True,
             needs_gpu=False,
             notes=f"server {address}" if address else f"name one: --server, or ${SERVER_VARIABLE}",
-            takes=("server", "server_backend"),
+            takes=("server", "server_backend", *sorted(_forwarded())),
+            places=True,
         )
 
     def generate(
@@ -91,8 +100,14 @@ class ServerBackend:
             raise UsageError("no server is named", field="server", remedy="pass --server HOST:PORT")
         from reel2sim.pipeline.config import PipelineConfig
 
+        controls = Controls(**{name: getattr(config.controls, name) for name in _forwarded()})
         chosen = PipelineConfig(
-            seed=config.seed, max_size=config.size, backend=config.controls.server_backend
+            seed=config.seed,
+            max_size=config.size,
+            backend=config.controls.server_backend,
+            # What its camera does to the pictures is done here, like all that is finished.
+            setting=replace(config.setting, sensor="none"),
+            controls=controls,
         )
         request = generation_pb2.GenerateRequest(prompt=prompt, config=job_config(chosen))
         with (

@@ -75,7 +75,7 @@ class _Away:
         """A reel made from words."""
         chosen = job_config(PipelineConfig(
             preset=config.preset, seed=config.seed, max_size=config.max_size,
-            backend=config.backend,
+            backend=config.backend, setting=config.setting, controls=config.controls,
         ))  # fmt: skip
         request = generation_pb2.GenerateRequest(prompt=prompt, config=chosen)
         packed = self._do("generate", self.tools.generation, request, (), progress)

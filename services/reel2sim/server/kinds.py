@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from reel2sim.scene.errors import InputError, PromptError, UsageError
 from reel2sim.server.records import Resources
+from reel2sim.transport.choices import generation_controls, generation_setting
 from reel2sim.transport.edits import edit_from_message
 from reel2sim.transport.names import DIGEST, OBJECT_NAME, TOKEN, WORD, filename_fault
 from reel2sim.v1 import common_pb2 as common
@@ -24,6 +25,7 @@ from reel2sim.v1 import (
 )
 
 _MAX_PROMPT = 4096
+_MAX_SENSOR = 256
 _WORDS = ("backend", "material")
 _MOST_PRIORITY = 1000
 _MEMORY_MIB = {
@@ -186,6 +188,24 @@ def _check_config(config: common.JobConfig) -> None:
         raise UsageError("must be 0, or from 16 to 16384", field="config.max_size")
     if not 0 <= config.density < float("inf"):
         raise UsageError("must be 0, or a density in kg/m³", field="config.density")
+    if config.HasField("generation"):
+        _check_generation(config.generation)
+
+
+def _check_generation(options: common.GenerationOptions) -> None:
+    field = "config.generation"
+    for name, known in (("background", common.Background), ("lighting", common.Lighting)):
+        if getattr(options, name) not in known.values():
+            raise UsageError(f"{getattr(options, name)} is none", field=f"{field}.{name}")
+    for name, most in (("sensor", _MAX_SENSOR), ("negative_prompt", _MAX_PROMPT)):
+        if len(getattr(options, name)) > most:
+            raise UsageError(f"is longer than {most} characters", field=f"{field}.{name}")
+    try:
+        generation_setting(options)
+        generation_controls(options)
+    except UsageError as error:
+        name = f"{field}.{error.field or error.source}"
+        raise UsageError(error.message, field=name, remedy=error.remedy) from error
 
 
 JOB_KINDS: dict[str, JobKind] = {

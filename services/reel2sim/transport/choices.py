@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from reel2sim.scene.errors import UsageError
 from reel2sim.v1 import common_pb2 as common
 
 if TYPE_CHECKING:
+    from reel2sim.generation.controls import Controls
+    from reel2sim.generation.setting import Setting
     from reel2sim.pipeline.config import PipelineConfig
 
 _DEVICES = {"auto": common.DEVICE_UNSPECIFIED, "cpu": common.DEVICE_CPU, "cuda": common.DEVICE_CUDA}
@@ -17,6 +20,25 @@ _PRESETS = {
     "high": common.PRESET_HIGH,
 }
 _OPTIONAL = ("backend", "material", "density", "name", "max_size")
+_BACKGROUNDS = {
+    "none": common.BACKGROUND_NONE,
+    "floor": common.BACKGROUND_FLOOR,
+    "room": common.BACKGROUND_ROOM,
+}
+_LIGHTINGS = {
+    "studio": common.LIGHTING_STUDIO,
+    "daylight": common.LIGHTING_DAYLIGHT,
+    "overcast": common.LIGHTING_OVERCAST,
+    "evening": common.LIGHTING_EVENING,
+    "random": common.LIGHTING_RANDOM,
+}
+_SAID = ("negative_prompt", "orbit")
+_NUMBERS = (
+    "steps", "guidance", "motion", "fps", "frames", "width", "height", "window", "overlap",
+    "interpolate", "upscale",
+)  # fmt: skip
+SENT_CONTROLS = (*_SAID, *_NUMBERS)
+"""Fields of Controls that a message can carry: those that name no file and no model."""
 
 
 def pipeline_config(message: common.JobConfig) -> PipelineConfig:
@@ -31,12 +53,79 @@ def pipeline_config(message: common.JobConfig) -> PipelineConfig:
         device=devices[message.device],  # type: ignore[arg-type]
     )
     given: dict[str, Any] = {name: getattr(message, name) for name in _OPTIONAL}
-    return replace(config, **{name: value for name, value in given.items() if value})
+    config = replace(config, **{name: value for name, value in given.items() if value})
+    if not message.HasField("generation"):
+        return config
+    controls = generation_controls(message.generation)
+    return replace(
+        config,
+        setting=generation_setting(message.generation),
+        controls=controls if controls.given() else None,
+    )
+
+
+def generation_setting(options: common.GenerationOptions) -> Setting:
+    """Place, light and camera that a message asks for.
+
+    Raises:
+        UsageError: if its sensor is none.
+    """
+    from reel2sim.generation.setting import Setting
+
+    given: dict[str, Any] = {"sensor": options.sensor}
+    for field, names in (("background", _BACKGROUNDS), ("lighting", _LIGHTINGS)):
+        given[field] = {number: name for name, number in names.items()}.get(getattr(options, field))
+    return Setting(**{name: value for name, value in given.items() if value})
+
+
+def generation_controls(options: common.GenerationOptions) -> Controls:
+    """What a message asks of a generator.
+
+    Raises:
+        UsageError: if a number is out of its range.
+    """
+    from reel2sim.generation.controls import Controls
+
+    given: dict[str, Any] = {name: getattr(options, name) for name in _SAID}
+    given |= {name: getattr(options, name) for name in _NUMBERS if options.HasField(name)}
+    return Controls(**given)
 
 
 def job_config(config: PipelineConfig) -> common.JobConfig:
-    """The message that stands for ``config``; how large previews are is not part of it."""
+    """The message that stands for ``config``.
+
+    How large previews are is not part of it. Files and models that controls name are of this
+    machine.
+
+    Raises:
+        UsageError: if controls name one.
+    """
     given: dict[str, Any] = {name: getattr(config, name) or None for name in _OPTIONAL}
+    if config.setting is not None or config.controls is not None:
+        given["generation"] = generation_options(config.setting, config.controls)
     return common.JobConfig(
         preset=_PRESETS[config.preset], seed=config.seed, device=_DEVICES[config.device], **given
     )
+
+
+def generation_options(
+    setting: Setting | None, controls: Controls | None
+) -> common.GenerationOptions:
+    """The message that stands for both.
+
+    Raises:
+        UsageError: if a file or a model is asked for.
+    """
+    given: dict[str, Any] = {}
+    if setting is not None:
+        given |= {
+            "background": _BACKGROUNDS[setting.background],
+            "lighting": _LIGHTINGS[setting.lighting],
+            "sensor": "" if setting.sensor == "none" else setting.sensor,
+        }
+    if controls is not None:
+        for name in controls.given():
+            if name not in SENT_CONTROLS:
+                raise UsageError("cannot be asked of a server", field=name)
+        given |= {name: getattr(controls, name) for name in SENT_CONTROLS}
+    return common.GenerationOptions(**given)
