@@ -47,7 +47,7 @@ def tidy(values: Array, shots: Pictures, grid: Grid) -> Array:
         values = np.where(crumbs, np.float32(grid.step), values)
         inside &= ~crumbs
     full: Array = ndimage.binary_fill_holes(inside)  # pyright: ignore[reportAssignmentType]
-    return np.where(full & ~inside, np.float32(-grid.step), values)
+    return np.where(full > inside, np.float32(-grid.step), values)
 
 
 def _asked_for(piece: Array, covered: Array, shots: Pictures, grid: Grid) -> bool:
@@ -61,7 +61,7 @@ def _asked_for(piece: Array, covered: Array, shots: Pictures, grid: Grid) -> boo
 def _pixels(inside: Array, shots: Pictures, grid: Grid) -> Array:
     """Where voxels look to be in each picture ``(v, h, w)`` bool."""
     seen = np.zeros(shots.mask.shape, bool)
-    rim = inside & ~ndimage.binary_erosion(inside)
+    rim = inside > ndimage.binary_erosion(inside)
     points = grid.origin + grid.step * np.argwhere(rim)
     h, w = shots.mask.shape[1:]
     for picture, K, T in zip(seen, shots.K, shots.T, strict=True):
