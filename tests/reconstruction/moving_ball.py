@@ -9,6 +9,7 @@ import torch
 
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.rasterize import RasterOutput
+from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.training import Clock, MovingSurfels
 from reel2sim.reconstruction.training.model import FREE
 from reel2sim.reconstruction.views import View
@@ -69,6 +70,12 @@ def ball(n: int = 160, *, detail: float = 1.0) -> MovingSurfels:
     }
     as_tensors = ({a: torch.tensor(v).float() for a, v in d.items()} for d in (own, shared))
     return MovingSurfels(*as_tensors, torch.tensor([[0, 0, -0.3], [0, 0, 0.3]]).float(), free(2))
+
+
+def surfels_of(model: MovingSurfels) -> SurfelTensors:
+    """A model's surfels at time zero."""
+    names = ("means", "rotations", "log_scales", "opacity_logits", "colors")
+    return SurfelTensors(*(model.own[k] for k in names))
 
 
 def ring_camera(azimuth: float, height: float = 1.0, *, px: int = 48) -> Camera:

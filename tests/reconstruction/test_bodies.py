@@ -27,7 +27,7 @@ from reel2sim.reconstruction.skinning import as_poses
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.scene import transforms as tf
 
-from .moving_ball import SLIDE, ball, empty_view, make_clock, make_film, ring_camera
+from .moving_ball import SLIDE, ball, empty_view, make_clock, make_film, ring_camera, surfels_of
 
 seeds = st.integers(0, 2**31 - 1)
 PX = 64
@@ -360,9 +360,7 @@ def test_a_surfel_costs_the_same_whoever_else_is_asked_about() -> None:
 @pytest.fixture(scope="module")
 def filmed():
     model = ball(500, detail=2.0)
-    own = model.own
-    names = ("means", "rotations", "log_scales", "opacity_logits", "colors")
-    return SurfelTensors(*(own[k] for k in names)), make_film(model, make_clock(), views=3, px=PX)
+    return surfels_of(model), make_film(model, make_clock(), views=3, px=PX)
 
 
 def test_a_film_of_two_halves_shows_two_bodies(filmed) -> None:

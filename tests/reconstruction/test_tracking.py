@@ -20,7 +20,7 @@ from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
 from reel2sim.scene import transforms as tf
 
-from .moving_ball import ball, empty_view, ring_camera
+from .moving_ball import ball, empty_view, ring_camera, surfels_of
 
 PX = 96
 
@@ -69,9 +69,7 @@ def test_sums_are_those_of_differentiated_errors(seed: int, bones: int) -> None:
 
 @pytest.fixture(scope="module")
 def surfels() -> SurfelTensors:
-    own = ball(900, detail=2.0).own
-    names = ("means", "rotations", "log_scales", "opacity_logits", "colors")
-    return SurfelTensors(*(own[k] for k in names))
+    return surfels_of(ball(900, detail=2.0))
 
 
 @pytest.mark.parametrize("bones", [1, 12, 60])

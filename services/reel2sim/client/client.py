@@ -24,22 +24,13 @@ from reel2sim.scene.errors import (
 )
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.transport.archive import unpack
+from reel2sim.transport.choices import DEVICES, PRESETS
 from reel2sim.transport.edits import message_of
 from reel2sim.v1 import common_pb2 as common
 from reel2sim.v1 import editing_pb2, pipeline_pb2, server_info_pb2, server_info_pb2_grpc
 
 Preset = Literal["draft", "standard", "high"]
 Device = Literal["auto", "cpu", "cuda"]
-_DEVICES = {
-    "auto": common.DEVICE_UNSPECIFIED,
-    "cpu": common.DEVICE_CPU,
-    "cuda": common.DEVICE_CUDA,
-}
-_PRESETS = {
-    "draft": common.PRESET_DRAFT,
-    "standard": common.PRESET_STANDARD,
-    "high": common.PRESET_HIGH,
-}
 
 
 @dataclass(frozen=True)
@@ -208,10 +199,10 @@ class Client:
             request_id: a repeated call with the same id and content returns the first operation.
             progress: told of the upload.
         """
-        if preset not in _PRESETS or device not in _DEVICES or not 0 <= seed < 2**32:
+        if preset not in PRESETS or device not in DEVICES or not 0 <= seed < 2**32:
             raise UsageError(
                 f"preset {preset!r}, device {device!r}, seed {seed}: one of them is not known",
-                remedy=f"presets: {', '.join(_PRESETS)}; devices: {', '.join(_DEVICES)}",
+                remedy=f"presets: {', '.join(PRESETS)}; devices: {', '.join(DEVICES)}",
             )
         if density is not None and not density > 0:
             raise UsageError(f"{density:g} is not above 0", field="density", remedy="give kg/m³")
@@ -219,9 +210,9 @@ class Client:
             request_id=request_id or "",
             prompt=prompt or "",
             config=common.JobConfig(
-                preset=_PRESETS[preset],
+                preset=PRESETS[preset],
                 seed=seed,
-                device=_DEVICES[device],
+                device=DEVICES[device],
                 name=name,
                 backend=backend,
                 material=material,

@@ -38,9 +38,8 @@ def flow_targets(
     out = posed.draw(view, backend=backend) if drawn is None else drawn
     model = _grey(out.features, out.alpha)
     wanted = _grey(view.rgb, view.mask)
-    enlarge = 2 if max(model.shape) <= 256 else 1
-    size = (view.width * enlarge, view.height * enlarge)
-    flow = _dense_flow(cv2.resize(model, size), cv2.resize(wanted, size)) / enlarge
+    a, b, enlarge = _enlarged(model, wanted)
+    flow = _dense_flow(a, b) / enlarge
     flow = cv2.resize(flow, (view.width, view.height), interpolation=cv2.INTER_AREA)
     cosine, uv, pixel = visibility(posed, view, backend=backend, drawn=out)
     index = np.flatnonzero(cosine.cpu().numpy() > _FACING)
@@ -55,12 +54,11 @@ def flow_targets(
     texture = cv2.blur(gradient, (5, 5))[row, column]
     weight = there * np.exp(-((alike / 0.15) ** 2)) * (0.05 + texture / (texture + 8.0))
     strays, home = _strays(uv.cpu().numpy(), mask)
-    return FlowTargets(
+    return _targets(
         np.concatenate([index, strays]),
         np.concatenate([goal, home]),
         np.concatenate([weight, np.full(len(strays), _STRAY)]),
-        view.K.cpu().numpy().astype(np.float64),
-        view.T_camera_world.cpu().numpy().astype(np.float64),
+        view,
     )
 
 
@@ -79,10 +77,7 @@ def carried_targets(
         view: the picture.
         backend: rasteriser.
     """
-    a, b = _grey(last.rgb, last.mask), _grey(view.rgb, view.mask)
-    enlarge = 2 if max(a.shape) <= 256 else 1
-    size = (view.width * enlarge, view.height * enlarge)
-    a, b = cv2.resize(a, size), cv2.resize(b, size)
+    a, b, enlarge = _enlarged(_grey(last.rgb, last.mask), _grey(view.rgb, view.mask))
     there, back = _dense_flow(a, b), _dense_flow(b, a)
     cosine, uv, _ = visibility(before, last, backend=backend)
     index = np.flatnonzero(cosine.cpu().numpy() > _FACING)
@@ -93,13 +88,12 @@ def carried_targets(
     on_object = _read(last.mask.cpu().numpy(), start) * _read(view.mask.cpu().numpy(), goal)
     astray = np.linalg.norm(returned, axis=1) / enlarge
     weight = _CARRIED * on_object * np.exp(-((astray / _RETURN_PX) ** 2))
-    return FlowTargets(
-        index,
-        goal,
-        weight,
-        view.K.cpu().numpy().astype(np.float64),
-        view.T_camera_world.cpu().numpy().astype(np.float64),
-    )
+    return _targets(index, goal, weight, view)
+
+
+def _targets(index: Array, pixels: Array, weight: Array, view: View) -> FlowTargets:
+    K, T_camera_world = (x.cpu().numpy().astype(np.float64) for x in (view.K, view.T_camera_world))
+    return FlowTargets(index, pixels, weight, K, T_camera_world)
 
 
 def _read(image: Array, pixels: Array) -> Array:
@@ -136,6 +130,13 @@ def _grey(rgb: Tensor, mask: Tensor) -> Array:
     """Luminance with the object lifted off the background, uint8."""
     grey = rgb.clamp(0, 1).mean(-1) * 200 + mask.clamp(0, 1) * 55
     return np.clip(grey.cpu().numpy(), 0, 255).astype(np.uint8)
+
+
+def _enlarged(a: Array, b: Array) -> tuple[Array, Array, int]:
+    """Two pictures ``(h, w)`` as flow sees small ones best, and how much larger they are."""
+    enlarge = 2 if max(b.shape) <= 256 else 1
+    size = (b.shape[1] * enlarge, b.shape[0] * enlarge)
+    return cv2.resize(a, size), cv2.resize(b, size), enlarge
 
 
 def _dense_flow(a: Array, b: Array) -> Array:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from reel2sim.generation.setting import Setting
     from reel2sim.pipeline.config import PipelineConfig
 
-_DEVICES = {"auto": common.DEVICE_UNSPECIFIED, "cpu": common.DEVICE_CPU, "cuda": common.DEVICE_CUDA}
-_PRESETS = {
+DEVICES = {"auto": common.DEVICE_UNSPECIFIED, "cpu": common.DEVICE_CPU, "cuda": common.DEVICE_CUDA}
+PRESETS = {
     "draft": common.PRESET_DRAFT,
     "standard": common.PRESET_STANDARD,
     "high": common.PRESET_HIGH,
@@ -45,8 +45,8 @@ def pipeline_config(message: common.JobConfig) -> PipelineConfig:
     """The configuration a message stands for; what it leaves unset keeps its default."""
     from reel2sim.pipeline.config import PipelineConfig
 
-    presets = {number: name for name, number in _PRESETS.items()}
-    devices = {number: name for name, number in _DEVICES.items()}
+    presets = {number: name for name, number in PRESETS.items()}
+    devices = {number: name for name, number in DEVICES.items()}
     config = PipelineConfig(
         preset=presets.get(message.preset, "standard"),  # type: ignore[arg-type]
         seed=message.seed,
@@ -104,7 +104,7 @@ def job_config(config: PipelineConfig) -> common.JobConfig:
     if config.setting is not None or config.controls is not None:
         given["generation"] = generation_options(config.setting, config.controls)
     return common.JobConfig(
-        preset=_PRESETS[config.preset], seed=config.seed, device=_DEVICES[config.device], **given
+        preset=PRESETS[config.preset], seed=config.seed, device=DEVICES[config.device], **given
     )
 
 
