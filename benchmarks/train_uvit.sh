@@ -11,7 +11,8 @@
 #                                            base: 20000 + 200000 steps, by its operations a few
 #                                            hours on one H100 or H200; not measured yet
 #   sh benchmarks/train_uvit.sh ablate OUT   tiny three times: whole, no long skips, no cameras;
-#                                            MINUTES=15 each tells them apart, 55 is the whole
+#                                            MINUTES=15 each tells them apart, 55 is the whole;
+#                                            then benchmarks/uvit_ablations.py OUT
 #
 # OUT/data has the samples, OUT/run the run: model.safetensors, curve.png, samples-*.png and
 # progress.csv to look at while it goes on; OUT/log what it says. A checkpoint is written every
