@@ -43,7 +43,7 @@ def test_a_joint_that_nothing_speaks_against_is_sure(kind: JointType) -> None:
     [
         ({"support": 0.6, "bend": -0.25}, {"support": 0.1, "bend": -0.25}, "pictures"),
         ({"cost": 0.5}, {"cost": 3.0}, "surface"),
-        ({"bend": -0.4}, {"bend": -0.1}, "bend"),
+        ({"bend": -0.4}, {"bend": -0.05}, "bend"),
         ({"share": 0.1, "bend": -0.25}, {"share": 0.003, "bend": -0.25}, "pictures"),
         ({"axis_sigma_rad": 0.03}, {"axis_sigma_rad": 0.2}, "axis"),
         ({"other": 1.0}, {"other": 0.06}, "type"),

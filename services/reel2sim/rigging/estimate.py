@@ -19,6 +19,7 @@ from reel2sim.rigging.parts.astray import split_astray
 from reel2sim.rigging.parts.bodies import Bodies
 from reel2sim.rigging.parts.merge import CORRELATED, merge_bodies
 from reel2sim.rigging.parts.missed import find_missed
+from reel2sim.rigging.parts.reassign import reassigned
 from reel2sim.rigging.parts.structure import JointChoice, kinematic_tree, resting_joint
 from reel2sim.rigging.pictures.drawings import Drawings
 from reel2sim.rigging.pictures.flow import flow_observations
@@ -111,8 +112,12 @@ def estimate(
         linkage = checkpoints.step(f"{name} positions", look)
         paths = linkage.motions
     type_costs = {k: choice.costs for k, choice in choices.items()}
+    if linkage.joints:
+        progress("rigging", 0.75, "asking the pictures for each surfel's part")
+        give = partial(reassigned, drawings, Posing(labels, linkage.motions))
+        labels = checkpoints.step("reassigned", give)
     if config.missed:
-        part = subrange(progress, 0.75, 0.78)
+        part = subrange(progress, 0.76, 0.78)
         search = partial(
             find_missed, drawings, linkage, labels,
             checkpoints=checkpoints.within("missed"), progress=part,

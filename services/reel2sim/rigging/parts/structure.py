@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
@@ -30,6 +30,9 @@ _SMALL_ARC, _SMALL_ARC_MARGIN, _SMALL_ARC_FLOOR = 0.17, 2.0, 0.2
 _GAP_FREE, _GAP_WEIGHT = 0.04, 2.0
 """Parts joined to each other touch; a gap (radii) costs this much per radius."""
 _NOT_ROOT = 0.05
+_WAY_WEIGHT = 0.3
+"""What a radius of the child's way against its parent costs. What stands still does as well on a
+door that it turns back against, if the door's axis is right."""
 _UNKNOWN_COST = 50.0
 _FIT_POINTS = 400
 
@@ -99,7 +102,8 @@ def kinematic_tree(
     if len(paths) == 1:
         return {}, {}
     owner = labels[observations.surfel]
-    gaps = gaps_between([model.points[labels == k] for k in range(len(paths))])
+    shapes = [model.points[labels == k] for k in range(len(paths))]
+    gaps = gaps_between(shapes)
     choices: dict[tuple[int, int], JointChoice] = {}
     loop = checkpoints.loop("joints")
     start = 1
@@ -114,21 +118,31 @@ def kinematic_tree(
             choices[child, parent] = choose_joint(mine, paths[parent], paths[child], rng)
         done = child + 1, choices
         loop.reached(lambda done=done: (*done, rng.bit_generator.state))
-    return _cheapest(choices, gaps), choices
+    return _cheapest(choices, gaps, shapes), choices
 
 
-def _cheapest(choices: Mapping[tuple[int, int], JointChoice], gaps: Array) -> dict[int, int]:
+def _cheapest(
+    choices: Mapping[tuple[int, int], JointChoice], gaps: Array, shapes: Sequence[Array]
+) -> dict[int, int]:
     """Parent of each part but the root in the tree that costs least."""
     graph = nx.DiGraph()
     graph.add_nodes_from(range(len(gaps)))
     for (child, parent), choice in choices.items():
         cost = choice.fit.cost + _GAP_WEIGHT * max(0.0, gaps[child, parent] - _GAP_FREE)
+        cost += _WAY_WEIGHT * _way(choice.fit.model, shapes[child])
         graph.add_edge(parent, child, weight=cost + (_NOT_ROOT if parent else 0.0))
     for child in range(1, len(gaps)):
         if not graph.has_edge(0, child):
             graph.add_edge(0, child, weight=_UNKNOWN_COST)
     tree = nx.minimum_spanning_arborescence(graph)
     return {child: parent for parent, child in sorted(tree.edges)}
+
+
+def _way(joint: JointModel, points: Array) -> float:
+    """Largest distance of the middle of ``points`` ``(n, 3)`` from where it was, on a joint."""
+    T = joint.motion()
+    center = points.mean(axis=0) if len(points) else np.zeros(3)
+    return float(np.linalg.norm(T[:, :3, :3] @ center + T[:, :3, 3] - center, axis=1).max())
 
 
 def candidate_parents(gaps: Array, child: int) -> list[int]:

@@ -114,12 +114,12 @@ class Drawings:
             labels: part of each surfel ``(n,)``.
             motions: of the parts ``(p, t, 4, 4)``.
         """
-        return np.array(
-            [
-                picture_error(self.surfels.placed(motions[labels, f]), views, backend=self.backend)
-                for f, views in enumerate(self.instants)
-            ]
-        )
+        return np.array([self.error(labels, motions, f) for f in range(len(self.instants))])
+
+    def error(self, labels: Array, motions: Array, instant: int) -> float:
+        """How far the drawings of one instant are from the pictures, see :meth:`errors`."""
+        placed = self.surfels.placed(motions[labels, instant])
+        return picture_error(placed, self.instants[instant], backend=self.backend)
 
     def supports(self, now: Posing, others: Sequence[Posing]) -> Array:
         """What the pictures say to ``now``, against each of ``others`` ``(m,)``.

@@ -19,14 +19,18 @@ from reel2sim.scene.arrays import Array
 
 _STEPS = 8
 """Strips, each with its share of the motion, that a seam is spread over."""
+_BAND = 0.5
+"""Share of the smaller side's surfels that is spread: where all bends evenly, so much of both sides
+lies between their middles, which turn against each other as the sides do."""
 
 
 def spreads(linkage: Linkage, labels: Array, points: Array, part: int) -> tuple[Posing, ...]:
     """The linkage with the motion of one joint shared out over a band on both sides of its seam.
 
     Strips of the band move from parent to part in equal steps: once all about the joint's own
-    axis, once each about a parallel through itself, as along a fillet. The band reaches as far
-    into part and parent as half of the part's surfels are from the parent.
+    axis, once each about a parallel through itself, as along a fillet. The band takes half of the
+    part's surfels, those nearest to the parent, and as many of the parent's, each in the
+    order of their distance from the other: what slides over its parent is near it everywhere.
 
     Args:
         linkage: parts and joints.
@@ -41,20 +45,29 @@ def spreads(linkage: Linkage, labels: Array, points: Array, part: int) -> tuple[
     inside, outside = (np.nonzero(labels == k)[0] for k in (part, parent))
     if len(inside) == 0 or len(outside) == 0:
         return ()
-    depth = np.asarray(KDTree(points[outside]).query(points[inside])[0])
-    height = np.asarray(KDTree(points[inside]).query(points[outside])[0])
-    width = max(float(np.median(depth)), 1e-9)
-    band, above = np.concatenate([inside, outside]), np.concatenate([depth, -height])
-    share = 0.5 + above / (2 * width)
-    between = (share > 0) & (share < 1)
-    band = band[between]
-    strip = np.minimum((share[between] * _STEPS).astype(int), _STEPS - 1)
+    within = _nearest(points, inside, outside, most=len(inside))
+    beyond = _nearest(points, outside, inside, most=len(inside))
+    band = np.concatenate([within, beyond])
+    share = np.concatenate([0.5 + _ranks(within) / 2, 0.5 - _ranks(beyond) / 2])
+    strip = np.minimum((share * _STEPS).astype(int), _STEPS - 1)
     groups = labels.copy()
     groups[band] = len(linkage.motions) + strip
     middles = [points[band[strip == k]] for k in range(_STEPS)]
     ways = (_about_one(joint), _about_each(joint, middles))
     carried = (linkage.motions[parent] @ way for way in ways)
     return tuple(Posing(groups, np.concatenate([linkage.motions, T])) for T in carried)
+
+
+def _nearest(points: Array, own: Array, other: Array, *, most: int) -> Array:
+    """Those of the surfels ``own`` ``(n,)`` that are in the band, nearest to ``other`` first."""
+    distance = np.asarray(KDTree(points[other]).query(points[own])[0])
+    count = max(int(_BAND * min(len(own), most)), 1)
+    return own[np.argsort(distance, kind="stable")[:count]]
+
+
+def _ranks(ordered: Array) -> Array:
+    """From 0 to 1, in the middle of equal steps ``(n,)``."""
+    return (np.arange(len(ordered)) + 0.5) / len(ordered)
 
 
 def _about_one(joint: JointModel) -> Array:
