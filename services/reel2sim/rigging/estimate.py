@@ -48,6 +48,8 @@ class Estimate:
         labels: part of each surfel ``(n,)``; 0 is the root.
         type_costs: of each type of joint that was tried, by part.
         costs: mean truncated squared residual of each joint's part ``(p - 1,)``, pixels².
+        usual_costs: its median, which what the model lacks, such as a door's inner side, leaves
+            as it is.
         axis_sigmas: standard deviation of each axis' worst-known direction ``(p - 1,)``, radians.
         supports: share of what each joint changes in the drawings that brings them nearer to the
             pictures ``(p - 1,)``.
@@ -59,6 +61,7 @@ class Estimate:
     labels: Array
     type_costs: Mapping[int, Mapping[JointType, float]]
     costs: Array
+    usual_costs: Array
     axis_sigmas: Array
     supports: Array
     bends: Array
@@ -130,16 +133,16 @@ def estimate(
     )  # fmt: skip
     linkage = checkpoints.step("types", change, rng=rng)
     polish = partial(_polished, footage, model, labels, linkage, rng)
-    fit, costs = checkpoints.step("polish", polish, rng=rng)
+    fit, costs, usual = checkpoints.step("polish", polish, rng=rng)
     for i in range(1, config.polish):
         progress("rigging", 0.8 + 0.2 * i / config.polish, "final joint fit")
         polish = partial(_polished, footage, model, labels, fit.linkage, rng)
-        fit, costs = checkpoints.step(f"polish {i + 1}", polish, rng=rng)
+        fit, costs, usual = checkpoints.step(f"polish {i + 1}", polish, rng=rng)
     spread = np.array([np.linalg.eigvalsh(C)[-1] for C in fit.covariances])
     sigmas = np.sqrt(np.maximum(costs, 0.05) * CORRELATED * np.maximum(spread, 0.0))
     ask = partial(_opinions, fit.linkage, labels, model, drawings)
     supports, bends = checkpoints.step("opinions", ask)
-    return Estimate(fit.linkage, labels, type_costs, costs, sigmas, supports, bends)
+    return Estimate(fit.linkage, labels, type_costs, costs, usual, sigmas, supports, bends)
 
 
 def _compared(
@@ -208,14 +211,16 @@ def _freed(targets: Observations, mine: list[Array], paths: Array) -> Array:
 
 def _polished(
     footage: Footage, model: SurfelModel, labels: Array, linkage: Linkage, rng: np.random.Generator
-) -> tuple[LinkageFit, Array]:
-    """All joints fitted to flow from the model they pose, and the mean cost of each part."""
+) -> tuple[LinkageFit, Array, Array]:
+    """All joints fitted to flow from the model they pose, mean and median cost of each part."""
     targets = flow_observations(footage, model, labels, linkage.motions)
     parts = len(linkage.motions)
     seen = Targets(targets, labels[targets.surfel], parts, most=_TARGETS, rng=rng)
     fit = fit_settling(linkage, seen)
     moved = enumerate(fit.linkage.motions[1:], 1)
-    return fit, np.array([seen.mean_cost(k, path) for k, path in moved])
+    found = [seen.costs(k, path) for k, path in moved]
+    means, medians = np.array(found).reshape(-1, 2).T
+    return fit, means, medians
 
 
 def _tidied(

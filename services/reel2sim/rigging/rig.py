@@ -185,7 +185,7 @@ def _joint(
         axis_sigma_rad=float(state.axis_sigmas[part - 1]),
         support=float(state.supports[part - 1]),
         bend=float(shared_bends(state.bends)[part - 1]),
-        cost=float(state.costs[part - 1]),
+        cost=float(state.usual_costs[part - 1]),
         share=float((state.labels == part).mean()),
         diagonal=diagonal,
         config=config,

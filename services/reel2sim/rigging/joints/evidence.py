@@ -9,7 +9,12 @@ import numpy as np
 
 from reel2sim.rigging.joints.linkage import Linkage
 from reel2sim.rigging.joints.rigid_fit import projection_jacobian, skew
-from reel2sim.rigging.pictures.observations import Observations, some_of, truncated_cost
+from reel2sim.rigging.pictures.observations import (
+    Observations,
+    median_cost,
+    some_of,
+    truncated_cost,
+)
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply
 
@@ -120,10 +125,11 @@ class Targets:
             float(sum(cost for _, _, cost in found)),
         )
 
-    def mean_cost(self, part: int, motion: Array) -> float:
-        """Mean truncated squared residual of a part, pixels²."""
+    def costs(self, part: int, motion: Array) -> tuple[float, float]:
+        """Mean and median truncated squared residual of a part, pixels²."""
         some = replace(self.parts[part], points=self._points[part])
-        return truncated_cost(some.residuals(motion, slack=False)[0])
+        residuals = some.residuals(motion, slack=False)[0]
+        return truncated_cost(residuals), median_cost(residuals)
 
     def _part(self, k: int, T: Array) -> tuple[Array, Array, float]:
         o, x = self.parts[k], self._points[k]

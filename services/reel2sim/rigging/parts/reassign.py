@@ -50,7 +50,8 @@ def reassigned(drawings: Drawings, posing: Posing) -> Array:
     """
     labels, motions = posing.labels.copy(), posing.motions
     points = drawings.surfels.means.cpu().numpy().astype(np.float64)
-    distance, around = KDTree(points).query(points, min(_AROUND + 1, len(points)))
+    found = KDTree(points).query(points, min(_AROUND + 1, len(points)))
+    distance, around = (np.asarray(column) for column in found)
     reach = _APART * float(np.median(distance[:, 1]))
     now = drawings.errors(labels, motions)
     for least in _STRONG:

@@ -102,6 +102,12 @@ def truncated_cost(residuals: Array) -> float:
     return float((np.minimum(seen, _WORST_PX) ** 2).mean()) if len(seen) else _WORST_PX**2
 
 
+def median_cost(residuals: Array) -> float:
+    """Median of squared residuals, cut off at 3 px, where there are any; pixels²."""
+    seen = residuals[np.isfinite(residuals)]
+    return min(float(np.median(seen)), _WORST_PX) ** 2 if len(seen) else _WORST_PX**2
+
+
 def upper_quartile(residuals: Array) -> Array:
     """75th percentile of each row's finite values ``(n,)``; 99 for rows without any."""
     ordered = np.sort(residuals, axis=1)

@@ -29,7 +29,8 @@ _BENT = "it seems to bend with its surroundings rather than move at a joint"
 _ASTRAY = "the surface of its part does not move as the joint does"
 _FOLLOWED_PX2, _FOLLOWED_SCALE = 1.5, 0.3
 """Cost at which a part may as well not follow its joint, and how gradually: parts of true joints
-leave 0.4 and less, and 9 is what no match at all is counted as."""
+leave 0.4 and less, a door whose inner side the model lacks 0.8, a ball that is squashed 4 to 9;
+9 is what no match at all is counted as."""
 _UNSEEN = 0.25
 """Probability under which a part is not said to move."""
 
@@ -72,7 +73,7 @@ def judge(
         bend: the same of sharing its motion out over its surroundings, see
             :func:`shared_bends`.
         share: of the surfels that are its part; small ones are invented more often.
-        cost: mean truncated squared residual of its part's image points, pixels².
+        cost: median truncated squared residual of its part's image points, pixels².
         diagonal: of the object, normalised units.
         config: for the least motion that counts.
     """
