@@ -15,11 +15,14 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,13 +101,19 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--family", nargs="*", default=[], choices=sorted(FAMILIES))
     parser.add_argument("--preset", default="standard")
+    parser.add_argument("--jobs", type=int, default=1, help="prompts at a time, a core each")
     parser.add_argument("--seed", type=int, default=0, help="of reconstruction and rig")
     options = parser.parse_args()
     answers: list[Answer] = []
-    for asked in held_back(options.count, tuple(options.family)):
-        answers.append(_run(asked, options))
-        print(_line(answers[-1]), flush=True)
-        (options.out / "table.md").write_text(table(answers))
+    prompts = held_back(options.count, tuple(options.family))
+    with ThreadPoolExecutor(options.jobs) as pool:
+        try:
+            for answer in pool.map(partial(_run, options=options), prompts):
+                answers.append(answer)
+                print(_line(answer), flush=True)
+                (options.out / "table.md").write_text(table(answers))
+        finally:
+            pool.shutdown(cancel_futures=True)
     print(table(answers))
     record = [
         {
@@ -120,22 +129,24 @@ def main() -> int:
 
 
 def _run(asked: Asked, options: argparse.Namespace) -> Answer:
-    capture, rigs = options.out / "captures" / asked.name, options.out / "rigs"
+    capture, rig = options.out / "captures" / asked.name, options.out / "rigs" / asked.name
     if not (capture / "truth.json").is_file():
         _reel2sim("generate", "--prompt", asked.prompt, "--seed", asked.seed, "--truth",
                   "--out", capture)  # fmt: skip
-    resume = ["--resume"] if (rigs / RESULTS_FILE).is_file() else []
-    _reel2sim("bench", "rig", capture, "--preset", options.preset, "--seed", options.seed,
-              "--out", rigs, *resume)  # fmt: skip
-    runs = json.loads((rigs / RESULTS_FILE).read_text())["runs"]
-    run = next(r for r in runs if r["capture"].endswith(asked.name))
+    if not (rig / RESULTS_FILE).is_file():
+        _reel2sim("bench", "rig", capture, "--preset", options.preset, "--seed", options.seed,
+                  "--out", rig)  # fmt: skip
+    (run,) = json.loads((rig / RESULTS_FILE).read_text())["runs"]
     return _answer(asked, run, joints_in_sight(capture))
 
 
 def _reel2sim(*arguments: object) -> None:
     """Run the command; a rig that failed is in its results."""
     command = [sys.executable, "-m", "reel2sim.cli.main", *map(str, arguments), "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    threads = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | threads
+    )
     if done.returncode not in (0, 1):
         raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
 
