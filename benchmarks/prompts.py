@@ -1,6 +1,6 @@
 """Whether rigs have the joints that prompts asked for: held-back prompts, filmed and rigged.
 
-    python benchmarks/prompts.py --out prompts --count 100 --preset standard [--family laptop …]
+    python benchmarks/prompts.py --out prompts --count 100 --preset draft --jobs 2 [--family …]
 
 Prompts are drawn from the scripted backend's grammar, all kinds of objects alike; none is looked at
 while anything is tuned. A rig agrees if its observed joints are as many of each type as moved, and

@@ -112,7 +112,8 @@ class FilmedTruth:
         """Keep what pictures were made of.
 
         Args:
-            model: what was drawn; its meshes number parts from 1, scenery 0.
+            model: what was drawn; its meshes number parts from 1, scenery is 0, and what moves
+                besides has negative numbers, each its own.
             poses: ``T_world_part`` of each mesh ``(t, 4, 4)``; scenery stands still.
             takes: one for each picture.
             parts: their names.
@@ -142,7 +143,7 @@ class FilmedTruth:
             hidden[rows, columns] = ahead & _covered(uv, depth, self._geometry(follower).depth)
         return ViewTruth(
             seen.depth.astype(np.float32),
-            seen.part.astype(np.uint8 if len(self.parts) < 256 else np.uint16),
+            np.maximum(seen.part, 0).astype(np.uint8 if len(self.parts) < 256 else np.uint16),
             seen.normals.astype(np.float16),
             flow.astype(np.float32),
             hidden,

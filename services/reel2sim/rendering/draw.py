@@ -125,7 +125,7 @@ class Tableau:
 
     def _shadow(self, lights: Lights, bounds: Array | None) -> tuple[int, ShadowMap | None]:
         found = [n for n, lamp in enumerate(lights.lamps) if lamp.shadow]
-        casters = self._corners.faces[self._corners.part > 0]
+        casters = self._corners.faces[self._corners.part != 0]
         if not found or not len(casters):
             return -1, None
         lamp = lights.lamps[found[0]]

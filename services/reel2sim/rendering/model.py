@@ -55,7 +55,8 @@ class Mesh:
         normals: of every corner ``(f, 3, 3)``; None: smooth, but sharp at edges of over 40°.
         colors: linear light ``(v, 3)`` that tints the texture; None: white.
         surface: index into the surfaces that are drawn with.
-        part: what the index picture says there: 0 for scenery, which has no place in masks.
+        part: what the index picture says there: 0 for scenery, which has no place in masks and
+            throws no shadow; negative for what moves and has no place there either.
     """
 
     vertices: Array
@@ -148,7 +149,8 @@ class Geometry:
 
     Attributes:
         depth: along the optical axis ``(h, w)`` float64, metres; 0 where nothing is.
-        part: the part's number ``(h, w)`` int32; 0 for scenery and where nothing is.
+        part: the part's number ``(h, w)`` int32; 0 for scenery and where nothing is, negative for
+            what moves and is no part.
         normals: of the triangles, towards the camera ``(h, w, 3)`` float64, world; zero where
             nothing is.
     """

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from reel2sim.generation.backend import Capabilities, GeneratedReel, GenerationConfig
-from reel2sim.generation.scripted.cameras import Shot, plan_shots
+from reel2sim.generation.scripted.cameras import plan_shots
 from reel2sim.generation.scripted.happened import make_truth
 from reel2sim.generation.scripted.pace import instants
 from reel2sim.generation.scripted.perform import perform
 from reel2sim.generation.scripted.play import Performance
 from reel2sim.generation.scripted.resolve import parse_prompt
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.camera import Camera
 from reel2sim.scene.progress import Progress
 from reel2sim.scene.reel import Reel
 
-if TYPE_CHECKING:
-    from reel2sim.generation.view_truth import FilmedTruth
-
 _TRUTH = 0x7A
 """Sets the draw of surface points apart from those that shape objects."""
-_LOOK_PX = 256
-"""Least width of the depth that tells which surface points are seen."""
 
 
 class ScriptedBackend:
@@ -62,7 +54,7 @@ class ScriptedBackend:
         Raises:
             PromptError: if the prompt is not understood.
         """
-        from reel2sim.generation.scripted.filming import film
+        from reel2sim.generation.scripted.filming import film, first_looks
 
         scene = parse_prompt(prompt)
 
@@ -77,16 +69,5 @@ class ScriptedBackend:
         play, rng = played(times_s), np.random.default_rng([config.seed, _TRUTH])
         shots = plan_shots(play, config, scene.view)
         frames, views = film(play, shots, config, progress=progress)
-        truth = make_truth(play, _first_look(views, shots), rng)
+        truth = make_truth(play, first_looks(views, shots), rng)
         return GeneratedReel(Reel(tuple(frames), source="scripted", prompt=prompt), truth, views)
-
-
-def _first_look(views: FilmedTruth, shots: list[Shot]) -> list[tuple[Camera, Array]]:
-    """Depth of the first instant, sharp enough to tell slits from surfaces."""
-    looks: list[tuple[Camera, Array]] = []
-    for shot in shots:
-        if shot.instant == 0:
-            factor = max(1, -(-_LOOK_PX // shot.camera.width))
-            width, height = factor * shot.camera.width, factor * shot.camera.height
-            looks.append((shot.camera, views.depth(shot.camera.resized(width, height), 0)))
-    return looks

@@ -10,6 +10,7 @@ import numpy as np
 from reel2sim.generation.backend import GenerationConfig
 from reel2sim.generation.materials import material
 from reel2sim.generation.scripted.cameras import Shot
+from reel2sim.generation.scripted.hand import Hand
 from reel2sim.generation.scripted.kinematics import Part, Surface
 from reel2sim.generation.scripted.play import Actor, Performance
 from reel2sim.generation.scripted.solids import Solid
@@ -18,12 +19,15 @@ from reel2sim.generation.view_truth import FilmedTruth, Take
 from reel2sim.rendering import Mesh, Model, Tableau
 from reel2sim.rendering import Surface as Look
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.camera import Camera
 from reel2sim.scene.progress import Progress
 from reel2sim.scene.reel import Frame
 
 _STREAM = 0x51
 """Sets the draws of pictures apart from those that shape objects."""
 _WHITE = 255
+_LOOK_PX = 256
+"""Least width of the depth that tells which surface points are seen."""
 
 
 def film(
@@ -31,15 +35,23 @@ def film(
     shots: Sequence[Shot],
     config: GenerationConfig,
     *,
+    hand: Hand | None = None,
     progress: Progress,
 ) -> tuple[list[Frame], FilmedTruth]:
     """Take all pictures; what is true of each is worked out when it is asked for.
+
+    Args:
+        performance: what happens.
+        shots: the pictures.
+        config: place, light and sharpness.
+        hand: somebody's, who moves things; no part of any object.
+        progress: told of pictures.
 
     Returns:
         A frame for each shot, in their order, with the mask of all objects; what is true of these
         frames.
     """
-    reel = Film(performance, shots, config)
+    reel = Film(performance, shots, config, hand=hand)
     taken: dict[int, Frame] = {}
     # Shadows of an instant are drawn once for all of its cameras.
     for k in sorted(range(len(shots)), key=lambda k: shots[k].instant):
@@ -49,6 +61,17 @@ def film(
     frames = [taken[k] for k in range(len(shots))]
     takes = [Take(s.stream, s.instant, s.camera) for s in shots]
     return frames, FilmedTruth(reel.model, reel.poses, takes, part_names(performance))
+
+
+def first_looks(views: FilmedTruth, shots: Sequence[Shot]) -> list[tuple[Camera, Array]]:
+    """Depth of the first instant ``(h, w)``, sharp enough to tell slits from surfaces."""
+    looks: list[tuple[Camera, Array]] = []
+    for shot in shots:
+        if shot.instant == 0:
+            factor = max(1, -(-_LOOK_PX // shot.camera.width))
+            width, height = factor * shot.camera.width, factor * shot.camera.height
+            looks.append((shot.camera, views.depth(shot.camera.resized(width, height), 0)))
+    return looks
 
 
 def part_names(performance: Performance) -> tuple[str, ...]:
@@ -64,7 +87,12 @@ class Film:
     """The model of a performance and where its meshes are at every instant."""
 
     def __init__(
-        self, performance: Performance, shots: Sequence[Shot], config: GenerationConfig
+        self,
+        performance: Performance,
+        shots: Sequence[Shot],
+        config: GenerationConfig,
+        *,
+        hand: Hand | None = None,
     ) -> None:
         """Dress everything and put up what surrounds it; see :func:`film`."""
         rng = np.random.default_rng([config.seed, _STREAM])
@@ -91,10 +119,15 @@ class Film:
         )
         around = scenery(config.setting.background, self._bounds[0], self._bounds[1], reach, rng)
         still = np.broadcast_to(np.eye(4), (len(self._times), 4, 4))
-        for mesh in around.meshes:
-            meshes.append(replace(mesh, surface=mesh.surface + len(self._looks)))
-            tracks.append(still)
-        self.model = Model(meshes, [*self._looks, *around.surfaces])
+        looks = [*self._looks]
+        others = [(around.meshes, (still,) * len(around.meshes), around.surfaces)]
+        if hand is not None:
+            others.append((hand.meshes, hand.tracks, hand.looks))
+        for own, ways, surfaces in others:
+            meshes += [replace(mesh, surface=mesh.surface + len(looks)) for mesh in own]
+            tracks += ways
+            looks += surfaces
+        self.model = Model(meshes, looks)
         self.poses: tuple[Array, ...] = tuple(tracks)
         self._posed: tuple[int, Tableau] | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -76,3 +76,25 @@ class Performance:
     def points(self, instants: slice | list[int] = slice(None)) -> Array:
         """All vertices of all objects at some instants ``(n, 3)``, metres, world."""
         return np.concatenate([actor.points(instants) for actor in self.actors])
+
+    def waiting(self, *, before: int = 0, after: int = 0) -> Performance:
+        """The same with so many instants more in which all stands still, as evenly spaced."""
+        count = len(self.times_s)
+        return self._at(np.repeat(np.arange(count), [1 + before, *[1] * (count - 2), 1 + after]))
+
+    def frozen(self, *, count: int | None = None) -> Performance:
+        """The same with nothing moving, as at the first instant, for ``count`` instants."""
+        return self._at(np.zeros(len(self.times_s) if count is None else count, int))
+
+    def _at(self, order: Array) -> Performance:
+        """What is at instants ``order`` ``(t,)``, as evenly spaced as it was."""
+        step = (self.times_s[-1] - self.times_s[0]) / (len(self.times_s) - 1)
+        actors = tuple(
+            replace(
+                actor,
+                base_poses=actor.base_poses[order],
+                positions={name: q[order] for name, q in actor.positions.items()},
+            )
+            for actor in self.actors
+        )
+        return Performance(step * np.arange(len(order)), actors)
