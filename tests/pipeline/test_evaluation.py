@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reel2sim.generation.truth import TrueJoint, Truth
-from reel2sim.pipeline.evaluation import RIGHT_AXIS_DEG, nothing_found, score
+from reel2sim.pipeline.evaluation import nothing_found, score
+from reel2sim.pipeline.joint_matching import RIGHT_AXIS_DEG
 from reel2sim.pipeline.rig_score import RigScore
 from reel2sim.scene import (
     Inertial,

@@ -30,7 +30,7 @@ from reel2sim.cli.measure_rig_sums import (
 )
 from reel2sim.cli.measure_tables import markdown_table
 from reel2sim.cli.tables import table
-from reel2sim.pipeline.evaluation import RIGHT_AXIS_DEG
+from reel2sim.pipeline.joint_matching import RIGHT_AXIS_DEG
 from reel2sim.scene.rig import JointType
 
 if TYPE_CHECKING:

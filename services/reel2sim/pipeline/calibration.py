@@ -1,7 +1,7 @@
 """Whether joints that are called sure are right as often as they are called sure.
 
 A joint's confidence is read as the probability that it is right
-(:data:`reel2sim.pipeline.evaluation.RIGHT_AXIS_DEG` says what that means), flagged or not.
+(:data:`reel2sim.pipeline.joint_matching.RIGHT_AXIS_DEG` says what that means), flagged or not.
 """
 
 from __future__ import annotations

@@ -11,36 +11,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial import KDTree
 
 from reel2sim.generation.truth import TrueJoint, Truth
-from reel2sim.pipeline.rig_score import FoundJoint, JointScore, RigScore
+from reel2sim.pipeline.joint_matching import (
+    Match,
+    assigned,
+    carried_points,
+    descendants,
+    kind_of,
+    missed,
+    moved_joints,
+    range_of,
+    samples,
+    true_motion,
+    verdicts,
+)
+from reel2sim.pipeline.rig_score import JointScore, RigScore
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.rig import Joint, JointType
 from reel2sim.scene.transforms import apply, invert
-
-MATCH_LIMIT = 0.5
-"""A joint counts as found if it leaves at most this share of the true motion unexplained."""
-
-RIGHT_AXIS_DEG = 5.0
-"""A joint of a rig is right if it is matched to a true one, of its kind, within this angle."""
-
-_STILL = 0.005
-"""Joints that move nothing by more than this share of the diagonal are not scored."""
-
-_SAMPLES = 400
-
-
-@dataclass(frozen=True, eq=False)
-class _Match:
-    """How well a joint of the rig explains a true one; ``swapped``: it carries the other side."""
-
-    replay_error: float
-    swapped: bool
-    cost: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,22 +67,22 @@ class _Comparison:
             links=asset.surfel_links[nearest],
         )
 
-    def match(self, true: TrueJoint, joint: Joint) -> _Match:
+    def match(self, true: TrueJoint, joint: Joint) -> Match:
         """Compare the relative motions that two joints make."""
-        carried = _carried(self.truth, true)
+        carried = carried_points(self.truth, true)
         pairs = [(j.parent, j.child) for j in self.asset.joints]
-        below = _descendants(joint.child, pairs)
+        below = descendants(joint.child, pairs)
         index = self.asset.link_index
         on_child = np.isin(self.links, [index[name] for name in below])
         inside, outside = _mean(on_child[carried]), _mean(on_child[~carried])
         swapped = inside < outside
         motion = invert(self.replayed[index[joint.parent]]) @ self.replayed[index[joint.child]]
-        points = _samples(self.truth, true)
-        wanted = apply(_true_motion(self.truth, true), points)
+        points = samples(self.truth, true)
+        wanted = apply(true_motion(self.truth, true), points)
         got = apply(invert(motion) if swapped else motion, points)
         error = _distance(got, wanted) / max(_distance(points, wanted), 1e-12)
         # Joints that make the same motion (two doors in step) are told apart by what they carry.
-        return _Match(error, swapped, min(error, 5.0) + 1e-3 * (1.0 - abs(inside - outside)))
+        return Match(error, swapped, min(error, 5.0) + 1e-3 * (1.0 - abs(inside - outside)))
 
 
 def score(asset: RiggedAsset, truth: Truth) -> RigScore:
@@ -107,14 +99,14 @@ def score(asset: RiggedAsset, truth: Truth) -> RigScore:
         InputError: if either has no surface to compare.
     """
     sides = _Comparison.of(asset, truth)
-    true_joints = _moved_joints(truth)
+    true_joints = moved_joints(truth)
     candidates = [j for j in asset.joints if j.type is not JointType.FIXED]
     table = [[sides.match(true, joint) for joint in candidates] for true in true_joints]
-    pairs = _assign(table)
+    pairs = assigned(table)
     rows = tuple(
         _compare(sides, true, candidates[pairs[i]], table[i][pairs[i]])
         if i in pairs
-        else _missed(true)
+        else missed(true)
         for i, true in enumerate(true_joints)
     )
     observed = [k for k, joint in enumerate(candidates) if joint.observed or k in pairs.values()]
@@ -126,7 +118,7 @@ def score(asset: RiggedAsset, truth: Truth) -> RigScore:
         replay_error=error / max(idle, 1e-9 * truth.diagonal_m),
         replay_diagonals=error / truth.diagonal_m,
         diagonal_m=truth.diagonal_m,
-        verdicts=_verdicts(candidates, rows),
+        verdicts=verdicts(candidates, rows),
     )
 
 
@@ -134,7 +126,7 @@ def nothing_found(truth: Truth) -> RigScore:
     """The score of a run that gave no rig: every joint missed, the object standing still."""
     _, idle = _distances(truth, truth.points[None])
     return RigScore(
-        joints=tuple(_missed(joint) for joint in _moved_joints(truth)),
+        joints=tuple(missed(joint) for joint in moved_joints(truth)),
         found=0,
         spurious=0,
         replay_error=1.0,
@@ -143,32 +135,18 @@ def nothing_found(truth: Truth) -> RigScore:
     )
 
 
-def _assign(table: list[list[_Match]]) -> dict[int, int]:
-    """Best one-to-one matching of true to found joints, without the pairs that explain little."""
-    if not table or not table[0]:
-        return {}
-    # Above the limit all pairs are equally useless: they must not decide about the good ones.
-    cost = [[m.cost if m.replay_error <= MATCH_LIMIT else 10.0 for m in row] for row in table]
-    rows, columns = linear_sum_assignment(np.array(cost))
-    return {
-        int(i): int(k)
-        for i, k in zip(rows, columns, strict=True)
-        if table[i][k].replay_error <= MATCH_LIMIT
-    }
-
-
-def _compare(sides: _Comparison, true: TrueJoint, joint: Joint, match: _Match) -> JointScore:
+def _compare(sides: _Comparison, true: TrueJoint, joint: Joint, match: Match) -> JointScore:
     axis, found = true.axis, joint.axis
     angle = float(np.degrees(np.arccos(min(1.0, abs(float(axis @ found))))))
-    type_ok = _kind(true.type) is _kind(joint.type)
+    type_ok = kind_of(true.type) is kind_of(joint.type)
     part = sides.truth.parts.index(true.child)
     link = sides.asset.link_index[joint.parent if match.swapped else joint.child]
     own, got = sides.truth.point_parts == part, sides.links == link
     union = int((own | got).sum())
-    state, spread = _state_error(sides, true, joint, match) if type_ok else (_range(true),) * 2
+    state, spread = _state_error(sides, true, joint, match) if type_ok else (range_of(true),) * 2
     return JointScore(
         name=true.name,
-        type=_kind(true.type),
+        type=kind_of(true.type),
         matched=joint.name,
         type_ok=type_ok,
         axis_deg=angle,
@@ -180,50 +158,16 @@ def _compare(sides: _Comparison, true: TrueJoint, joint: Joint, match: _Match) -
     )
 
 
-def _missed(true: TrueJoint) -> JointScore:
-    return JointScore(
-        name=true.name,
-        type=_kind(true.type),
-        matched="",
-        type_ok=False,
-        axis_deg=90.0,
-        pivot_frac=1.0,
-        state_error=_range(true),
-        state_frac=1.0,
-        part_iou=0.0,
-        replay_error=1.0,
-    )
-
-
-def _verdicts(joints: list[Joint], rows: tuple[JointScore, ...]) -> tuple[FoundJoint, ...]:
-    """What became of each joint of the rig."""
-    matches = {row.matched: row for row in rows if row.matched}
-
-    def verdict(joint: Joint) -> FoundJoint:
-        row = matches.get(joint.name)
-        return FoundJoint(
-            name=joint.name,
-            type=joint.type,
-            confidence=joint.confidence,
-            observed=joint.observed,
-            matched="" if row is None else row.name,
-            right=row is not None and row.type_ok and row.axis_deg <= RIGHT_AXIS_DEG,
-        )
-
-    return tuple(map(verdict, joints))
-
-
 def _state_error(
-    sides: _Comparison, true: TrueJoint, joint: Joint, match: _Match
+    sides: _Comparison, true: TrueJoint, joint: Joint, match: Match
 ) -> tuple[float, float]:
     """Mean state error without sign and offset, and the true range."""
     states = [sides.asset.motion.sample(float(t))[1][joint.name] for t in sides.truth.times_s]
     # A swapped joint states the parent's motion in the child: the inverse, about the same axis.
     sign = (1.0 if true.axis @ joint.axis >= 0 else -1.0) * (-1.0 if match.swapped else 1.0)
     q = sign * np.array(states)
-    return float(np.abs((q - q.mean()) - (true.positions - true.positions.mean())).mean()), _range(
-        true
-    )
+    off = (q - q.mean()) - (true.positions - true.positions.mean())
+    return float(np.abs(off).mean()), range_of(true)
 
 
 def _pivot_distance(sides: _Comparison, true: TrueJoint, joint: Joint) -> float:
@@ -232,11 +176,11 @@ def _pivot_distance(sides: _Comparison, true: TrueJoint, joint: Joint) -> float:
     The shortest distance of two lines would be 0 for axes that happen to cross far from the
     object, and is not defined for parallel ones; the distance from a point of the first is.
     """
-    if _kind(true.type) is JointType.PRISMATIC:
+    if kind_of(true.type) is JointType.PRISMATIC:
         return 0.0
-    if _kind(joint.type) is JointType.PRISMATIC:
+    if kind_of(joint.type) is JointType.PRISMATIC:
         return sides.truth.diagonal_m
-    carried = _carried(sides.truth, true)
+    carried = carried_points(sides.truth, true)
     center = sides.truth.points[carried].mean(axis=0) if carried.any() else true.pivot
     on_axis = true.pivot + true.axis * float(true.axis @ (center - true.pivot))
     pivot = sides.asset.rest_poses[sides.asset.link_index[joint.child]][:3, 3]
@@ -262,56 +206,6 @@ def _moved(motions: Array, owners: Array, points: Array) -> Array:
     for i in np.unique(owners):
         out[:, owners == i] = apply(motions[i], points[owners == i])
     return out
-
-
-def _moved_joints(truth: Truth) -> list[TrueJoint]:
-    """The joints whose motion can be seen."""
-    moved: list[TrueJoint] = []
-    for joint in truth.joints:
-        points = _samples(truth, joint)
-        shift = apply(_true_motion(truth, joint), points) - points
-        if np.linalg.norm(shift, axis=-1).max() > _STILL * truth.diagonal_m:
-            moved.append(joint)
-    return moved
-
-
-def _carried(truth: Truth, joint: TrueJoint) -> Array:
-    """Which true points hang below a true joint ``(n,)``."""
-    below = _descendants(joint.child, [(j.parent, j.child) for j in truth.joints])
-    ids = [i for i, name in enumerate(truth.parts) if name in below]
-    return np.isin(truth.point_parts, ids)
-
-
-def _samples(truth: Truth, joint: TrueJoint) -> Array:
-    """Some points that hang below a joint; any if none was ever seen, as the motion is rigid."""
-    carried = _carried(truth, joint)
-    points = truth.points[carried] if carried.any() else truth.points
-    return points[:: max(1, len(points) // _SAMPLES)]
-
-
-def _true_motion(truth: Truth, joint: TrueJoint) -> Array:
-    """Motion of the child relative to the parent ``(t, 4, 4)``, world of the first time."""
-    parent, child = (truth.link_poses[name] for name in (joint.parent, joint.child))
-    return invert(parent @ invert(parent[0])) @ (child @ invert(child[0]))
-
-
-def _kind(kind: JointType) -> JointType:
-    return JointType.REVOLUTE if kind is JointType.CONTINUOUS else kind
-
-
-def _range(joint: TrueJoint) -> float:
-    return float(np.ptp(joint.positions))
-
-
-def _descendants(root: str, pairs: list[tuple[str, str]]) -> set[str]:
-    """``root`` and all that hangs below it, for ``(parent, child)`` pairs."""
-    found, open_ = {root}, [root]
-    while open_:
-        parent = open_.pop()
-        new = {child for above, child in pairs if above == parent} - found
-        found |= new
-        open_.extend(new)
-    return found
 
 
 def _distance(a: Array, b: Array) -> float:
