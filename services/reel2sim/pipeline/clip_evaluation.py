@@ -17,13 +17,16 @@ from scipy.spatial import KDTree
 from reel2sim.generation.truth import TrueJoint, Truth
 from reel2sim.pipeline.joint_matching import (
     Match,
-    assigned,
+    angle_deg,
+    axis_point,
     carried_points,
     kind_of,
-    missed,
-    moved_joints,
+    matched_score,
+    mean_distance,
+    overlap,
+    part_distance,
     range_of,
-    verdicts,
+    replayed_motions,
 )
 from reel2sim.pipeline.rig_score import JointScore, RigScore
 from reel2sim.scene.arrays import Array
@@ -31,7 +34,7 @@ from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.camera import Camera
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.rig import Joint, JointType
-from reel2sim.scene.transforms import apply, invert
+from reel2sim.scene.transforms import apply
 
 _FRONT = 4
 """Of so many surfels nearest in the picture, the one in front is what a point lies on."""
@@ -56,26 +59,14 @@ def score_clip(asset: RiggedAsset, truth: Truth, *, camera: Camera, assumed: Cam
         InputError: if either has no surface in the picture.
     """
     sides = _InPicture.of(asset, truth, camera, assumed)
-    true_joints = moved_joints(truth)
-    candidates = [j for j in asset.joints if j.type is not JointType.FIXED]
-    table = [[sides.match(true, joint) for joint in candidates] for true in true_joints]
-    pairs = assigned(table)
-    rows = tuple(
-        _compare(sides, true, candidates[pairs[i]], table[i][pairs[i]])
-        if i in pairs
-        else missed(true)
-        for i, true in enumerate(true_joints)
-    )
-    observed = [k for k, joint in enumerate(candidates) if joint.observed or k in pairs.values()]
     error, idle = sides.distances()
-    return RigScore(
-        joints=rows,
-        found=len(observed),
-        spurious=len(set(observed) - set(pairs.values())),
+    return matched_score(
+        asset,
+        truth,
+        sides.match,
+        sides.compare,
         replay_error=error / max(idle, 1e-6),
         replay_diagonals=error / sides.diagonal_px,
-        diagonal_m=truth.diagonal_m,
-        verdicts=verdicts(candidates, rows),
     )
 
 
@@ -120,8 +111,7 @@ class _InPicture:
         nearest = KDTree(shown[front]).query(wanted[0], min(_FRONT, len(front)))[1]
         around = front[np.asarray(nearest).reshape(len(wanted[0]), -1)]
         on = around[np.arange(len(around)), away[around].argmin(axis=1)]
-        rest = invert(asset.rest_poses)
-        replayed = np.stack([asset.link_poses_at(float(t)) @ rest for t in truth.times_s], axis=1)
+        replayed = replayed_motions(asset, truth)
         surface = assumed.unproject(wanted[0], away[on])
         links = asset.surfel_links[on]
         return cls(asset, truth, camera, assumed, seen, np.stack(wanted), surface, links, replayed)
@@ -151,12 +141,31 @@ class _InPicture:
         own, link = self.carried(true), self.asset.link_index[joint.child]
         if not own.any():
             return Match(np.inf, False, np.inf)
-        idle = _apart(self.wanted[:1, own], self.wanted[:, own])
-        error = _apart(self.moved(link, own), self.wanted[:, own]) / max(idle, 1e-6)
-        got = self.links == link
-        union = int((own | got).sum())
-        overlap = float((own & got).sum() / union) if union else 0.0
-        return Match(error, False, min(error, 5.0) + 1e-3 * (1.0 - overlap))
+        wanted = self.wanted[:, own]
+        idle = mean_distance(wanted[:1], wanted)
+        error = mean_distance(self.moved(link, own), wanted) / max(idle, 1e-6)
+        shared = overlap(own, self.links == link)
+        return Match(error, False, min(error, 5.0) + 1e-3 * (1.0 - shared))
+
+    def compare(self, true: TrueJoint, joint: Joint, match: Match) -> JointScore:
+        """Score a joint that is matched to a true one."""
+        axis = self.camera.T_camera_world[:3, :3] @ true.axis
+        found = self.assumed.T_camera_world[:3, :3] @ joint.axis
+        type_ok = kind_of(true.type) is kind_of(joint.type)
+        state = _state_error(self, true, joint) if type_ok else range_of(true)
+        got = self.links == self.asset.link_index[joint.child]
+        return JointScore(
+            name=true.name,
+            type=kind_of(true.type),
+            matched=joint.name,
+            type_ok=type_ok,
+            axis_deg=angle_deg(axis, found),
+            pivot_frac=_line_distance(self, true, joint) / self.diagonal_px,
+            state_error=state,
+            state_frac=state / range_of(true),
+            part_iou=overlap(self.carried(true), got),
+            replay_error=match.replay_error,
+        )
 
     def distances(self) -> tuple[float, float]:
         """Mean distance from the true points of the rig's and of unmoved ones, pixels.
@@ -168,31 +177,8 @@ class _InPicture:
             own = self.links == link
             got[:, own] = self.moved(int(link), own)
         parts = self.truth.point_parts[self.seen]
-        owned = [parts == part for part in np.unique(parts)]
-        error = np.mean([_apart(got[:, own], self.wanted[:, own]) for own in owned])
-        idle = np.mean([_apart(self.wanted[:1, own], self.wanted[:, own]) for own in owned])
-        return float(error), float(idle)
-
-
-def _compare(sides: _InPicture, true: TrueJoint, joint: Joint, match: Match) -> JointScore:
-    axis = sides.camera.T_camera_world[:3, :3] @ true.axis
-    found = sides.assumed.T_camera_world[:3, :3] @ joint.axis
-    type_ok = kind_of(true.type) is kind_of(joint.type)
-    own, got = sides.carried(true), sides.links == sides.asset.link_index[joint.child]
-    union = int((own | got).sum())
-    state = _state_error(sides, true, joint) if type_ok else range_of(true)
-    return JointScore(
-        name=true.name,
-        type=kind_of(true.type),
-        matched=joint.name,
-        type_ok=type_ok,
-        axis_deg=float(np.degrees(np.arccos(min(1.0, abs(float(axis @ found)))))),
-        pivot_frac=_line_distance(sides, true, joint) / sides.diagonal_px,
-        state_error=state,
-        state_frac=state / range_of(true),
-        part_iou=float((own & got).sum() / union) if union else 0.0,
-        replay_error=match.replay_error,
-    )
+        resting = self.wanted[:1]
+        return part_distance(parts, got, self.wanted), part_distance(parts, resting, self.wanted)
 
 
 def _state_error(sides: _InPicture, true: TrueJoint, joint: Joint) -> float:
@@ -209,11 +195,9 @@ def _line_distance(sides: _InPicture, true: TrueJoint, joint: Joint) -> float:
         return 0.0
     if not joint.type.angular:
         return sides.diagonal_px
-    center = sides.truth.points[carried_points(sides.truth, true)].mean(axis=0)
-    on_axis = true.pivot + true.axis * float(true.axis @ (center - true.pivot))
     scale = np.array([sides.assumed.width, sides.assumed.height])
     scale = scale / [sides.camera.width, sides.camera.height]
-    here = sides.camera.project(on_axis[None])[0][0] * scale
+    here = sides.camera.project(axis_point(sides.truth, true)[None])[0][0] * scale
     pivot = sides.asset.rest_poses[sides.asset.link_index[joint.child]][:3, 3]
     reach = 0.1 * float(np.linalg.norm(pivot - sides.assumed.position))
     ends, _ = sides.assumed.project(pivot + reach * np.array([[-1.0], [1.0]]) * joint.axis)
@@ -223,7 +207,3 @@ def _line_distance(sides: _InPicture, true: TrueJoint, joint: Joint) -> float:
         return float(np.linalg.norm(here - ends.mean(axis=0)))
     off = here - ends[0]
     return float(abs(along[0] * off[1] - along[1] * off[0]) / length)
-
-
-def _apart(a: Array, b: Array) -> float:
-    return float(np.linalg.norm(a - b, axis=-1).mean())

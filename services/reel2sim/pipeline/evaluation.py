@@ -16,16 +16,21 @@ from scipy.spatial import KDTree
 from reel2sim.generation.truth import TrueJoint, Truth
 from reel2sim.pipeline.joint_matching import (
     Match,
-    assigned,
+    angle_deg,
+    axis_point,
     carried_points,
     descendants,
     kind_of,
+    matched_score,
+    mean_distance,
     missed,
     moved_joints,
+    overlap,
+    part_distance,
     range_of,
+    replayed_motions,
     samples,
     true_motion,
-    verdicts,
 )
 from reel2sim.pipeline.rig_score import JointScore, RigScore
 from reel2sim.scene.arrays import Array
@@ -57,13 +62,11 @@ class _Comparison:
             raise InputError("has no surfels to compare", source=asset.name)
         if len(truth.points) == 0:
             raise InputError("has no surface points to compare", source="Truth.points")
-        rest = invert(asset.rest_poses)
-        replayed = np.stack([asset.link_poses_at(float(t)) @ rest for t in truth.times_s], axis=1)
         nearest = KDTree(asset.surfels.means).query(truth.points)[1]
         return cls(
             asset=asset,
             truth=truth,
-            replayed=replayed,
+            replayed=replayed_motions(asset, truth),
             links=asset.surfel_links[nearest],
         )
 
@@ -80,9 +83,28 @@ class _Comparison:
         points = samples(self.truth, true)
         wanted = apply(true_motion(self.truth, true), points)
         got = apply(invert(motion) if swapped else motion, points)
-        error = _distance(got, wanted) / max(_distance(points, wanted), 1e-12)
+        error = mean_distance(got, wanted) / max(mean_distance(points, wanted), 1e-12)
         # Joints that make the same motion (two doors in step) are told apart by what they carry.
         return Match(error, swapped, min(error, 5.0) + 1e-3 * (1.0 - abs(inside - outside)))
+
+    def compare(self, true: TrueJoint, joint: Joint, match: Match) -> JointScore:
+        """Score a joint that is matched to a true one."""
+        type_ok = kind_of(true.type) is kind_of(joint.type)
+        part = self.truth.parts.index(true.child)
+        link = self.asset.link_index[joint.parent if match.swapped else joint.child]
+        state = _state_error(self, true, joint, match) if type_ok else range_of(true)
+        return JointScore(
+            name=true.name,
+            type=kind_of(true.type),
+            matched=joint.name,
+            type_ok=type_ok,
+            axis_deg=angle_deg(true.axis, joint.axis),
+            pivot_frac=_pivot_distance(self, true, joint) / self.truth.diagonal_m,
+            state_error=state,
+            state_frac=state / range_of(true),
+            part_iou=overlap(self.truth.point_parts == part, self.links == link),
+            replay_error=match.replay_error,
+        )
 
 
 def score(asset: RiggedAsset, truth: Truth) -> RigScore:
@@ -99,26 +121,14 @@ def score(asset: RiggedAsset, truth: Truth) -> RigScore:
         InputError: if either has no surface to compare.
     """
     sides = _Comparison.of(asset, truth)
-    true_joints = moved_joints(truth)
-    candidates = [j for j in asset.joints if j.type is not JointType.FIXED]
-    table = [[sides.match(true, joint) for joint in candidates] for true in true_joints]
-    pairs = assigned(table)
-    rows = tuple(
-        _compare(sides, true, candidates[pairs[i]], table[i][pairs[i]])
-        if i in pairs
-        else missed(true)
-        for i, true in enumerate(true_joints)
-    )
-    observed = [k for k, joint in enumerate(candidates) if joint.observed or k in pairs.values()]
     error, idle = _distances(truth, _moved(sides.replayed, sides.links, truth.points))
-    return RigScore(
-        joints=rows,
-        found=len(observed),
-        spurious=len(set(observed) - set(pairs.values())),
+    return matched_score(
+        asset,
+        truth,
+        sides.match,
+        sides.compare,
         replay_error=error / max(idle, 1e-9 * truth.diagonal_m),
         replay_diagonals=error / truth.diagonal_m,
-        diagonal_m=truth.diagonal_m,
-        verdicts=verdicts(candidates, rows),
     )
 
 
@@ -135,39 +145,14 @@ def nothing_found(truth: Truth) -> RigScore:
     )
 
 
-def _compare(sides: _Comparison, true: TrueJoint, joint: Joint, match: Match) -> JointScore:
-    axis, found = true.axis, joint.axis
-    angle = float(np.degrees(np.arccos(min(1.0, abs(float(axis @ found))))))
-    type_ok = kind_of(true.type) is kind_of(joint.type)
-    part = sides.truth.parts.index(true.child)
-    link = sides.asset.link_index[joint.parent if match.swapped else joint.child]
-    own, got = sides.truth.point_parts == part, sides.links == link
-    union = int((own | got).sum())
-    state, spread = _state_error(sides, true, joint, match) if type_ok else (range_of(true),) * 2
-    return JointScore(
-        name=true.name,
-        type=kind_of(true.type),
-        matched=joint.name,
-        type_ok=type_ok,
-        axis_deg=angle,
-        pivot_frac=_pivot_distance(sides, true, joint) / sides.truth.diagonal_m,
-        state_error=state,
-        state_frac=state / spread,
-        part_iou=float((own & got).sum() / union) if union else 0.0,
-        replay_error=match.replay_error,
-    )
-
-
-def _state_error(
-    sides: _Comparison, true: TrueJoint, joint: Joint, match: Match
-) -> tuple[float, float]:
-    """Mean state error without sign and offset, and the true range."""
+def _state_error(sides: _Comparison, true: TrueJoint, joint: Joint, match: Match) -> float:
+    """Mean state error without sign and offset."""
     states = [sides.asset.motion.sample(float(t))[1][joint.name] for t in sides.truth.times_s]
     # A swapped joint states the parent's motion in the child: the inverse, about the same axis.
     sign = (1.0 if true.axis @ joint.axis >= 0 else -1.0) * (-1.0 if match.swapped else 1.0)
     q = sign * np.array(states)
     off = (q - q.mean()) - (true.positions - true.positions.mean())
-    return float(np.abs(off).mean()), range_of(true)
+    return float(np.abs(off).mean())
 
 
 def _pivot_distance(sides: _Comparison, true: TrueJoint, joint: Joint) -> float:
@@ -180,11 +165,8 @@ def _pivot_distance(sides: _Comparison, true: TrueJoint, joint: Joint) -> float:
         return 0.0
     if kind_of(joint.type) is JointType.PRISMATIC:
         return sides.truth.diagonal_m
-    carried = carried_points(sides.truth, true)
-    center = sides.truth.points[carried].mean(axis=0) if carried.any() else true.pivot
-    on_axis = true.pivot + true.axis * float(true.axis @ (center - true.pivot))
     pivot = sides.asset.rest_poses[sides.asset.link_index[joint.child]][:3, 3]
-    offset = on_axis - pivot
+    offset = axis_point(sides.truth, true) - pivot
     return float(np.linalg.norm(offset - joint.axis * float(joint.axis @ offset)))
 
 
@@ -194,10 +176,8 @@ def _distances(truth: Truth, replayed: Array) -> tuple[float, float]:
     Metres; all parts weigh the same.
     """
     wanted = np.stack([truth.points_at(i) for i in range(len(truth.times_s))])
-    owned = [truth.point_parts == part for part in np.unique(truth.point_parts)]
-    moved = np.mean([_distance(replayed[:, own], wanted[:, own]) for own in owned])
-    idle = np.mean([_distance(truth.points[own], wanted[:, own]) for own in owned])
-    return float(moved), float(idle)
+    parts, resting = truth.point_parts, truth.points[None]
+    return part_distance(parts, replayed, wanted), part_distance(parts, resting, wanted)
 
 
 def _moved(motions: Array, owners: Array, points: Array) -> Array:
@@ -206,10 +186,6 @@ def _moved(motions: Array, owners: Array, points: Array) -> Array:
     for i in np.unique(owners):
         out[:, owners == i] = apply(motions[i], points[owners == i])
     return out
-
-
-def _distance(a: Array, b: Array) -> float:
-    return float(np.linalg.norm(a - b, axis=-1).mean())
 
 
 def _mean(mask: Array) -> float:

@@ -1,15 +1,20 @@
-"""True joints and found ones: which can be seen to move, which belong together, which is right."""
+"""True joints and found ones: which can be seen to move, which belong together, which is right.
+
+What scores in space and in the picture of one clip have in common.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from reel2sim.generation.truth import TrueJoint, Truth
-from reel2sim.pipeline.rig_score import FoundJoint, JointScore
+from reel2sim.pipeline.rig_score import FoundJoint, JointScore, RigScore
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.rig import Joint, JointType
 from reel2sim.scene.transforms import apply, invert
 
@@ -34,7 +39,46 @@ class Match:
     cost: float
 
 
-def assigned(table: list[list[Match]]) -> dict[int, int]:
+def matched_score(
+    asset: RiggedAsset,
+    truth: Truth,
+    match: Callable[[TrueJoint, Joint], Match],
+    compare: Callable[[TrueJoint, Joint, Match], JointScore],
+    *,
+    replay_error: float,
+    replay_diagonals: float,
+) -> RigScore:
+    """The score of a rig whose joints are matched to the true ones.
+
+    Args:
+        asset: the rig.
+        truth: what happened.
+        match: how well a joint explains a true one.
+        compare: the score of a joint that is matched.
+        replay_error: as in the score.
+        replay_diagonals: likewise.
+    """
+    true_joints = moved_joints(truth)
+    candidates = [j for j in asset.joints if j.type is not JointType.FIXED]
+    table = [[match(true, joint) for joint in candidates] for true in true_joints]
+    pairs = _assigned(table)
+    rows = tuple(
+        compare(true, candidates[pairs[i]], table[i][pairs[i]]) if i in pairs else missed(true)
+        for i, true in enumerate(true_joints)
+    )
+    observed = [k for k, joint in enumerate(candidates) if joint.observed or k in pairs.values()]
+    return RigScore(
+        joints=rows,
+        found=len(observed),
+        spurious=len(set(observed) - set(pairs.values())),
+        replay_error=replay_error,
+        replay_diagonals=replay_diagonals,
+        diagonal_m=truth.diagonal_m,
+        verdicts=_verdicts(candidates, rows),
+    )
+
+
+def _assigned(table: list[list[Match]]) -> dict[int, int]:
     """Best one-to-one matching of true to found joints, without the pairs that explain little."""
     if not table or not table[0]:
         return {}
@@ -64,7 +108,7 @@ def missed(true: TrueJoint) -> JointScore:
     )
 
 
-def verdicts(joints: list[Joint], rows: tuple[JointScore, ...]) -> tuple[FoundJoint, ...]:
+def _verdicts(joints: list[Joint], rows: tuple[JointScore, ...]) -> tuple[FoundJoint, ...]:
     """What became of each joint of the rig."""
     matches = {row.matched: row for row in rows if row.matched}
 
@@ -132,3 +176,44 @@ def descendants(root: str, pairs: list[tuple[str, str]]) -> set[str]:
         found |= new
         open_.extend(new)
     return found
+
+
+def replayed_motions(asset: RiggedAsset, truth: Truth) -> Array:
+    """Motion of each link since rest at the times of the truth ``(l, t, 4, 4)``."""
+    rest = invert(asset.rest_poses)
+    return np.stack([asset.link_poses_at(float(t)) @ rest for t in truth.times_s], axis=1)
+
+
+def axis_point(truth: Truth, joint: TrueJoint) -> Array:
+    """The point ``(3,)`` of a true axis that is nearest to the middle of what it carries."""
+    carried = carried_points(truth, joint)
+    center = truth.points[carried].mean(axis=0) if carried.any() else joint.pivot
+    return joint.pivot + joint.axis * float(joint.axis @ (center - joint.pivot))
+
+
+def angle_deg(a: Array, b: Array) -> float:
+    """Angle between two unit axes ``(3,)``, 0..90; their signs do not matter."""
+    return float(np.degrees(np.arccos(min(1.0, abs(float(a @ b))))))
+
+
+def overlap(a: Array, b: Array) -> float:
+    """Intersection over union of two sets of points ``(n,)`` bool; 0 if both are empty."""
+    union = int((a | b).sum())
+    return float((a & b).sum() / union) if union else 0.0
+
+
+def mean_distance(a: Array, b: Array) -> float:
+    """Of points ``(..., d)`` that belong together."""
+    return float(np.linalg.norm(a - b, axis=-1).mean())
+
+
+def part_distance(parts: Array, got: Array, wanted: Array) -> float:
+    """Mean distance of points ``(t or 1, n, d)`` from where they should be; parts weigh the same.
+
+    Args:
+        parts: part of each point ``(n,)``.
+        got: the points.
+        wanted: where they should be ``(t, n, d)``.
+    """
+    owned = [parts == part for part in np.unique(parts)]
+    return float(np.mean([mean_distance(got[:, own], wanted[:, own]) for own in owned]))
