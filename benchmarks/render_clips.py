@@ -31,7 +31,7 @@ import numpy as np
 
 from reel2sim.generation.backend import GeneratedReel, GenerationConfig
 from reel2sim.generation.make import filmed_with
-from reel2sim.generation.scripted.cameras import Shot
+from reel2sim.generation.scripted.cameras import Shot, direction_of
 from reel2sim.generation.scripted.filming import film, first_looks
 from reel2sim.generation.scripted.hand import hand_for
 from reel2sim.generation.scripted.handheld import handheld
@@ -173,8 +173,7 @@ def _walk(job: Job, play: Performance, config: GenerationConfig) -> Reel:
 def _standing(points: Array, azimuth: float, elevation: float, job: Job) -> Camera:
     """A camera that has all points well inside of its picture."""
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    flat = np.array([np.cos(azimuth), np.sin(azimuth), 0.0]) * np.cos(elevation)
-    direction = flat + np.array([0.0, 0.0, np.sin(elevation)])
+    direction = direction_of(azimuth, elevation)
     distance = float(np.linalg.norm(points - middle, axis=1).max())
     middle_px = np.array([job.width, job.height]) / 2
     while True:

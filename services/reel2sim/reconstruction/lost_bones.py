@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from reel2sim.reconstruction.bodies.evidence import Footage, replay_cost, solid_depth
 from reel2sim.reconstruction.bones import Skeleton
-from reel2sim.reconstruction.picture_error import BLUR_PX, drawn, picture_error
+from reel2sim.reconstruction.picture_error import drawn, picture_error, softened
 from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
@@ -66,7 +65,7 @@ class LostAndFound:
             axis=1
         )
         footage = Footage.of(((), views))
-        soft = np.stack([cv2.GaussianBlur(rgb, (0, 0), BLUR_PX) for rgb in footage.rgb])
+        soft = np.stack([softened(rgb) for rgb in footage.rgb])
         self._footage = replace(footage, rgb=soft)
 
     def found(self, current: Array) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ import torch
 from reel2sim.reconstruction.rasterize import Backend, RasterOutput
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
+from reel2sim.scene.arrays import Array
 
 BLUR_PX = 1.5
 """Deviation of the pictures' blur, so that fine texture need not be hit to the pixel."""
@@ -26,6 +27,25 @@ def picture_error(surfels: SurfelTensors, views: Sequence[View], *, backend: Bac
     """Sum over pixels of the difference of blurred colours and silhouettes, 0..4 each pixel."""
     total = 0.0
     for view, picture in zip(views, drawn(surfels, views, backend=backend), strict=True):
-        wrong = torch.cat([picture.features - view.rgb, (picture.alpha - view.mask)[..., None]], -1)
-        total += float(np.abs(cv2.GaussianBlur(wrong.cpu().numpy(), (0, 0), BLUR_PX)).sum())
+        total += float(np.abs(softened(wrong(picture, view))).sum())
     return total
+
+
+def wrong(picture: RasterOutput, view: View) -> Array:
+    """Colour and coverage that a drawing has too much ``(h, w, 4)``."""
+    tint, cover = picture.features - view.rgb, picture.alpha - view.mask
+    return torch.cat([tint, cover[..., None]], -1).detach().cpu().numpy()
+
+
+def softened(image: Array) -> Array:
+    """A picture ``(h, w)`` or ``(h, w, c)`` as errors are seen."""
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), BLUR_PX))
+
+
+def telling_first(instants: Array) -> Array:
+    """Instants ``(t,)``, some from all over the motion first.
+
+    Most trials are hopeless, and soon seen to be.
+    """
+    some = instants[::-3]
+    return np.concatenate([some, np.setdiff1d(instants, some)])

@@ -87,7 +87,7 @@ def _stream(
 ) -> list[Shot]:
     """Cameras on a sphere about ``cloud``, as near as all of it is in all their views."""
     target = (cloud.min(axis=0) + cloud.max(axis=0)) / 2
-    directions = [_direction(azimuth, elevation) for azimuth, elevation in angles]
+    directions = [direction_of(azimuth, elevation) for azimuth, elevation in angles]
     distance = max((_fitting_distance(cloud - target, d) for d in directions), default=1.0)
     shots: list[Shot] = []
     for k, (instant, direction) in enumerate(zip(instants, directions, strict=True)):
@@ -97,7 +97,7 @@ def _stream(
     return shots
 
 
-def _direction(azimuth: float, elevation: float) -> Array:
+def direction_of(azimuth: float, elevation: float) -> Array:
     """Unit vector ``(3,)`` from the target towards a camera; azimuth 0 is +x."""
     flat = np.array([np.cos(azimuth), np.sin(azimuth), 0.0]) * np.cos(elevation)
     return flat + np.array([0.0, 0.0, np.sin(elevation)])

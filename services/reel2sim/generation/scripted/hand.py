@@ -140,9 +140,9 @@ def _made(
     bend = _OPEN + (_CLOSED - _OPEN) * near[:, None] + tremble
     for k, (aside, length) in enumerate(_FINGERS):
         root = np.array([aside * size, 0.02 * size, _PALM * size])
-        solids += _finger(hand, root, np.zeros(3), length * size, bend[:, k], 0.05 * size)
+        solids += _finger(hand, root, 0.0, length * size, bend[:, k], 0.05 * size)
     thumb = np.array([-0.2 * size, -0.05 * size, 0.15 * size])
-    solids += _finger(hand, thumb, np.array([0, -0.7, 0]), 0.36 * size, bend[:, 0], 0.058 * size)
+    solids += _finger(hand, thumb, -0.7, 0.36 * size, bend[:, 0], 0.058 * size)
     meshes = [
         Mesh(
             s.vertices, s.faces, uv=s.uv[s.faces] / (0.6 * size), normals=s.normals[s.faces],
@@ -162,22 +162,16 @@ def _flat(solid: Solid) -> Solid:
 
 
 def _finger(
-    hand: Array, root: Array, turn: Array, length: float, bend: Array, radius: float
+    hand: Array, root: Array, turn: float, length: float, bend: Array, radius: float
 ) -> list[tuple[Solid, Array, int]]:
-    """Three links that bend about x by ``bend`` ``(t,)`` each."""
-    start = np.eye(4)
-    start[:3, 3] = root
-    if turn.any():
-        angle = float(np.linalg.norm(turn))
-        start[:3, :3] = axis_rotation(turn / angle, np.array([angle]))[0]
-    T = hand @ start
-    curl = pose(axis_rotation(np.array([1.0, 0, 0]), bend), np.zeros((len(bend), 3)))
+    """Three links that bend about x by ``bend`` ``(t,)`` each, the first turned about y."""
+    x, y, z = np.eye(3)
+    T = hand @ pose(axis_rotation(y, turn), root)
+    curl = pose(axis_rotation(x, bend))
     found: list[tuple[Solid, Array, int]] = []
     for share in (0.45, 0.32, 0.23):
         T = T @ curl
         link = capsule([0, 0, 0], [0, 0, share * length], radius, sides=12)
         found.append((link, T, 0))
-        along = np.eye(4)
-        along[2, 3] = share * length
-        T = T @ along
+        T = T @ pose(translation=share * length * z)
     return found

@@ -11,6 +11,7 @@ import numpy as np
 from reel2sim.generation.scripted.cameras import Shot
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.camera import look_at
+from reel2sim.scene.transforms import axis_rotation
 
 _SWAYS_HZ: Final = (0.35, 0.8, 1.7, 3.1, 6.3)
 """Frequencies of the sway; its amplitude falls with their square root, as of a held phone."""
@@ -38,15 +39,14 @@ def handheld(
     now = np.array([times_s[shot.instant] for shot in shots])
     share = (now - now[0]) / max(float(np.ptp(now)), 1e-9)
     turn = walk * rng.choice([-1.0, 1.0]) * (0.5 - np.cos(np.pi * share) / 2)
+    around = axis_rotation(np.array([0.0, 0.0, 1.0]), turn)
     eye_off, target_off = (_swaying(now, rng) for _ in range(2))
     found: list[Shot] = []
     for k, shot in enumerate(shots):
         away = shot.camera.position - target
-        c, s = np.cos(turn[k]), np.sin(turn[k])
-        R = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
         reach = sway * float(np.linalg.norm(away))
         camera = look_at(
-            target + R @ away + reach * eye_off[k],
+            target + around[k] @ away + reach * eye_off[k],
             target + reach * target_off[k],
             width=shot.camera.width,
             height=shot.camera.height,

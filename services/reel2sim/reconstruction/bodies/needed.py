@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from reel2sim.reconstruction.picture_error import BLUR_PX, drawn
+from reel2sim.reconstruction.picture_error import drawn, softened, telling_first
 from reel2sim.reconstruction.rasterize import Backend
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
@@ -53,9 +52,8 @@ def needed_bodies(
         instants: views of each instant, first is time zero.
         backend: rasteriser.
     """
-    chosen = np.unique(np.linspace(1, len(instants) - 1, _INSTANTS).round().astype(int))
-    # Some from all over the motion first: most trials are hopeless, and soon seen to be.
-    chosen = np.concatenate([chosen[::-3], np.setdiff1d(chosen, chosen[::-3])])
+    chosen = np.linspace(1, len(instants) - 1, _INSTANTS).round().astype(int)
+    chosen = telling_first(np.unique(chosen))
 
     def errors(labels: Array) -> Iterator[float]:
         for f in chosen:
@@ -146,8 +144,7 @@ def believable_error(surfels: SurfelTensors, views: Sequence[View], *, backend: 
         alpha, mask = picture.alpha.cpu().numpy(), view.mask.cpu().numpy()
         share = np.clip(alpha / np.maximum(mask, 1e-3), 0.0, 1.0)[..., None]
         tint = picture.features.cpu().numpy() - share * view.rgb.cpu().numpy()
-        tint = cv2.GaussianBlur(tint, (0, 0), BLUR_PX)
-        cover = cv2.GaussianBlur(alpha - mask, (0, 0), BLUR_PX)
+        tint, cover = softened(tint), softened(alpha - mask)
         beyond, bare = np.maximum(cover, 0.0).sum(), np.maximum(-cover, 0.0).sum()
         total += float(np.abs(tint).sum() + _BEYOND * beyond + _BARE * bare)
     return total

@@ -8,12 +8,11 @@ to them, and the gradient of the drawings' error tells which would rather move w
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from scipy.spatial import KDTree
 
-from reel2sim.reconstruction.picture_error import BLUR_PX
+from reel2sim.reconstruction.picture_error import softened, telling_first, wrong
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View
 from reel2sim.rigging.pictures.drawings import Drawings
@@ -72,9 +71,7 @@ def reassigned(drawings: Drawings, posing: Posing) -> Array:
 def _better(drawings: Drawings, labels: Array, motions: Array, now: Array) -> Array | None:
     """Errors at all instants ``(t,)`` under other labels; None if they are not less in sum."""
     then, rise = now.copy(), 0.0
-    # Some from all over the motion first: most trials are hopeless, and soon seen to be.
-    order = np.arange(len(now))
-    for f in np.concatenate([order[::-3], np.setdiff1d(order, order[::-3])]):
+    for f in telling_first(np.arange(len(now))):
         then[f] = drawings.error(labels, motions, int(f))
         rise += then[f] - now[f]
         if rise > _HOPELESS * now.sum():
@@ -108,29 +105,23 @@ def _wishes(drawings: Drawings, labels: Array, others: Array, motions: Array) ->
         share[index], share[len(labels) :] = 1 - _SHARE, _SHARE
         share.requires_grad_()
         logits = torch.logit(torch.cat([own, own[index]]) * share)
-        slope = sum(
-            _slope(both.map({"opacity_logits": logits}), share, view, drawings)
-            for view in drawings.instants[f]
-        )
-        found[asked] += np.asarray(slope)[asked] - np.asarray(slope)[len(labels) :]
+        shown = both.map({"opacity_logits": logits})
+        slopes = [_slope(shown, share, view, drawings) for view in drawings.instants[f]]
+        slope = np.sum(slopes, axis=0)
+        found[asked] += slope[asked] - slope[len(labels) :]
     return found
 
 
 def _slope(surfels: SurfelTensors, share: torch.Tensor, view: View, drawings: Drawings) -> Array:
     """Gradient of a drawing's error by the shares ``(n,)``, see :func:`picture_error`."""
     picture = surfels.draw(view, backend=drawings.backend)
-    colour, cover = picture.features - view.rgb, picture.alpha - view.mask
-    wrong = torch.cat([colour, cover[..., None]], -1).detach().cpu().numpy()
-    pull = torch.as_tensor(_blurred(np.sign(_blurred(wrong))), device=share.device)
+    pull = softened(np.sign(softened(wrong(picture, view))))
+    pull = torch.as_tensor(pull, device=share.device)
     pulls = [pull[..., :3].contiguous(), pull[..., 3].contiguous()]
     (slope,) = torch.autograd.grad(
         [picture.features, picture.alpha], [share], pulls, retain_graph=True
     )
     return slope.cpu().numpy().astype(np.float64)
-
-
-def _blurred(image: Array) -> Array:
-    return np.asarray(cv2.GaussianBlur(image, (0, 0), BLUR_PX))
 
 
 def _averaged(wish: Array, labels: Array, others: Array, around: Array) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from scipy.spatial import KDTree
@@ -13,7 +12,7 @@ from scipy.spatial import KDTree
 from reel2sim.reconstruction.bodies.needed import needed_bodies
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.device import target
-from reel2sim.reconstruction.picture_error import BLUR_PX, drawn, picture_error
+from reel2sim.reconstruction.picture_error import drawn, picture_error, softened
 from reel2sim.reconstruction.rasterize import Backend, RasterOutput
 from reel2sim.reconstruction.surfel_model import SurfelTensors
 from reel2sim.reconstruction.views import View, load_views
@@ -165,7 +164,7 @@ class Drawings:
 def blurred(rgb: torch.Tensor, alpha: torch.Tensor) -> Array:
     """Colour ``(h, w, 3)`` and coverage ``(h, w)`` as ``(h, w, 4)``, blurred as errors are."""
     both = torch.cat([rgb, alpha[..., None]], -1).cpu().numpy()
-    return cv2.GaussianBlur(both, (0, 0), BLUR_PX)
+    return softened(both)
 
 
 def _pixels_of(points: Array, view: View, image: RasterOutput) -> tuple[Array, Array, Array]:
