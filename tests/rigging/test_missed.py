@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from reel2sim.reconstruction.bounds import Sphere
 from reel2sim.reconstruction.picture_error import picture_error
-from reel2sim.reconstruction.surfel_model import SurfelTensors
-from reel2sim.reconstruction.views import View
 from reel2sim.rigging.joints.linkage import Linkage
 from reel2sim.rigging.joints.model import JointModel
 from reel2sim.rigging.parts.missed import find_missed, wrong_regions
@@ -23,10 +21,10 @@ from reel2sim.rigging.pictures.posed import Posing
 from reel2sim.rigging.pictures.windows import Windows
 from reel2sim.scene import JointType, Surfels
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.camera import look_at
 from reel2sim.scene.transforms import apply, axis_rotation, pose
 
 from .bending import surfels_of
+from .drawn import pictures_from
 
 SPHERE = Sphere(np.zeros(3), 1.0)
 Z = np.array([0, 0, 1.0])
@@ -80,23 +78,11 @@ def table(size: float, height: float) -> tuple[Surfels, Array]:
 
 def pictures_of(surfels: Surfels, posing: Posing, *, noise: float = 0.0) -> Drawings:
     """Two views of each instant, from above the plate."""
-    rng = np.random.default_rng(0)
-    tensors = SurfelTensors.of(surfels, sphere=SPHERE, device=torch.device("cpu"))
-    instants = []
-    for i in range(INSTANTS):
-        views = []
-        for around in (0.3 * i, 0.3 * i + 1.6):
-            eye = np.array([3 * np.cos(around), 3 * np.sin(around), 2.0])
-            camera = look_at(eye, np.zeros(3), width=128, height=128, fov_y=0.6)
-            K, T = (
-                torch.as_tensor(x, dtype=torch.float32) for x in (camera.K, camera.T_camera_world)
-            )
-            blank = View(torch.zeros(128, 128, 3), torch.zeros(128, 128), K, T, float(i), "a")
-            made = tensors.placed(posing.at(i)).draw(blank, backend="numba")
-            off = torch.as_tensor(rng.normal(0, noise, (128, 128, 3)), dtype=torch.float32)
-            views.append(replace(blank, rgb=made.features + off, mask=made.alpha))
-        instants.append(views)
-    return Drawings(tensors, instants, "numba")
+    eyes = [
+        [(3 * np.cos(around), 3 * np.sin(around), 2.0) for around in (0.3 * i, 0.3 * i + 1.6)]
+        for i in range(INSTANTS)
+    ]
+    return pictures_from(surfels, posing, eyes, size=128, fov_y=0.6, noise=noise)
 
 
 def alone() -> Linkage:

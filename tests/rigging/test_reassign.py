@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 
-from reel2sim.reconstruction.bounds import Sphere
-from reel2sim.reconstruction.surfel_model import SurfelTensors
-from reel2sim.reconstruction.views import View
 from reel2sim.rigging.joints.linkage import Linkage
 from reel2sim.rigging.joints.model import JointModel
 from reel2sim.rigging.parts.reassign import reassigned
@@ -18,9 +12,9 @@ from reel2sim.rigging.pictures.drawings import Drawings
 from reel2sim.rigging.pictures.posed import Posing
 from reel2sim.scene import JointType, Surfels
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.camera import look_at
 
 from .bending import surfels_of
+from .drawn import pictures_from
 
 SLIDE = np.array([0.0, 0.2, 0.45, 0.3])
 STILL = np.tile(np.eye(4), (len(SLIDE), 1, 1))
@@ -60,22 +54,8 @@ UNDER = (OWNER == 0) & (np.abs(SURFELS.means[:, :2]).max(axis=1) < 0.26)
 
 def pictures(*, noise: float = 0.0) -> Drawings:
     """Two views of each instant, from above."""
-    rng = np.random.default_rng(1)
-    tensors = SurfelTensors.of(SURFELS, sphere=Sphere(np.zeros(3), 1.0), device=torch.device("cpu"))
-    instants = []
-    for i in range(len(SLIDE)):
-        views = []
-        for eye in ([2.5, 0.6, 2.0], [-1.0, 2.4, 2.2]):
-            camera = look_at(np.array(eye), np.zeros(3), width=96, height=96, fov_y=0.6)
-            K, T = (
-                torch.as_tensor(x, dtype=torch.float32) for x in (camera.K, camera.T_camera_world)
-            )
-            blank = View(torch.zeros(96, 96, 3), torch.zeros(96, 96), K, T, float(i), "a")
-            made = tensors.placed(TRUE.at(i)).draw(blank, backend="numba")
-            off = torch.as_tensor(rng.normal(0, noise, (96, 96, 3)), dtype=torch.float32)
-            views.append(replace(blank, rgb=made.features + off, mask=made.alpha))
-        instants.append(views)
-    return Drawings(tensors, instants, "numba")
+    eyes = [([2.5, 0.6, 2.0], [-1.0, 2.4, 2.2])] * len(SLIDE)
+    return pictures_from(SURFELS, TRUE, eyes, size=96, fov_y=0.6, noise=noise, seed=1)
 
 
 def test_what_a_part_slides_over_stays_where_it_is() -> None:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-import torch
 
 from reel2sim.reconstruction.bounds import Sphere
-from reel2sim.reconstruction.surfel_model import SurfelTensors
-from reel2sim.reconstruction.views import View
 from reel2sim.rigging.joints.initial import initial_joint
 from reel2sim.rigging.joints.linkage import Linkage
 from reel2sim.rigging.joints.model import JointModel
@@ -20,10 +15,10 @@ from reel2sim.rigging.pictures.posed import Posing
 from reel2sim.rigging.review.seams import spreads
 from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
-from reel2sim.scene.camera import look_at
 from reel2sim.scene.transforms import apply, axis_rotation, pose
 
 from .bending import surfels_of, tube
+from .drawn import pictures_from
 
 TURNS = np.array([0.0, 0.4, 0.9])
 POINTS, NORMALS = tube(
@@ -66,20 +61,8 @@ def bent() -> Posing:
 
 def pictures_of(posing: Posing) -> Drawings:
     """Two views of each instant of surfels that move so."""
-    surfels = SurfelTensors.of(SURFELS, sphere=SPHERE, device=torch.device("cpu"))
-    instants = []
-    for i in range(len(TURNS)):
-        views = []
-        for eye in ([4.0, 0.5, 0.3], [3.0, 2.0, 0.6]):
-            camera = look_at(np.array(eye), np.zeros(3), width=64, height=64, fov_y=0.8)
-            K, T = (
-                torch.as_tensor(x, dtype=torch.float32) for x in (camera.K, camera.T_camera_world)
-            )
-            blank = View(torch.zeros(64, 64, 3), torch.zeros(64, 64), K, T, float(i), "a")
-            made = surfels.placed(posing.at(i)).draw(blank, backend="numba")
-            views.append(replace(blank, rgb=made.features, mask=made.alpha))
-        instants.append(views)
-    return Drawings(surfels, instants, "numba")
+    eyes = [([4.0, 0.5, 0.3], [3.0, 2.0, 0.6])] * len(TURNS)
+    return pictures_from(SURFELS, posing, eyes, size=64, fov_y=0.8)
 
 
 def said(drawings: Drawings, linkage: Linkage) -> Array:
