@@ -13,7 +13,6 @@ from reel2sim.cli.measure_rig_plots import draw_rig_charts
 from reel2sim.cli.measure_rig_sums import (
     CHAIN_TARGETS,
     TARGETS,
-    Target,
     by_protocol,
     figures,
     ratios,
@@ -21,6 +20,7 @@ from reel2sim.cli.measure_rig_sums import (
     sure_joints,
 )
 from reel2sim.cli.measure_rig_tables import rig_line, rig_markdown
+from reel2sim.cli.measure_targets import Target
 from reel2sim.pipeline.rig_score import FoundJoint, JointScore, RigScore
 from reel2sim.scene import JointType
 

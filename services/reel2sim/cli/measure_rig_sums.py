@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from reel2sim.cli.measure_results import by_name
 from reel2sim.cli.measure_rig import RigRun
+from reel2sim.cli.measure_targets import Target
 from reel2sim.pipeline.calibration import expected_calibration_error, reliability
 from reel2sim.pipeline.rig_score import FoundJoint, JointScore
 from reel2sim.scene.rig import JointType
@@ -23,38 +24,6 @@ SURE = 0.3
 """A body without joints must give no hinge or slide that is surer than this."""
 
 Figures = dict[str, float | None]
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a figure must reach and what it should.
-
-    Attributes:
-        figure: name in :func:`figures`.
-        title: for people, with the unit.
-        must: worst value that will do; None: shown alone.
-        aim: value to work towards, if there is one.
-        scale: from the figure to the unit shown.
-        digits: behind the decimal point.
-        most: whether more is better.
-    """
-
-    figure: str
-    title: str
-    must: float | None = None
-    aim: float | None = None
-    scale: float = 1.0
-    digits: int = 2
-    most: bool = False
-
-    def met(self, value: float | None) -> str:
-        """``"aim"``, ``"must"``, ``"missed"``, or "" where there is nothing to compare."""
-        if self.must is None or value is None:
-            return ""
-        for name, bound in (("aim", self.aim), ("must", self.must)):
-            if bound is not None and (value >= bound if self.most else value <= bound):
-                return name
-        return "missed"
 
 
 TARGETS = (

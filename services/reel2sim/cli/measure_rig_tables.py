@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from reel2sim.cli.measure_rig_sums import (
     RATIOS,
     TARGETS,
     Figures,
-    Target,
     by_protocol,
     calibration,
     control_met,
@@ -29,6 +27,7 @@ from reel2sim.cli.measure_rig_sums import (
     sure_joints,
 )
 from reel2sim.cli.measure_tables import markdown_table
+from reel2sim.cli.measure_targets import MARKS, Shown, Target
 from reel2sim.cli.tables import table
 from reel2sim.pipeline.joint_matching import RIGHT_AXIS_DEG
 from reel2sim.scene.rig import JointType
@@ -36,7 +35,6 @@ from reel2sim.scene.rig import JointType
 if TYPE_CHECKING:
     from rich.table import Table
 
-_MARKS = {"aim": " ✓✓", "must": " ✓", "missed": " ✗", "": ""}
 _CAPTURES = (
     "capture", "found/true", "right type", "invented", "axis °", "pivot %", "state %",
     "part IoU", "replay", "seconds", "peak MiB", "failure",
@@ -50,15 +48,6 @@ the wrong type, its state off by its whole range. ✓ reaches what must be, ✓�
 at, ✗ neither. Type is of all true joints; replay is the distance of the replayed surface from the
 true one over that of doing nothing. A found joint is right if it is matched, of the right type
 and within {RIGHT_AXIS_DEG:g}° of the true axis."""
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A table before it has a form."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
 
 
 def rig_line(run: RigRun) -> str:
@@ -134,25 +123,14 @@ def _targets(title: str, runs: Sequence[RigRun], targets: Sequence[Target]) -> S
     rows = [
         (
             target.title,
-            _shown(target, target.must, "≥ " if target.most else "≤ "),
-            _shown(target, target.aim),
-            *(
-                _shown(target, f[target.figure]) + _MARKS[target.met(f[target.figure])]
-                for f in each
-            ),
+            target.bound,
+            target.shown(target.aim),
+            *(target.marked(f[target.figure]) for f in each),
         )
         for target in targets
     ]
     counted = [(f"{len(group)} × {name or 'captures'}") for name, group in groups.items()]
     return Shown(title, ("figure", "must", "aim", *counted), rows if each else [])
-
-
-def _shown(target: Target, value: float | None, sign: str = "") -> str:
-    return "–" if value is None else f"{sign}{target.scale * value:.{target.digits}f}"
-
-
-def _marked(target: Target, value: float | None) -> str:
-    return _shown(target, value) + _MARKS[target.met(value)]
 
 
 def _ratios(runs: Sequence[RigRun]) -> Shown:
@@ -164,7 +142,7 @@ def _ratios(runs: Sequence[RigRun]) -> Shown:
         for name in ERRORS:
             value = errors[name]
             title = f"{protocol}: {titles[name]}"
-            rows.append((title, _shown(must, must.must, "≤ "), _marked(must, value)))
+            rows.append((title, must.bound, must.marked(value)))
     about = f"errors as a multiple of those under {AGAINST}, same objects"
     return Shown(about, ("figure", "must", "measured"), rows)
 
@@ -194,7 +172,7 @@ def _kind_cells(f: Figures, kind: JointType) -> tuple[str, ...]:
         f"{f['axis_deg_median']:.2f}",
         f"{f['axis_deg_mean']:.2f}",
         f"{100 * (f['pivot_frac_median'] or 0):.2f}" if turns else "–",
-        f"{_shown(target, f[state])}{'°' if turns else ' % of diagonal'}",
+        f"{target.shown(f[state])}{'°' if turns else ' % of diagonal'}",
         f"{100 * (f['state_frac_median'] or 0):.2f}",
         f"{f['part_iou_mean']:.2f}",
     )
@@ -211,8 +189,8 @@ def _controls(runs: Sequence[RigRun]) -> Shown:
         rows.append(
             (
                 run.capture,
-                _shown(CONTROL_TARGET, CONTROL_TARGET.must, "≤ "),
-                f"{len(sure_joints(run))}{_MARKS[control_met(run)]}",
+                CONTROL_TARGET.bound,
+                f"{len(sure_joints(run))}{MARKS[control_met(run)]}",
                 told or "none",
                 base,
                 shorten(last, 160, placeholder=" …"),
