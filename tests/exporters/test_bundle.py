@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import errno
+import io
 import json
 import re
 import subprocess
@@ -16,10 +18,12 @@ import numpy as np
 import pytest
 import trimesh
 import yourdfpy
+from PIL import Image
 
 from reel2sim.exporters import BundleMedia, BundlePaths, Provenance, export_bundle, staged_folder
 from reel2sim.exporters.joints import EXPRESSIBLE
 from reel2sim.exporters.motion import motion_record
+from reel2sim.exporters.report import write_report
 from reel2sim.scene import JointType, TriangleMesh
 from reel2sim.scene.digest import digest_file
 from reel2sim.scene.errors import ConflictError, ExhaustedError, ExportError, InputError
@@ -243,6 +247,30 @@ def test_media_must_agree_in_size():
     frames = np.zeros((2, 4, 4, 3), np.uint8)
     with pytest.raises(InputError, match=r"BundleMedia\.parts"):
         BundleMedia(np.arange(2.0), frames, frames, frames[:1], 10.0)
+    with pytest.raises(InputError, match=r"BundleMedia\.sheet"):
+        BundleMedia(np.arange(2.0), frames, frames, frames, 10.0, sheet=frames)
+
+
+def test_report_shows_the_sheet_and_stays_small(cabinet, media, provenance, tmp_path):
+    """Also of noise, which nothing compresses, and beside the largest film that is embedded."""
+    assert "<figure>" not in page_of(cabinet, media, provenance, tmp_path)
+    noise = np.random.default_rng(0).integers(0, 256, (1400, 2000, 3), dtype=np.uint8)
+    sheet = dataclasses.replace(media, sheet=noise)
+    film = tmp_path / "preview.mp4"
+    film.write_bytes(bytes(5 * 1024 * 1024))
+    page = page_of(cabinet, sheet, provenance, tmp_path, preview=film)
+    assert "data:video/mp4" in page
+    start = page.index("data:image/jpeg;base64,", page.index("<figure>"))
+    jpeg = base64.b64decode(page[start : page.index('"', start)].partition(",")[2])
+    with Image.open(io.BytesIO(jpeg)) as picture:
+        assert picture.size == (1600, 1120)
+    assert len(page.encode()) < 10e6
+
+
+def page_of(asset, media, provenance, folder, preview=None) -> str:
+    path = folder / "report.html"
+    write_report(asset, path, media=media, provenance=provenance, preview=preview)
+    return path.read_text()
 
 
 def test_import_loads_no_engine():

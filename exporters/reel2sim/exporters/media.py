@@ -22,6 +22,8 @@ class BundleMedia:
         reconstructed: the surfels from the same cameras, ``(k, h, w, 3)`` uint8 sRGB.
         parts: the links in distinct colours, ``(k, h, w, 3)`` uint8 sRGB.
         fps: playback rate of the preview, frames per second.
+        sheet: parts and joints drawn over some frames of what went in, in one picture of any
+            size ``(sheet_h, sheet_w, 3)`` uint8 sRGB, or None.
     """
 
     times_s: Array
@@ -29,6 +31,7 @@ class BundleMedia:
     reconstructed: Array
     parts: Array
     fps: float
+    sheet: Array | None = None
 
     def __post_init__(self) -> None:
         sizes: dict[str, int] = {}
@@ -39,6 +42,14 @@ class BundleMedia:
                 f"BundleMedia.{name}",
                 getattr(self, name),
                 ("k", "h", "w", 3),
+                dtype=np.uint8,
+                sizes=sizes,
+            )
+        if self.sheet is not None:
+            pictures["sheet"] = checked(
+                "BundleMedia.sheet",
+                self.sheet,
+                ("sheet_h", "sheet_w", 3),
                 dtype=np.uint8,
                 sizes=sizes,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,6 +128,23 @@ def camera_fields(camera: Camera) -> dict[str, Any]:
         "cy": camera.cy,
         "transform_matrix": opencv_from_opengl(camera.T_world_camera).tolist(),
     }
+
+
+def camera_of_fields(fields: Mapping[str, Any]) -> Camera:
+    """The camera that :func:`camera_fields` wrote.
+
+    Raises:
+        CameraError: if a field is missing, or is not what it should be.
+    """
+    try:
+        width, height = int(fields["w"]), int(fields["h"])
+        fx, fy, cx, cy = (float(fields[key]) for key in ("fl_x", "fl_y", "cx", "cy"))
+        T = np.array(fields["transform_matrix"], dtype=np.float64).reshape(4, 4)
+    except KeyError as cause:
+        raise CameraError("is missing", source="camera", field=str(cause.args[0])) from cause
+    except (TypeError, ValueError, OverflowError) as cause:
+        raise CameraError(f"is malformed: {cause}", source="camera") from cause
+    return Camera(width, height, fx, fy, cx, cy, opencv_from_opengl(T))
 
 
 def look_at(

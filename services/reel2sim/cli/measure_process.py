@@ -27,12 +27,14 @@ class Ended:
         seconds: wall time.
         peak_memory_mb: largest resident memory, MiB.
         words: all that it wrote to stderr.
+        exit_code: of the process; negative if a signal ended it, or nothing was started.
     """
 
     failure: str
     seconds: float
     peak_memory_mb: float
     words: str = ""
+    exit_code: int = 0
 
 
 class Children:
@@ -70,7 +72,7 @@ class Children:
             finally:
                 os.close(writer)
             if child is None:
-                return Ended("not started", 0.0, 0.0)
+                return Ended("not started", 0.0, 0.0, exit_code=-1)
             try:
                 _listen(child, request, heard)
             except BaseException:
@@ -84,7 +86,7 @@ class Children:
             words.seek(0)
             said = words.read()
         peak_mb = peak / (1024.0**2 if sys.platform == "darwin" else 1024.0)
-        return Ended(_failure(code, said), time.perf_counter() - began, peak_mb, said)
+        return Ended(_failure(code, said), time.perf_counter() - began, peak_mb, said, code)
 
     def kill(self) -> None:
         """End all that run, and start no more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,10 @@ from reel2sim.scene.world import Scene
 
 if TYPE_CHECKING:
     from reel2sim.exporters.media import BundleMedia, Provenance
+
+
+_FRAMES, _FRAME_PX = 8, 400
+"""Most and largest frames of the picture that shows parts and joints over the input."""
 
 
 class Exporter(Protocol):
@@ -66,13 +71,19 @@ def preview_media(
     asset: RiggedAsset, reel: Reel, config: PipelineConfig, progress: Progress
 ) -> BundleMedia | None:
     """The project's own :data:`Previewer`."""
-    return render_preview(
+    from reel2sim.pipeline.overlay import draw_sheet
+
+    media = render_preview(
         asset,
         reel,
         frames=config.preview_frames,
         size=config.preview_size,
         progress=progress,
     )
+    if media is None:
+        return None
+    frames, width = min(_FRAMES, config.preview_frames), min(_FRAME_PX, config.preview_size)
+    return replace(media, sheet=draw_sheet(asset, reel, frames=frames, width=width))
 
 
 def publish(

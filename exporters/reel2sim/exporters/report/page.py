@@ -14,7 +14,7 @@ from reel2sim.exporters.joints import start_poses
 from reel2sim.exporters.manifest import manifest_record
 from reel2sim.exporters.media import BundleMedia, Provenance
 from reel2sim.exporters.report.environment import write_page
-from reel2sim.exporters.report.pictures import film_strip, thumbnail_uri, video_uri
+from reel2sim.exporters.report.pictures import film_strip, sheet_uri, thumbnail_uri, video_uri
 from reel2sim.exporters.report.plots import display_unit, plain, plot_joint
 from reel2sim.scene import Joint, JointType, Link, RiggedAsset
 from reel2sim.scene.arrays import Array
@@ -50,6 +50,7 @@ def write_report(
         "thumbnail": thumbnail_uri(asset),
         "strip_times": times,
         "strips": strips,
+        "sheet": None if media is None else sheet_uri(media),
         "video": None if preview is None else video_uri(preview),
         "joints": _joint_rows(asset),
         "links": [_link_row(link) for link in asset.links],

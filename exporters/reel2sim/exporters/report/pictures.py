@@ -17,7 +17,9 @@ from reel2sim.scene.arrays import Array
 
 _COLUMNS = 6
 _WIDTH = 240
-_LARGEST_VIDEO = 6 * 1024 * 1024
+_SHEET_WIDTH = 1600
+_LARGEST_VIDEO = 5 * 1024 * 1024
+"""With the other pictures, the page then stays below 10 MB."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,17 @@ def film_strip(media: BundleMedia) -> tuple[list[float], list[Strip]]:
     return [float(media.times_s[i]) for i in picks], strips
 
 
-def jpeg_uri(image: Array) -> str:
-    """An sRGB picture ``(h, w, 3)`` uint8, shrunk to the strip's width, as JPEG."""
+def sheet_uri(media: BundleMedia) -> str | None:
+    """The sheet of parts and joints as JPEG, or None if there is none."""
+    return None if media.sheet is None else jpeg_uri(media.sheet, width=_SHEET_WIDTH)
+
+
+def jpeg_uri(image: Array, *, width: int = _WIDTH) -> str:
+    """An sRGB picture ``(h, w, 3)`` uint8, shrunk to ``width`` if it is wider, as JPEG."""
     picture = Image.fromarray(image)
-    if picture.width > _WIDTH:
-        height = max(1, round(picture.height * _WIDTH / picture.width))
-        picture = picture.resize((_WIDTH, height), Image.Resampling.LANCZOS)
+    if picture.width > width:
+        height = max(1, round(picture.height * width / picture.width))
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     picture.save(stream, format="JPEG", quality=85)
     return _uri("image/jpeg", stream.getvalue())
