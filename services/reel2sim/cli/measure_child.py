@@ -1,11 +1,12 @@
 """One piece of a bench in a process of its own: ``python -m reel2sim.cli.measure_child``.
 
-Reads a JSON object on stdin: ``task`` (``reconstruct``, ``rig`` or ``tracks``), ``capture``,
-``out`` (the ``.npz`` to write), ``preset``, ``seed``, ``device``, ``overrides`` (fields of the
-configuration of the stage that is measured), for a rig ``surfels`` (a stored reconstruction, or
-null) and for tracks ``noise`` (diagonals). Writes one JSON object a line on stdout: ``fraction``
-and ``message`` as it goes, ``metrics`` in the end. Errors go to stderr in one line, and to the exit
-code.
+Reads a JSON object on stdin: ``task`` (``reconstruct``, ``rig``, ``tracks`` or ``clip``), ``out``
+(the ``.npz`` to write), ``preset``, ``seed``, ``device``; ``capture`` and ``overrides`` (fields of
+the configuration of the stage that is measured), for a rig ``surfels`` (a stored reconstruction,
+or null) and for tracks ``noise`` (diagonals); or for a clip ``source`` (a video) and ``shown``
+(the ``.npz`` to write a few of its frames to, with their cameras). Writes one JSON object a line
+on stdout: ``fraction`` and ``message`` as it goes, ``metrics`` in the end. Errors go to stderr in
+one line, and to the exit code.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from reel2sim.scene.progress import Progress
 
 _EVERY_S = 0.5
+_SHOWN = 8
 
 
 def main() -> int:
@@ -32,8 +34,8 @@ def main() -> int:
 
     try:
         request = json.load(sys.stdin)
-        work = {"reconstruct": reconstruct, "rig": rig, "tracks": tracks}[request["task"]]
-        tell(answer, metrics=work(request, _reporter(answer)))
+        work = {"reconstruct": reconstruct, "rig": rig, "tracks": tracks, "clip": clip}
+        tell(answer, metrics=work[request["task"]](request, _reporter(answer)))
     except Reel2SimError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -103,6 +105,40 @@ def tracks(request: dict[str, Any], progress: Progress) -> dict[str, float]:
     spent = {"rig_s": time.perf_counter() - began}
     save_asset(Path(request["out"]), bare_asset(found.articulation, followed, name="tracks"))
     return {"noise_found": found.sigma / followed.diagonal, **spent}
+
+
+def clip(request: dict[str, Any], progress: Progress) -> dict[str, float]:
+    """Make a rig of a clip as the pipeline does; return figures and what each stage took."""
+    from dataclasses import replace
+
+    from reel2sim.pipeline import PipelineConfig
+    from reel2sim.pipeline.preview import preview_frames
+    from reel2sim.pipeline.runner import Runner
+    from reel2sim.pipeline.stages import posed_reel
+    from reel2sim.pipeline.stores import ValueStore
+    from reel2sim.pipeline.toolchain import standard_toolchain
+    from reel2sim.scene.progress import subrange
+    from reel2sim.scene.reel import Reel
+    from reel2sim.scene.store import save_asset
+
+    shares = {"media": (0.0, 0.05), "reconstruction": (0.05, 0.8), "rigging": (0.8, 1.0)}
+
+    def overall(stage: str, fraction: float, message: str = "", **metrics: float) -> None:
+        subrange(progress, *shares[stage])(stage, fraction, message, **metrics)
+
+    tools = standard_toolchain()
+    chosen = {key: request[key] for key in ("preset", "seed", "device")}
+    runner = Runner(PipelineConfig(**chosen), overall)
+    reel, _ = runner(tools.media, Path(request["source"]))
+    found, _ = runner(tools.reconstruction, reel)
+    asset, _ = runner(tools.rigging, (reel, found))
+    save_asset(Path(request["out"]), asset)
+    posed = posed_reel(reel, found)
+    shown = replace(posed, frames=preview_frames(posed, most=_SHOWN))
+    ValueStore(Reel).save(Path(request["shown"]), shown)
+    seconds = {f"{stage.name}_s": stage.seconds for stage in runner.done}
+    memory = {f"{stage.name}_peak_mb": stage.peak_memory_mb for stage in runner.done}
+    return {**asset.metrics, **seconds, **memory}
 
 
 def _reporter(answer: TextIO) -> Progress:

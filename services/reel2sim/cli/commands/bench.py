@@ -13,13 +13,20 @@ from reel2sim.cli.options import Common, Device, Flag, Preset, shown
 if TYPE_CHECKING:
     from reel2sim.cli.console import Console
 
-_ONLY = {"reconstruct": ("ablation", "peer"), "rig": ("surfels", "tracks")}
-"""Options that the other task does not have."""
+_TASKS = {
+    "ablation": ("reconstruct",),
+    "peer": ("reconstruct",),
+    "surfels": ("rig",),
+    "tracks": ("rig",),
+    "variant": ("rig", "reconstruct"),
+    "data": ("clips",),
+}
+"""Tasks that have an option, where not all do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Measure how well captures whose truth is known are recovered.
+    """Measure how well captures and clips whose truth is known are recovered.
 
     Each run has a process of its own, so that its peak memory is its own. Failures count: a joint
     that was missed is 90° and one diagonal off, and a reconstruction that crashes is a black
@@ -33,15 +40,18 @@ class Bench:
       reel2sim bench reconstruct captures/* --out scores --ablation
       reel2sim bench reconstruct walk --out scores --variant few:surfels=2000,bones=12 full
       reel2sim bench reconstruct walk --out scores --resume --peer other=their_pictures
+      reel2sim bench clips rendered benchmarks/clips/real.toml --out scores --jobs 2
     """
 
-    task: Annotated[tyro.conf.Positional[Literal["rig", "reconstruct"]], shown("TASK")]
+    task: Annotated[tyro.conf.Positional[Literal["rig", "reconstruct", "clips"]], shown("TASK")]
     """What to measure: rig is the whole chain up to the rigged asset, reconstruct is how well
-    surfels show views that they were never fitted to."""
+    surfels show views that they were never fitted to, clips is the chain from one video without
+    cameras."""
     captures: Annotated[tyro.conf.Positional[tuple[Path, ...]], shown("CAPTURE...")]
     """Capture folders: for rig with truth.json, as `reel2sim generate --truth` makes them; for
     reconstruct with heldout.json, as benchmarks/render_captures.py makes them. Rigs are grouped
-    by the folder that their captures lie in."""
+    by the folder that their captures lie in. For clips folders that benchmarks/render_clips.py
+    made, and lists of real clips (.toml)."""
     preset: Preset = "standard"
     """Effort."""
     seed: int = 0
@@ -51,8 +61,8 @@ class Bench:
     report: Annotated[Path | None, shown("FILE")] = None
     """Also write all figures to this file (JSON)."""
     out: Annotated[Path | None, shown("DIR")] = None
-    """Folder for results.json, table.md, plots and the surfels or rigged assets; rig can do
-    without."""
+    """Folder for results.json, table.md, plots or overlays and the surfels or rigged assets; rig
+    can do without."""
     jobs: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """Runs at a time."""
     variant: Annotated[tuple[str, ...], shown("NAME:key=value,...")] = ()
@@ -70,6 +80,8 @@ class Bench:
     peer: Annotated[tuple[str, ...], shown("NAME=DIR")] = ()
     """reconstruct: also score pictures DIR/CAPTURE/heldout/NNN.png that another method made;
     seconds.json beside heldout may hold seconds, peak_memory_mb and note."""
+    data: Annotated[Path | None, shown("DIR")] = None
+    """clips: folder that the paths in lists are relative to; default: $REEL2SIM_DATA."""
     common: Common = field(default_factory=Common)
 
     def __call__(self, console: Console) -> int:
@@ -78,10 +90,11 @@ class Bench:
 
         if not self.captures:
             raise UsageError("name at least one capture folder", field="captures")
-        for task, names in _ONLY.items():
-            for name in names if task != self.task else ():
-                if getattr(self, name) != type(self).__dataclass_fields__[name].default:
-                    raise UsageError(f"is for `bench {task}` alone", field=f"--{name}")
+        for name, tasks in _TASKS.items():
+            given = getattr(self, name) != type(self).__dataclass_fields__[name].default
+            if given and self.task not in tasks:
+                known = " and ".join(f"`bench {task}`" for task in tasks)
+                raise UsageError(f"is for {known} alone", field=f"--{name}")
         if self.jobs < 1:
             raise UsageError("must be at least 1", field="--jobs")
         if self.tracks is not None and (self.surfels or self.variant or not 0 <= self.tracks < 1):
@@ -89,7 +102,8 @@ class Bench:
                 "takes a share of the diagonal, and neither --surfels nor --variant",
                 field="--tracks",
             )
-        return self._reconstruct(console) if self.task == "reconstruct" else self._rig(console)
+        tasks = {"rig": self._rig, "reconstruct": self._reconstruct, "clips": self._clips}
+        return tasks[self.task](console)
 
     @property
     def _options(self) -> dict[str, Any]:
@@ -180,6 +194,39 @@ class Bench:
         record = results.record()
         self._write_report(record)
         console.result(record, *run_tables(runs), f"{self.out}")
+        return 0 if all(not run.failure for run in runs) else 1
+
+    def _clips(self, console: Console) -> int:
+        import os
+
+        from reel2sim.cli.measure_clip_list import find_clips
+        from reel2sim.cli.measure_clip_sums import sums
+        from reel2sim.cli.measure_clip_tables import clip_line, clip_markdown, clip_tables
+        from reel2sim.cli.measure_clips import ClipRun, Clips
+        from reel2sim.cli.measure_results import Results
+        from reel2sim.scene.errors import UsageError
+
+        if self.out is None:
+            raise UsageError("is needed by `bench clips`", field="--out")
+        named = os.environ.get("REEL2SIM_DATA")
+        clips = find_clips(self.captures, self.data or (Path(named) if named else None))
+        options = {"task": self.task, **self._options}
+        results = Results.open(
+            self.out, options, resume=self.resume, read=ClipRun.from_dict, sums=sums
+        )
+        with console.progress() as progress:
+            Clips(
+                results,
+                self._options,
+                finished=lambda run: console.note(clip_line(run)),
+                progress=progress,
+            ).run(clips, jobs=self.jobs)
+        results.save()
+        runs = results.runs
+        (self.out / "table.md").write_text(clip_markdown(runs, options), encoding="utf-8")
+        record = results.record()
+        self._write_report(record)
+        console.result(record, *clip_tables(runs), f"{self.out}")
         return 0 if all(not run.failure for run in runs) else 1
 
     def _write_report(self, record: dict[str, Any]) -> None:
