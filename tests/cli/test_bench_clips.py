@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from reel2sim.cli.main import main
-from reel2sim.cli.measure_clip_list import find_clips, first_camera, read_list, rendered_clips
+from reel2sim.cli.measure_clip import first_camera, rendered_clips
+from reel2sim.cli.measure_clip_find import find_clips, read_list
 from reel2sim.cli.measure_clip_sums import sums
 from reel2sim.cli.measure_clips import ClipRun, scored
 from reel2sim.cli.measure_footage import Cut, Pictures, Video

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reel2sim.cli.measure_clip_list import ANIMAL, CONTROL, REAL
+from reel2sim.cli.measure_clip import ANIMAL, CONTROL, REAL
 from reel2sim.cli.measure_clips import SURE, ClipRun
 from reel2sim.cli.measure_targets import Target
 

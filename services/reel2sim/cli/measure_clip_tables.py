@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from reel2sim.cli.measure_clip_list import CONTROL
+from reel2sim.cli.measure_clip import CONTROL
 from reel2sim.cli.measure_clip_sums import ALL, UNSURE, by_group, figures, targets, unsure
 from reel2sim.cli.measure_clips import SURE, ClipRun, GivenJoint
 from reel2sim.cli.measure_tables import markdown_table

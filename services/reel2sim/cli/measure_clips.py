@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from reel2sim.cli.measure_clip_list import ANIMAL, Clip, first_camera
+from reel2sim.cli.measure_clip import ANIMAL, Clip, first_camera
 from reel2sim.cli.measure_jobs import Job, Jobs
 from reel2sim.cli.measure_process import Ended
 from reel2sim.cli.measure_results import Results

@@ -199,7 +199,7 @@ class Bench:
     def _clips(self, console: Console) -> int:
         import os
 
-        from reel2sim.cli.measure_clip_list import find_clips
+        from reel2sim.cli.measure_clip_find import find_clips
         from reel2sim.cli.measure_clip_sums import sums
         from reel2sim.cli.measure_clip_tables import clip_line, clip_markdown, clip_tables
         from reel2sim.cli.measure_clips import ClipRun, Clips
