@@ -24,6 +24,7 @@ from reel2sim.scene import (
     TriangleMesh,
     look_at,
 )
+from reel2sim.scene.errors import InputError
 from reel2sim.scene.reel import Frame
 from reel2sim.scene.transforms import apply, axis_rotation, pose
 
@@ -184,3 +185,5 @@ def test_frames_are_not_enlarged_and_pictures_are_the_same_each_time() -> None:
 def test_without_cameras_there_is_no_sheet() -> None:
     bare = Reel(tuple(replace(frame, camera=None) for frame in reel().frames))
     assert draw_sheet(asset(), bare) is None
+    with pytest.raises(InputError, match="has no camera"):
+        draw_overlay(asset(), bare.frames[0], width=100)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -13,12 +14,10 @@ from reel2sim.pipeline.preview import link_colors, preview_frames
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.camera import Camera
+from reel2sim.scene.errors import InputError
 from reel2sim.scene.reel import Frame, Reel
 from reel2sim.scene.rig import Joint, JointType
 from reel2sim.scene.transforms import apply
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _COVER, _ROOT_COVER = 0.55, 0.25
 """How much of a picture the colour of a part hides; less of the root, which says little."""
@@ -34,7 +33,6 @@ _FONT_PX, _TITLE_PX, _GAP_PX = 12, 15, 4
 LINE_PX = _FONT_PX + 3
 """Height of a line of text."""
 _INK, _HALO = (255, 255, 255), (20, 20, 20)
-
 
 Color: TypeAlias = tuple[int, int, int]
 """Red, green and blue, sRGB 0..255."""
@@ -109,8 +107,12 @@ def draw_overlay(asset: RiggedAsset, frame: Frame, *, width: int) -> Array:
 
     Returns:
         ``(h, w, 3)`` uint8 sRGB.
+
+    Raises:
+        InputError: if the frame has no camera.
     """
-    assert frame.camera is not None
+    if frame.camera is None:
+        raise InputError("has no camera", source=frame.name or "Frame")
     camera = _narrowed(frame.camera, width)
     picture = cv2.resize(frame.image, (camera.width, camera.height), interpolation=cv2.INTER_AREA)
     canvas = _tinted(asset, frame.time_s, camera, picture)
