@@ -291,8 +291,8 @@ def _draw(asset: RiggedAsset, shown: Reel, run: ClipRun, path: Path) -> None:
     """Write the picture of parts and joints."""
     from PIL import Image
 
-    unknown = "joints unknown" if run.kind == ANIMAL else "no joint"
-    title = f"{run.capture}: wanted {', '.join(run.wanted) or unknown}"
+    none = "joints not known" if run.kind == ANIMAL else "no joint wanted"
+    title = f"{run.capture}: " + (f"wanted {', '.join(run.wanted)}" if run.wanted else none)
     sheet = draw_sheet(asset, shown, frames=len(shown.frames), title=title)
     if sheet is not None:
         Image.fromarray(sheet).save(path)
