@@ -55,7 +55,7 @@ _FAMILIES: Final = (
 _KINDS: Final = ("static", "hand", "moving", "twostep", "still", "camera")
 _HELD_BY_HAND: Final = ("moving", "camera")
 _SEED: Final = 0xC11B
-_SECONDS, _WAIT_S, _WALK_S = 2.8, 0.6, 5.0
+_SECONDS, _WAIT_S, _WALK_S = 4.0, 0.6, 5.0
 _FILL: Final = 0.8
 _FOV: Final = np.radians(42.0)
 
@@ -82,7 +82,7 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="*", default=list(_KINDS), choices=_KINDS)
     parser.add_argument("--width", type=int, default=400)
     parser.add_argument("--height", type=int, default=300)
-    parser.add_argument("--fps", type=float, default=20.0)
+    parser.add_argument("--fps", type=float, default=24.0)
     parser.add_argument("--jobs", type=int, default=1, help="clips at a time")
     o = parser.parse_args()
     jobs = [
