@@ -25,6 +25,7 @@ COMMANDS = {
     "check": "check:Check",
     "render": "render:Render",
     "splats": "splats:Splats",
+    "view": "view:View",
     "env": "env:Env",
     "pack": "pack:Pack",
     "train": "train:Train",
@@ -46,6 +47,7 @@ Start with one of
   reel2sim doctor
   reel2sim run --prompt "a cabinet with a door and a drawer" --out bundle --preset draft
   reel2sim run capture_folder --out bundle
+  reel2sim view bundle
   reel2sim env bundle
 
 `reel2sim COMMAND --help` explains a command and shows examples."""

@@ -1,0 +1,199 @@
+"""Physics on: gravity, links pulled with the mouse, balls."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from reel2sim.scene import Scene
+from reel2sim.scene.errors import Reel2SimError
+from reel2sim.viewing.controls import JointControl
+from reel2sim.viewing.panels.telling import tell
+from reel2sim.viewing.playground import Playground
+from reel2sim.viewing.session import Session
+
+if TYPE_CHECKING:
+    from viser import GuiApi, ViserServer
+
+_BALL_COLOR = (230, 159, 0)
+_HAND_COLOR = (213, 94, 0)
+
+
+class PhysicsPanel:
+    """Runs a playground while its box is ticked.
+
+    Args:
+        server: shows balls and says what is dragged.
+        session: what is simulated, and follows it.
+    """
+
+    def __init__(self, server: ViserServer, session: Session) -> None:
+        self._server, self._session = server, session
+        self._lock = threading.RLock()
+        self._ground: Playground | None = None
+        self._grips: list[Any] = []
+        self._balls: dict[int, Any] = {}
+        self._hand: Any = None
+        self._held: dict[str, dict[str, float]] = {}
+        self._add(server.gui)
+        session.on_scene.append(self._renew)
+        session.on_moved.append(self._aim)
+
+    @property
+    def running(self) -> bool:
+        """Whether physics is on."""
+        return self._ground is not None
+
+    def tick(self, seconds: float) -> None:
+        """Let time pass, and show where everything is."""
+        with self._lock:
+            if self._ground is None:
+                return
+            self._ground.hold(self._held if self._motors.value else None)
+            self._ground.advance(seconds)
+            postures, balls = self._ground.postures(), self._ground.balls()
+        # Not within our lock: who holds the session's may wait for ours, never the other way.
+        self._session.pose(postures)
+        for ball in balls:
+            handle = self._balls.get(ball.number)
+            if handle is not None:
+                handle.position = ball.center
+
+    def _add(self, gui: GuiApi) -> None:
+        self._box = gui.add_checkbox("Physics", False, hint="PyBullet, in real time")
+        gui.add_markdown("While it runs, drag a part with the mouse.")
+        self._gravity = gui.add_vector3("gravity", tuple(self._session.scene.gravity), step=0.1)
+        self._motors = gui.add_checkbox(
+            "Motors hold the joints", False, hint="where they are, within their efforts"
+        )
+        ball, back = gui.add_button("Drop a ball"), gui.add_button("Back to the motion")
+
+        @self._box.on_update
+        def _(event: Any) -> None:
+            try:
+                self._start() if self._box.value else self._stop()
+            except Reel2SimError as error:
+                self._box.value = False
+                tell(event, error)
+
+        @self._gravity.on_update
+        def _(_event: Any) -> None:
+            with self._lock:
+                if self._ground is not None:
+                    self._ground.set_gravity(self._gravity.value)
+
+        @ball.on_click
+        def _(_event: Any) -> None:
+            self._drop()
+
+        @back.on_click
+        def _(_event: Any) -> None:
+            self._stop()
+            self._box.value = False
+            self._session.seek(self._session.time_s)
+
+        @self._motors.on_update
+        def _(_event: Any) -> None:
+            self._held = self._session.positions()
+
+    def _aim(self, control: JointControl, position: float) -> None:
+        """A slider was moved: that is where motors are to bring the joint."""
+        self._held.setdefault(control.asset, {})[control.joint] = position
+
+    def _start(self) -> None:
+        """Build a world in which everything is where it is seen."""
+        session = self._session
+        with session.lock:
+            scene = session.scene
+            postures = {name: session.posture(name) for name in session.assets}
+            held = session.positions()
+        ground = Playground(scene, postures)
+        ground.set_gravity(self._gravity.value)
+        with self._lock:
+            self._stop()
+            self._held, self._ground = held, ground
+            self._add_grips(scene)
+
+    def _stop(self) -> None:
+        with self._lock:
+            if self._ground is not None:
+                self._ground.close()
+            self._ground = None
+            nodes = self._server.scene
+            for handle in (*self._grips, *self._balls.values()):
+                # An edit may have taken a part away, with all that hung on it.
+                if nodes.get_handle_by_name(handle.name) is handle:
+                    handle.remove()
+            self._grips, self._balls = [], {}
+            self._hide_hand()
+
+    def _renew(self) -> None:
+        """The scene is another: gravity may be, and the world has to be."""
+        self._gravity.value = tuple(float(v) for v in self._session.scene.gravity)
+        if self.running:
+            threading.Thread(target=self._start, daemon=True).start()
+
+    def _drop(self) -> None:
+        with self._lock:
+            if self._ground is None:
+                return
+            ball = self._ground.drop_ball()
+            self._balls[ball.number] = self._server.scene.add_icosphere(
+                f"/balls/{ball.number}", ball.radius, color=_BALL_COLOR, position=ball.center
+            )
+            alive = {found.number for found in self._ground.balls()}
+            for number in set(self._balls) - alive:
+                self._balls.pop(number).remove()
+
+    def _add_grips(self, scene: Scene) -> None:
+        """Invisible shapes to take hold of: splats cannot be hit by a mouse."""
+        api = self._server.scene
+        for asset in scene.assets:
+            for i, link in enumerate(asset.links):
+                if not len(link.visual.faces):
+                    continue
+                grip = api.add_mesh_simple(
+                    f"/scene/{asset.name}/{link.name}/grip",
+                    link.visual.vertices,
+                    link.visual.faces,
+                    opacity=0.0,
+                    side="double",
+                    cast_shadow=False,
+                    receive_shadow=False,
+                )
+                self._connect(grip, asset.name, i)
+                self._grips.append(grip)
+
+    def _connect(self, grip: Any, asset: str, link: int) -> None:
+        # On the server's loop, so that a drag's start comes before its end.
+        @grip.on_drag("left")
+        async def _(event: Any) -> None:
+            with self._lock:
+                if self._ground is None:
+                    return
+                if event.phase == "start" and not self._ground.grab(
+                    asset, link, event.start_position
+                ):
+                    return
+                if event.phase == "end":
+                    self._ground.let_go()
+                    self._hide_hand()
+                    return
+                self._ground.pull(event.end_position)
+            self._show_hand(event.start_position, event.end_position)
+
+    def _show_hand(self, held: Any, hand: Any) -> None:
+        points = np.array([[held, hand]])
+        if self._hand is not None:
+            self._hand.points = points
+            return
+        self._hand = self._server.scene.add_line_segments(
+            "/hand", points, _HAND_COLOR, thickness=3.0, thickness_units="screen"
+        )
+
+    def _hide_hand(self) -> None:
+        if self._hand is not None:
+            self._hand.remove()
+        self._hand = None

@@ -1,0 +1,164 @@
+"""A viewer on a port, and a client that is no browser."""
+
+from __future__ import annotations
+
+import re
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reel2sim.scene.errors import UnavailableError, UsageError
+from reel2sim.scene.transforms import vector_to_pose
+from reel2sim.viewing.viewer import Viewer, ViewerOptions, all_layers
+from reel2sim.viewing.workspace import Workspace
+
+pytest.importorskip("viser", reason="needs the extra [view]")
+
+from websockets.exceptions import InvalidStatus  # noqa: E402
+
+from tests.viewing.helpers.wire import Wire, connected  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def viewer(bundle: Path, tmp_path_factory):
+    options = ViewerOptions(port=0, save_to=tmp_path_factory.mktemp("saved"))
+    with Viewer(Workspace.open([bundle]), options=options) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _at_rest(viewer: Viewer):
+    yield
+    while viewer.session.workspace.edits:
+        viewer.session.undo()
+    viewer.session.seek(0.0)
+
+
+def shown_poses(wire: Wire, viewer: Viewer) -> np.ndarray:
+    """Poses of links as the client has been told ``(l, 4, 4)``."""
+    links = viewer.session.assets["chest"].links
+    at = {m["name"]: m["position"] for m in wire.of("SetPositionMessage")}
+    turned = {m["name"]: m["wxyz"] for m in wire.of("SetOrientationMessage")}
+    names = [f"/scene/chest/{link.name}" for link in links]
+    rest = ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))
+    vectors = [[*at.get(n, rest[0]), *turned.get(n, rest[1])] for n in names]
+    return vector_to_pose(np.array(vectors))
+
+
+def test_a_client_gets_all_splats_and_where_their_links_are(viewer: Viewer) -> None:
+    asset = viewer.session.assets["chest"]
+    with connected(viewer.port) as wire:
+        nodes = {m["name"] for m in wire.of("GaussianSplatsMessage")}
+        assert nodes == {f"/scene/chest/{link.name}/splats" for link in asset.links}
+        np.testing.assert_allclose(
+            shown_poses(wire, viewer), viewer.session.link_poses()["chest"], atol=1e-6
+        )
+
+
+def test_a_slider_sends_poses_and_nothing_else_that_is_large(viewer: Viewer) -> None:
+    control = viewer.session.controls[0]
+    with connected(viewer.port) as wire:
+        before = wire.bytes
+        wire.received, controls = [], wire
+        uuid = uuid_of(controls, viewer, control.joint)
+        wire.set(uuid, 0.25)
+        wire.until("SetOrientationMessage")
+        assert viewer.session.position(control) == pytest.approx(0.25)
+        assert wire.bytes - before < 20_000
+        assert not wire.of("GaussianSplatsMessage")
+
+
+def uuid_of(wire: Wire, viewer: Viewer, label: str) -> str:
+    with connected(viewer.port) as other:
+        return other.control(label)
+
+
+def test_a_slider_cannot_leave_the_limits(viewer: Viewer) -> None:
+    control = viewer.session.controls[0]
+    with connected(viewer.port) as wire:
+        wire.set(wire.control(control.joint), 77.0)
+        wire.until("SetOrientationMessage")
+    assert viewer.session.position(control) == control.upper
+
+
+def test_every_layer_can_be_seen_and_hidden(viewer: Viewer) -> None:
+    for layer in all_layers():
+        viewer.stage.show(layer.name, True)
+    with connected(viewer.port) as wire:
+        kinds = {m["type"] for m in wire.received}
+    assert {"GlbMessage", "MeshMessage", "LineSegmentsMessage", "ArrowMessage"} <= kinds
+    usual = {layer.name for layer in all_layers() if layer.shown}
+    for layer in all_layers():
+        viewer.stage.show(layer.name, layer.name in usual)
+    assert viewer.stage.shown == usual
+
+
+def test_the_page_is_ours_and_may_load_nothing(viewer: Viewer) -> None:
+    with urllib.request.urlopen(viewer.address) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        assert answer.headers["Content-Encoding"] == "gzip"
+    assert "default-src 'none'" in policy
+    sources = re.findall(r"(?:https?|wss?)://\S+", policy)
+    assert sources == [f"ws://127.0.0.1:{viewer.port}"]
+
+
+def test_other_sites_are_sent_away(viewer: Viewer) -> None:
+    with pytest.raises(InvalidStatus) as refused, connected(viewer.port, origin="http://evil.test"):
+        pass
+    assert refused.value.response.status_code == 403
+    own = f"http://127.0.0.1:{viewer.port}"
+    with connected(viewer.port, origin=own) as wire:
+        assert wire.received
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(viewer.address + "etc/passwd")
+
+
+def test_physics_moves_what_is_seen(viewer: Viewer) -> None:
+    with connected(viewer.port) as wire:
+        wire.set(wire.control("Physics"), True)
+        wire.until("MeshMessage")  # what can be taken hold of
+        wire.set(wire.control("Drop a ball"), True)
+        ball = wire.until("IcosphereMessage")
+        first = wire.until("SetPositionMessage", name=ball["name"])
+        second = wire.until("SetPositionMessage", name=ball["name"])
+        assert second["position"][2] < first["position"][2]
+        wire.set(wire.control("Back to the motion"), True)
+        wire.until("RemoveSceneNodeMessage", name=ball["name"])
+    np.testing.assert_allclose(
+        viewer.session.link_poses()["chest"],
+        viewer.session.assets["chest"].link_poses_at(0.0),
+    )
+
+
+def test_an_edit_from_the_page_is_made_undone_and_saved(viewer: Viewer) -> None:
+    work = viewer.session.workspace
+    with connected(viewer.port) as wire:
+        wire.set(wire.control("Recolour"), True)
+        wire.until("GaussianSplatsMessage")
+        assert [edit.op for edit in work.edits] == ["recolor"]
+        wire.set(wire.control("name"), "from the page")
+        wire.set(wire.control("Save as bundle"), True)
+        wire.until("NotificationShowMessage", timeout=60.0)
+        wire.set(wire.control("Undo"), True)
+        wire.until("GaussianSplatsMessage")
+    assert work.edits == ()
+    assert (viewer.options.save_to / "from the page" / "manifest.json").is_file()
+
+
+def test_a_port_in_use_is_told_of(bundle: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        options = ViewerOptions(port=taken.getsockname()[1])
+        with pytest.raises(UnavailableError, match="--port"):
+            Viewer(Workspace.open([bundle]), options=options)
+
+
+def test_an_unknown_layer_is_told_of(bundle: Path) -> None:
+    options = ViewerOptions(port=0, shown=("splats", "wallpaper"))
+    with pytest.raises(UsageError, match="wallpaper"):
+        Viewer(Workspace.open([bundle]), options=options)
