@@ -57,11 +57,11 @@ def test_a_pulled_link_follows_the_hand_and_stays_in_its_limits(made) -> None:
     before = ground.postures()["thing"]
     grip = apply(before.link_poses(asset)[1], asset.links[1].inertial.center[None])[0]
     assert ground.grab("thing", 1, grip)
-    ground.pull(grip + [0.4, 0.0, 0.0])
+    ground.pull(grip + np.array([0.4, 0.0, 0.0]))
     run(ground, 2.0)
     moved = ground.postures()["thing"].positions["joint0"] - before.positions["joint0"]
     assert moved == pytest.approx(0.4, abs=0.02)
-    ground.pull(grip + [50.0, 0.0, 0.0])
+    ground.pull(grip + np.array([50.0, 0.0, 0.0]))
     run(ground, 2.0)
     assert ground.postures()["thing"].positions["joint0"] < asset.joints[0].limits.upper + 0.02
     ground.let_go()

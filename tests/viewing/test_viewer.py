@@ -18,9 +18,9 @@ from reel2sim.viewing.workspace import Workspace
 
 pytest.importorskip("viser", reason="needs the extra [view]")
 
-from websockets.exceptions import InvalidStatus  # noqa: E402
+from websockets.exceptions import InvalidStatus
 
-from tests.viewing.helpers.wire import Wire, connected  # noqa: E402
+from tests.viewing.helpers.wire import Wire, connected
 
 
 @pytest.fixture(scope="module")

@@ -54,6 +54,7 @@ def diagnose() -> tuple[Finding, ...]:
         ("gymnasium", lambda: _needed("gymnasium", "gymnasium", "environments")),
         ("grpc", lambda: _needed("grpc", "grpc", "the server", distribution="grpcio")),
         ("ray", _ray),
+        ("viser", lambda: _optional("viser", "viser", "view", "`reel2sim view`")),
         ("generation", _backends),
         ("weights", _weights),
     )

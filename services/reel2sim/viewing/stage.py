@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from reel2sim.scene import RiggedAsset
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import quaternion_from_matrix

@@ -104,7 +104,7 @@ class Workspace:
         return self.scene
 
     def save(self, folder: Path, name: str, *, progress: Progress = silent) -> Path:
-        """Write the scene as a bundle called ``name`` in ``folder``, with the edits in its manifest.
+        """Write the scene as a bundle called ``name`` in ``folder``; its manifest has the edits.
 
         Raises:
             UsageError: if ``name`` is more than the name of a folder.

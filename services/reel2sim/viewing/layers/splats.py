@@ -62,11 +62,8 @@ class Cloud:
 
 def link_clouds(asset: RiggedAsset) -> list[Cloud]:
     """The surfels of each link, in its frame; those of a skin go with the link that leads."""
-    T_link_world = invert(asset.rest_poses)
-    return [
-        Cloud.of(asset.surfels.select(asset.surfel_links == i), T)
-        for i, T in enumerate(T_link_world)
-    ]
+    T_link_world, owner = invert(asset.rest_poses), asset.surfel_links
+    return [Cloud.of(asset.surfels.select(owner == i), T) for i, T in enumerate(T_link_world)]
 
 
 class Splats(Layer):
@@ -76,10 +73,9 @@ class Splats(Layer):
 
     def add_asset(self, api: SceneApi, figure: Figure) -> Sequence[Any]:
         """One node a link."""
-        clouds = enumerate(link_clouds(figure.asset))
         return [
             _add(api, f"{figure.link(i)}/splats", cloud)
-            for i, cloud in clouds
+            for i, cloud in enumerate(link_clouds(figure.asset))
             if len(cloud.centers)
         ]
 

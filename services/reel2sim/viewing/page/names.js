@@ -31,16 +31,11 @@
     if (found) control.setAttribute('aria-label', found);
   };
 
-  let waiting = false;
   const look = () => {
-    waiting = false;
     document.querySelectorAll(KINDS).forEach(name);
     document.querySelectorAll('img:not([alt])').forEach((picture) => {
       picture.alt = beside(picture) || 'Picture';
     });
   };
-  new MutationObserver(() => {
-    if (!waiting) requestAnimationFrame(look);
-    waiting = true;
-  }).observe(document, { childList: true, subtree: true });
+  new MutationObserver(look).observe(document, { childList: true, subtree: true });
 })();

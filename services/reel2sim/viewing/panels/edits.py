@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from reel2sim.editing.edits import (
     Edit,
     MakeOf,
@@ -145,7 +147,7 @@ class EditsPanel:
                 dropdown.options = options
                 dropdown.value = kept
         self._show_limits()
-        self._gravity.value = tuple(float(v) for v in self._session.scene.gravity)
+        self._gravity.value = np.array(self._session.scene.gravity)
         work = self._session.workspace
         self._undo.disabled, self._redo.disabled = not work.edits, not work.undone
         lines = [f"{i}. {_told(edit)}" for i, edit in enumerate(work.edits, start=1)]

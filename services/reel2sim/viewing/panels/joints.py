@@ -64,9 +64,8 @@ class JointsPanel:
         several = len(self._session.assets) > 1
         with self._place:
             for control, joint in zip(self._controls, joints, strict=True):
-                self._add(
-                    control, joint, f"{control.asset}/{joint.name}" if several else joint.name
-                )
+                owner = f"{control.asset}/" if several else ""
+                self._add(control, joint, f"{owner}{joint.name}")
             if not self._controls:
                 self._made.append(self._gui.add_markdown("No joint moves."))
 

@@ -131,7 +131,7 @@ class PhysicsPanel:
 
     def _renew(self) -> None:
         """The scene is another: gravity may be, and the world has to be."""
-        self._gravity.value = tuple(float(v) for v in self._session.scene.gravity)
+        self._gravity.value = np.array(self._session.scene.gravity)
         if self.running:
             threading.Thread(target=self._start, daemon=True).start()
 
