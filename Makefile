@@ -28,7 +28,7 @@ help:
 	@echo "make test    set up, then run the tests"
 	@echo "make lint    ruff, pyright, and the rules of the protos"
 	@echo "make proto   regenerate the gRPC code from proto/"
-	@echo "make node    install what examples/node needs, so that the tests run it too (npm)"
+	@echo "make node    install what examples/node and the tests of the viewer's page need (npm)"
 	@echo "make bench   render the benchmark captures and measure the chain on them"
 	@echo "make clean   remove the environment and build output"
 
@@ -71,10 +71,10 @@ proto: $(VENV)/.dev $(PROTOS)
 	PATH=$(CURDIR)/$(BIN):$$PATH sh proto/generate.sh
 
 # Of the lock file, without running scripts of packages; gives up soon where there is no registry.
-node: examples/node/node_modules/.package-lock.json
+node: $(foreach place,examples/node tests/viewing/browser,$(place)/node_modules/.package-lock.json)
 
-examples/node/node_modules/.package-lock.json: examples/node/package-lock.json
-	cd examples/node && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries 1 --fetch-timeout 20000
 	@touch $@
 
 bench: $(VENV)/.dev
@@ -83,4 +83,4 @@ bench: $(VENV)/.dev
 	$(BIN)/reel2sim bench rig out/captures/orbit/* --out out/bench
 
 clean:
-	rm -rf $(VENV) out dist build examples/node/node_modules
+	rm -rf $(VENV) out dist build examples/node/node_modules tests/viewing/browser/node_modules

@@ -64,6 +64,11 @@ class Viewer:
         footage: what it was made from, if that is at hand.
         options: where and how.
 
+    Attributes:
+        session: what is shown and how it stands.
+        stage: which layers are seen.
+        physics: physics on and off.
+
     Raises:
         MissingDependencyError: if viser is not installed.
         UnavailableError: if the port is taken.
@@ -83,6 +88,8 @@ class Viewer:
         self.session = Session(workspace)
         self.server = _serve(self.options, title=f"{self.session.scene_title} · Reel2Sim")
         self.ticker = Ticker()
+        self._opened = contextlib.ExitStack()
+        self._opened.callback(self._stop_serving)
         try:
             self.stage = Stage(self.server, self.session, layers, shown)
             self._look(footage if "cameras" in shown else None)
@@ -90,6 +97,8 @@ class Viewer:
         except BaseException:
             self.close()
             raise
+        self._opened.callback(self.physics.stop)
+        self._opened.callback(self.ticker.stop)
         self.ticker.start()
 
     @property
@@ -106,15 +115,17 @@ class Viewer:
 
     def close(self) -> None:
         """Stop serving; more calls do nothing."""
-        self.ticker.stop()
-        with contextlib.redirect_stdout(io.StringIO()):  # it says that it stops
-            self.server.stop()
+        self._opened.close()
 
     def __enter__(self) -> Viewer:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _stop_serving(self) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):  # it says that it stops
+            self.server.stop()
 
     def _look(self, footage: Footage | None) -> None:
         """Have browsers start with all in view, the cameras of ``footage``, too."""
@@ -139,10 +150,10 @@ class Viewer:
         with tabs.add_tab("Layers"):
             LayersPanel(gui, self.stage)
         with tabs.add_tab("Physics"):
-            physics = PhysicsPanel(self.server, session)
+            self.physics = PhysicsPanel(self.server, session)
         with tabs.add_tab("Edit"):
             EditsPanel(self.server, session, save_to=self.options.save_to)
-        self.ticker.tasks += [playback.tick, physics.tick, joints.tick]
+        self.ticker.tasks += [playback.tick, self.physics.tick, joints.tick]
         if footage is not None:
             panel = gui.add_panel()
             with panel.add_tab("Compare"):

@@ -37,7 +37,7 @@ class Cameras(Layer):
 
     def add_scene(self, api: SceneApi, scene: Scene) -> Sequence[Any]:
         """A frustum for each camera, at most forty of the input, spread over its frames."""
-        scale = 0.08 * Extent.of(scene).size
+        scale = 0.14 * Extent.of(scene).size
         handles = [
             _frustum(api, f"/cameras/{name}", camera, None, scale)
             for name, camera in scene.cameras.items()

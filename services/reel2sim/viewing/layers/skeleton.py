@@ -15,6 +15,9 @@ from reel2sim.viewing.layers.layer import Figure, Layer
 if TYPE_CHECKING:
     from viser import SceneApi
 
+_BONE_COLOR = (40, 40, 40)
+"""Dark, so that bones are seen within parts of any colour."""
+
 
 class Skeleton(Layer):
     """Bones, and a ball at every centre of mass."""
@@ -23,7 +26,7 @@ class Skeleton(Layer):
 
     def add_asset(self, api: SceneApi, figure: Figure) -> Sequence[Any]:
         """Bones in one node, balls that move with their links."""
-        asset, radius = figure.asset, 0.012 * figure.size
+        asset, radius = figure.asset, 0.02 * figure.size
         colors = link_colors(len(asset.links))
         balls = [
             api.add_icosphere(
@@ -40,8 +43,8 @@ class Skeleton(Layer):
         bones = api.add_line_segments(
             f"{figure.root}/bones",
             bones_of(asset, asset.rest_poses),
-            _bone_colors(asset, colors),
-            thickness=4.0,
+            _BONE_COLOR,
+            thickness=5.0,
             thickness_units="screen",
         )
         return [bones, *balls]
@@ -61,10 +64,3 @@ def bones_of(asset: RiggedAsset, poses: Array) -> Array:
     upper = np.stack([centers[parents], pivots], axis=1)
     lower = np.stack([pivots, centers[1:]], axis=1)
     return np.stack([upper, lower], axis=1).reshape(-1, 2, 3)
-
-
-def _bone_colors(asset: RiggedAsset, colors: Array) -> Array:
-    """Of both ends of every line ``(2j, 2, 3)``, uint8: bones have the colour of their links."""
-    parents = [asset.link_index[joint.parent] for joint in asset.joints]
-    each = np.stack([colors[parents], colors[1:]], axis=1).reshape(-1, 1, 3)
-    return np.rint(np.repeat(each, 2, axis=1) * 255).astype(np.uint8)

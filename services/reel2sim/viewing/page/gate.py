@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import html
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,12 +118,15 @@ def through(gate: Gate) -> Iterator[None]:
     """
     from websockets.asyncio import server as sockets
 
+    # Browsers open connections that they then do not use, and each would be told as an error.
+    quiet = logging.getLogger("reel2sim.viewing.sockets")
+    quiet.setLevel(logging.CRITICAL)
     plain, passed = sockets.serve, False
 
     def serve(*args: Any, **options: Any) -> Any:
         nonlocal passed
         passed = True
-        return plain(*args, **{**options, "process_request": gate})
+        return plain(*args, **{**options, "process_request": gate, "logger": quiet})
 
     sockets.serve = serve  # type: ignore[assignment,misc]
     try:

@@ -83,7 +83,7 @@ class EditsPanel:
         )
 
     def _add_surroundings(self, gui: GuiApi) -> None:
-        self._gravity = gui.add_vector3("gravity, m/s²", (0.0, 0.0, 0.0), step=0.1)
+        self._gravity = gui.add_vector3("gravity, m/s²", (0.0, 0.0, 0.0), step=0.01)
         self._button(gui, "Set gravity", lambda: SetGravity(gravity=self._gravity.value))
         self._button(gui, "Lay ground below", lambda: SetGround(height="auto"))
         self._button(gui, "No ground", lambda: SetGround())

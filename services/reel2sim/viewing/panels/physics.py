@@ -64,7 +64,7 @@ class PhysicsPanel:
     def _add(self, gui: GuiApi) -> None:
         self._box = gui.add_checkbox("Physics", False, hint="PyBullet, in real time")
         gui.add_markdown("While it runs, drag a part with the mouse.")
-        self._gravity = gui.add_vector3("gravity", tuple(self._session.scene.gravity), step=0.1)
+        self._gravity = gui.add_vector3("gravity", tuple(self._session.scene.gravity), step=0.01)
         self._motors = gui.add_checkbox(
             "Motors hold the joints", False, hint="where they are, within their efforts"
         )
@@ -72,10 +72,12 @@ class PhysicsPanel:
 
         @self._box.on_update
         def _(event: Any) -> None:
+            if event.client is None:  # it was ticked by what it would do
+                return
             try:
-                self._start() if self._box.value else self._stop()
+                self.start() if self._box.value else self.stop()
             except Reel2SimError as error:
-                self._box.value = False
+                self.stop()
                 tell(event, error)
 
         @self._gravity.on_update
@@ -86,12 +88,11 @@ class PhysicsPanel:
 
         @ball.on_click
         def _(_event: Any) -> None:
-            self._drop()
+            self.drop_ball()
 
         @back.on_click
         def _(_event: Any) -> None:
-            self._stop()
-            self._box.value = False
+            self.stop()
             self._session.seek(self._session.time_s)
 
         @self._motors.on_update
@@ -102,8 +103,13 @@ class PhysicsPanel:
         """A slider was moved: that is where motors are to bring the joint."""
         self._held.setdefault(control.asset, {})[control.joint] = position
 
-    def _start(self) -> None:
-        """Build a world in which everything is where it is seen."""
+    def start(self) -> None:
+        """Begin, or begin anew, in a world in which everything is where it is seen.
+
+        Raises:
+            ExportError: if a joint cannot be said in URDF.
+            BundleError: if PyBullet cannot load an asset.
+        """
         session = self._session
         with session.lock:
             scene = session.scene
@@ -112,30 +118,44 @@ class PhysicsPanel:
         ground = Playground(scene, postures)
         ground.set_gravity(self._gravity.value)
         with self._lock:
-            self._stop()
+            self._clear()
             self._held, self._ground = held, ground
             self._add_grips(scene)
+            self._box.value = True
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End; everything stays where it is."""
         with self._lock:
-            if self._ground is not None:
-                self._ground.close()
-            self._ground = None
-            nodes = self._server.scene
-            for handle in (*self._grips, *self._balls.values()):
-                # An edit may have taken a part away, with all that hung on it.
-                if nodes.get_handle_by_name(handle.name) is handle:
-                    handle.remove()
-            self._grips, self._balls = [], {}
-            self._hide_hand()
+            self._clear()
+            self._box.value = False
+
+    def _clear(self) -> None:
+        """Empty the world and take away what stood for it."""
+        if self._ground is not None:
+            self._ground.close()
+        self._ground = None
+        nodes = self._server.scene
+        for handle in (*self._grips, *self._balls.values()):
+            # An edit may have taken a part away, with all that hung on it.
+            if nodes.get_handle_by_name(handle.name) is handle:
+                handle.remove()
+        self._grips, self._balls = [], {}
+        self._hide_hand()
 
     def _renew(self) -> None:
         """The scene is another: gravity may be, and the world has to be."""
         self._gravity.value = np.array(self._session.scene.gravity)
         if self.running:
-            threading.Thread(target=self._start, daemon=True).start()
+            threading.Thread(target=self._restart, daemon=True).start()
 
-    def _drop(self) -> None:
+    def _restart(self) -> None:
+        try:
+            self.start()
+        except Reel2SimError:
+            self.stop()  # whoever ticks the box again is told why
+
+    def drop_ball(self) -> None:
+        """Let a ball fall; nothing if physics is off."""
         with self._lock:
             if self._ground is None:
                 return
