@@ -6,11 +6,14 @@ import re
 import socket
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from reel2sim.editing import AddCamera, Remove
+from reel2sim.scene import Scene
 from reel2sim.scene.errors import UnavailableError, UsageError
 from reel2sim.scene.transforms import vector_to_pose
 from reel2sim.viewing.viewer import Viewer, ViewerOptions, all_layers
@@ -20,6 +23,8 @@ pytest.importorskip("viser", reason="needs the extra [view]")
 
 from websockets.exceptions import InvalidStatus
 
+from tests.exporters.conftest import skinned
+from tests.viewing.conftest import chest
 from tests.viewing.helpers.wire import Wire, connected
 
 
@@ -162,3 +167,53 @@ def test_an_unknown_layer_is_told_of(bundle: Path) -> None:
     options = ViewerOptions(port=0, shown=("splats", "wallpaper"))
     with pytest.raises(UsageError, match="wallpaper"):
         Viewer(Workspace.open([bundle]), options=options)
+
+
+def test_a_skin_bends_with_its_links() -> None:
+    asset = skinned(chest())
+    options = ViewerOptions(port=0, shown=("visual", "splats"))
+    with Viewer(Workspace(Scene.of(asset), Path("chest")), options=options) as viewer:
+        viewer.session.seek(0.8)
+        with connected(viewer.port) as wire:
+            assert [m["name"] for m in wire.of("SkinnedMeshMessage")] == ["/scene/chest/skin"]
+            at = {m["bone_index"]: m["position"] for m in wire.of("SetBonePositionMessage")}
+        poses = asset.link_poses_at(0.8)
+        for index, position in at.items():
+            np.testing.assert_allclose(position, poses[index][:3, 3], atol=1e-6)
+        assert at
+
+
+def test_what_is_around_assets_is_shown_and_what_is_removed_goes(bundle: Path) -> None:
+    work = Workspace.open([bundle, bundle])
+    work.make(AddCamera(name="side", at=(3.0, 0.0, 1.0), target=(0.0, 0.0, 0.0)))
+    surfels = work.scene.assets[0].surfels
+    scene = replace(work.scene, background=surfels)
+    options = ViewerOptions(port=0, shown=("splats", "cameras", "ground"))
+    with Viewer(Workspace(scene, bundle), options=options) as viewer:
+        nodes = viewer.server.scene
+        for name in ("/cameras/side", "/background/splats", "/ground"):
+            assert nodes.get_handle_by_name(name) is not None
+        gone = scene.names[1]
+        assert nodes.get_handle_by_name(f"/scene/{gone}/link0/splats") is not None
+        viewer.physics.start()
+        viewer.session.make(Remove(target=gone))
+        assert nodes.get_handle_by_name(f"/scene/{gone}") is None
+        assert nodes.get_handle_by_name(f"/scene/{gone}/link0/splats") is None
+        assert nodes.get_handle_by_name("/scene/chest/link0/splats") is not None
+        viewer.session.undo()
+        assert nodes.get_handle_by_name(f"/scene/{gone}/link0/splats") is not None
+
+
+def test_time_moves_nothing_while_physics_decides(bundle: Path) -> None:
+    with Viewer(Workspace.open([bundle]), options=ViewerOptions(port=0)) as viewer:
+        session = viewer.session
+        viewer.physics.start()
+        before = session.link_poses()["chest"]
+        session.seek(1.0)
+        assert session.time_s == 1.0
+        assert np.abs(session.link_poses()["chest"] - before).max() < 0.1
+        viewer.physics.stop()
+        session.seek(1.0)
+        np.testing.assert_allclose(
+            session.link_poses()["chest"], session.assets["chest"].link_poses_at(1.0)
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +46,9 @@ class JointControl:
         return "rad" if self.angular else "m"
 
     def clamped(self, position: float) -> float:
-        """``position`` moved into the range."""
+        """``position`` moved into the range; what is no number becomes its lower end."""
+        if math.isnan(position):
+            return self.lower
         return float(min(max(position, self.lower), self.upper))
 
 

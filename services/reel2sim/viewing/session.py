@@ -22,6 +22,8 @@ class Session:
         on_posed: called after assets moved.
         on_scene: called after the scene became another.
         on_moved: called with a joint and where somebody has put it.
+        simulated: whether something else decides how assets stand: then :meth:`seek` and
+            :meth:`move_joint` only say what is wished.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -30,6 +32,7 @@ class Session:
         self.on_posed: list[Callable[[], None]] = []
         self.on_scene: list[Callable[[], None]] = []
         self.on_moved: list[Callable[[JointControl, float], None]] = []
+        self.simulated = False
         self._editing = threading.Lock()
         self._time_s = 0.0
         self._take(workspace.scene)
@@ -101,8 +104,9 @@ class Session:
         """Have all assets stand as their reels showed them at ``time_s``, held to the ends."""
         with self.lock:
             self._time_s = min(max(time_s, self.start_s), self.stop_s)
-            self._stand()
-            self._tell(self.on_posed)
+            if not self.simulated:
+                self._stand()
+                self._tell(self.on_posed)
 
     def move_joint(self, control: JointControl, position: float) -> None:
         """Put one joint elsewhere, as far as it goes."""
@@ -110,15 +114,18 @@ class Session:
             asset = self._assets.get(control.asset)
             if asset is None:  # it was edited away while somebody moved it
                 return
-            before = self._postures[control.asset]
-            self._postures[control.asset] = before.moved(asset, control, position)
             for listener in self.on_moved:
                 listener(control, control.clamped(position))
-            self._tell(self.on_posed)
+            if not self.simulated:
+                before = self._postures[control.asset]
+                self._postures[control.asset] = before.moved(asset, control, position)
+                self._tell(self.on_posed)
 
     def pose(self, postures: Mapping[str, Posture]) -> None:
-        """Have assets stand as given."""
+        """Have assets stand as what simulates them says; nothing if that has ended by now."""
         with self.lock:
+            if not self.simulated:
+                return
             self._postures.update((n, p) for n, p in postures.items() if n in self._assets)
             self._tell(self.on_posed)
 

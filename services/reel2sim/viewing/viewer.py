@@ -97,7 +97,7 @@ class Viewer:
         except BaseException:
             self.close()
             raise
-        self._opened.callback(self.physics.stop)
+        self._opened.callback(self.physics.close)
         self._opened.callback(self.ticker.stop)
         self.ticker.start()
 
@@ -195,6 +195,8 @@ def _serve(options: ViewerOptions, *, title: str) -> ViserServer:
     gate = Gate(page, host=options.host)
     with through(gate), contextlib.redirect_stdout(io.StringIO()):  # it prints a table
         server = viser.ViserServer(host=options.host, port=options.port, verbose=False)
+    # A page may ask viser to make the port public through somebody else's machine.
+    server.request_share_url = lambda verbose=True: None
     if options.port and server.get_port() != options.port:  # taken in this very moment
         server.stop()
         raise _taken(options)

@@ -121,7 +121,7 @@ class Workspace:
             )
         out = folder / name
         edits = (*self._first, *self._edits)
-        provenance = provenance_after(self._path, self._base, edits) if edits else None
+        provenance = provenance_after(self._path, self._base, edits)
         publish_scene(self.scene, out, provenance=provenance, progress=progress)
         return out
 

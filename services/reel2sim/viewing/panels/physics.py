@@ -37,6 +37,7 @@ class PhysicsPanel:
         self._balls: dict[int, Any] = {}
         self._hand: Any = None
         self._held: dict[str, dict[str, float]] = {}
+        self._pulling, self._time_s, self._closed = False, 0.0, False
         self._add(server.gui)
         session.on_scene.append(self._renew)
         session.on_moved.append(self._aim)
@@ -51,6 +52,7 @@ class PhysicsPanel:
         with self._lock:
             if self._ground is None:
                 return
+            self._follow_time()
             self._ground.hold(self._held if self._motors.value else None)
             self._ground.advance(seconds)
             postures, balls = self._ground.postures(), self._ground.balls()
@@ -66,7 +68,7 @@ class PhysicsPanel:
         gui.add_markdown("While it runs, drag a part with the mouse.")
         self._gravity = gui.add_vector3("gravity", tuple(self._session.scene.gravity), step=0.01)
         self._motors = gui.add_checkbox(
-            "Motors hold the joints", False, hint="where they are, within their efforts"
+            "Motors hold the joints", False, hint="where sliders put them, within their efforts"
         )
         ball, back = gui.add_button("Drop a ball"), gui.add_button("Back to the motion")
 
@@ -99,6 +101,14 @@ class PhysicsPanel:
         def _(_event: Any) -> None:
             self._held = self._session.positions()
 
+    def _follow_time(self) -> None:
+        """Have motors go where the reel shows the joints, if its time is moved."""
+        session = self._session
+        if session.time_s != self._time_s:
+            self._time_s = session.time_s
+            assets = session.assets.items()
+            self._held = {name: asset.motion.sample(self._time_s)[1] for name, asset in assets}
+
     def _aim(self, control: JointControl, position: float) -> None:
         """A slider was moved: that is where motors are to bring the joint."""
         self._held.setdefault(control.asset, {})[control.joint] = position
@@ -118,8 +128,12 @@ class PhysicsPanel:
         ground = Playground(scene, postures)
         ground.set_gravity(self._gravity.value)
         with self._lock:
+            if self._closed:
+                ground.close()
+                return
             self._clear()
             self._held, self._ground = held, ground
+            self._time_s, session.simulated = session.time_s, True
             self._add_grips(scene)
             self._box.value = True
 
@@ -129,11 +143,17 @@ class PhysicsPanel:
             self._clear()
             self._box.value = False
 
+    def close(self) -> None:
+        """End for good: a world that is being built at this moment is not used any more."""
+        with self._lock:
+            self._closed = True
+            self._clear()
+
     def _clear(self) -> None:
         """Empty the world and take away what stood for it."""
         if self._ground is not None:
             self._ground.close()
-        self._ground = None
+        self._ground, self._session.simulated = None, False
         nodes = self._server.scene
         for handle in (*self._grips, *self._balls.values()):
             # An edit may have taken a part away, with all that hung on it.
@@ -193,13 +213,12 @@ class PhysicsPanel:
             with self._lock:
                 if self._ground is None:
                     return
-                if event.phase == "start" and not self._ground.grab(
-                    asset, link, event.start_position
-                ):
-                    return
+                if event.phase == "start":
+                    self._pulling = self._ground.grab(asset, link, event.start_position)
                 if event.phase == "end":
                     self._ground.let_go()
                     self._hide_hand()
+                if event.phase == "end" or not self._pulling:
                     return
                 self._ground.pull(event.end_position)
             self._show_hand(event.start_position, event.end_position)

@@ -36,6 +36,8 @@ class PlaybackPanel:
         self._button = gui.add_button("Play", disabled=span <= 0)
         self._speed = gui.add_dropdown("speed", tuple(_SPEEDS), initial_value="1 ×")
 
+        session.on_scene.append(self._renew)
+
         @self._time.on_update
         async def _(event: Any) -> None:
             if event.client is not None:
@@ -54,6 +56,12 @@ class PlaybackPanel:
         """Start, or hold."""
         self._playing = playing
         self._button.label = "Pause" if playing else "Play"
+
+    def _renew(self) -> None:
+        """The scene is another: so may be the span of its motions."""
+        start, stop = self._session.start_s, self._session.stop_s
+        self._time.min, self._time.max = start, stop
+        self._time.disabled = self._button.disabled = stop <= start
 
     def tick(self, seconds: float) -> None:
         """Go on, from the end to the start again."""
