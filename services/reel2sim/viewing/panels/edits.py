@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,9 @@ from reel2sim.editing.edits import (
     SetGravity,
     SetGround,
     SetJoint,
+    edit_from,
 )
-from reel2sim.scene.errors import Reel2SimError
+from reel2sim.scene.errors import Reel2SimError, UsageError
 from reel2sim.viewing.panels.moving import MovePanel
 from reel2sim.viewing.panels.telling import say, tell
 from reel2sim.viewing.session import Session
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from viser import GuiApi, ViserServer
 
 _NONE = "(none)"
+_EXAMPLE = '{"op": "ground", "height": 0.0}'
 
 
 class EditsPanel:
@@ -50,6 +53,8 @@ class EditsPanel:
             self._add_limits(gui)
         with gui.add_folder("Surroundings", expand_by_default=False):
             self._add_surroundings(gui)
+        with gui.add_folder("Any other edit", expand_by_default=False):
+            self._add_any(gui)
         with gui.add_folder("History"):
             self._add_history(gui)
         session.on_scene.append(self._renew)
@@ -87,6 +92,11 @@ class EditsPanel:
         self._button(gui, "Set gravity", lambda: SetGravity(gravity=self._gravity.value))
         self._button(gui, "Lay ground below", lambda: SetGround(height="auto"))
         self._button(gui, "No ground", lambda: SetGround())
+
+    def _add_any(self, gui: GuiApi) -> None:
+        gui.add_markdown("A record as in manifests of edited bundles:")
+        record = gui.add_text("record", _EXAMPLE)
+        self._button(gui, "Make this edit", lambda: edit_of(record.value))
 
     def _add_history(self, gui: GuiApi) -> None:
         self._undo, self._redo = gui.add_button("Undo"), gui.add_button("Redo")
@@ -157,6 +167,21 @@ class EditsPanel:
         for control in self._session.controls:
             if f"{control.asset}/{control.joint}" == self._joint.value:
                 self._limits.value = (control.lower, control.upper)
+
+
+def edit_of(text: str) -> Edit:
+    """The edit of a record written as JSON.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    try:
+        record = json.loads(text)
+    except ValueError as cause:
+        raise UsageError(
+            f"is not JSON: {cause}", field="record", remedy=f"write such as {_EXAMPLE}"
+        ) from cause
+    return edit_from(record)
 
 
 def _told(edit: Edit) -> str:
