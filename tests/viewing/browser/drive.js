@@ -2,6 +2,7 @@
 //
 //   node drive.js '{"url": ..., "browser": ..., "joint": ..., "grip": {...}}'
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
 
@@ -13,7 +14,7 @@ const FLAGS = [
 const found = { elsewhere: [], errors: [], faults: {}, layers: {} };
 
 const browser = await chromium.launch({ executablePath: task.browser, args: FLAGS });
-const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, bypassCSP: false });
+const context = await browser.newContext({ viewport: { width: 1000, height: 700 } });
 const page = await context.newPage();
 const own = new URL(task.url).host;
 const watch = (address) => {
@@ -28,19 +29,26 @@ page.on('console', (message) => {
 });
 
 // What is seen of the scene alone, once it stays the same.
-const canvas = page.locator('canvas').first();
-const picture = async () => {
-  let last = '';
-  for (let n = 0; n < 60; n += 1) {
-    const box = await area();
-    const bytes = await page.screenshot({ clip: box });
-    const now = createHash('sha256').update(bytes).digest('hex');
-    if (now === last) return now;
-    last = now;
-    await page.waitForTimeout(250);
+const seen = async () =>
+  createHash('sha256').update(await page.screenshot({ clip: await area() })).digest('hex');
+const settled = async () => {
+  let [last, same] = [await seen(), 0];
+  for (let n = 0; n < 80 && same < 3; n += 1) {
+    await page.waitForTimeout(100);
+    const now = await seen();
+    [last, same] = [now, now === last ? same + 1 : 0];
   }
   return last;
 };
+// Whether the picture becomes another than it was; slow machines take a while.
+const until = async (holds) => {
+  for (let n = 0; n < 150; n += 1) {
+    if (await holds()) return true;
+    await page.waitForTimeout(100);
+  }
+  return false;
+};
+const changesFrom = (before) => until(async () => (await seen()) !== before);
 // The middle of the scene, where neither notes nor panels lie over it.
 const area = async () => {
   const all = await page.evaluate(() => {
@@ -61,11 +69,17 @@ const whole = async () => {
   };
 };
 const faultsIn = async (name) => {
-  const result = await page.evaluate(() => window.axe.run());
-  found.faults[name] = result.violations
-    .filter((fault) => ['serious', 'critical'].includes(fault.impact))
-    .map((fault) => `${fault.id}: ${fault.nodes[0].html.slice(0, 200)}`);
+  // What fades in has less contrast until it is there.
+  await until(async () => {
+    const result = await page.evaluate(() => window.axe.run());
+    found.faults[name] = result.violations
+      .filter((fault) => ['serious', 'critical'].includes(fault.impact))
+      .map((fault) => `${fault.id}: ${fault.nodes[0].html.slice(0, 200)}`);
+    return !found.faults[name].length || performance.now() > deadline(name);
+  });
 };
+const deadlines = {};
+const deadline = (name) => (deadlines[name] ??= performance.now() + 5000);
 const tab = (name) => page.getByRole('tab', { name }).click();
 const valueOf = async (slider) => Number(await slider.getAttribute('aria-valuenow'));
 
@@ -73,60 +87,67 @@ await page.goto(task.url);
 found.title = await page.title();
 const slider = page.getByRole('slider', { name: task.joint });
 await slider.waitFor();
-await page.waitForTimeout(3000);
-await page.addStyleTag({ content: '[class*=Notification-root] { display: none !important }' })
-  .catch(() => {});
-const before = await picture();
+const empty = await seen();
+await changesFrom(empty);
+// What viser says of the graphics card lies over the picture.
+await page.evaluate(() => {
+  const style = document.createElement('style');
+  style.textContent = '[class*=Notification-root] { display: none !important }';
+  document.head.append(style);
+});
+const before = await settled();
 
 await slider.focus();
 await page.keyboard.press('End');
-const moved = await picture();
-found.moved = { to: await valueOf(slider), changed: moved !== before };
+found.moved = { changed: await changesFrom(before), to: await valueOf(slider) };
+const moved = await settled();
 await page.keyboard.press('Home');
+found.returned = await changesFrom(moved);
 found.lowest = await valueOf(slider);
-found.returned = (await picture()) !== moved;
 
-const source = await (await import('node:fs/promises')).readFile(axe, 'utf8');
-await page.evaluate(source);
+await page.evaluate(await readFile(axe, 'utf8'));
 await faultsIn('Joints');
 
 await tab('Layers');
 await faultsIn('Layers');
 for (const name of task.layers) {
-  const without = await picture();
+  const without = await settled();
   await page.getByRole('checkbox', { name }).click();
-  await page.waitForTimeout(500);
-  found.layers[name] = (await picture()) !== without;
+  found.layers[name] = await changesFrom(without);
 }
 
 await tab('Edit');
 await faultsIn('Edit');
+const plain = await settled();
 await page.getByRole('button', { name: 'Recolour' }).click();
-await page.getByText('1. recolor').or(page.getByText('recolor: target')).first().waitFor();
-const recolored = await picture();
+await page.getByText('recolor: target').waitFor();
+found.recolored = await changesFrom(plain);
+const recolored = await settled();
 await page.getByRole('button', { name: 'Undo' }).click();
 await page.getByText('Nothing was changed').waitFor();
-found.undone = (await picture()) !== recolored;
+found.undone = await changesFrom(recolored);
 
 await tab('Physics');
 await faultsIn('Physics');
 await page.getByRole('checkbox', { name: 'Physics' }).click();
-await page.waitForTimeout(1500);
+await tab('Joints');
 const box = await whole();
 const focal = box.height / 2 / Math.tan(task.grip.fov_y / 2);
 const [x, y, z] = task.grip.in_camera;
 const at = [box.x + box.width / 2 + (focal * x) / z, box.y + box.height / 2 + (focal * y) / z];
-await page.mouse.move(...at);
-await page.waitForTimeout(500);
-await page.mouse.down();
-for (let n = 1; n <= 10; n += 1) {
-  await page.mouse.move(at[0] + n * task.grip.by[0], at[1] + n * task.grip.by[1]);
-  await page.waitForTimeout(120);
+// The world may not be built yet when it is tried first.
+for (let tries = 0; tries < 5 && !(found.dragged > 0.05); tries += 1) {
+  await page.mouse.move(...at);
+  await page.mouse.down();
+  for (let n = 1; n <= 10; n += 1) {
+    await page.mouse.move(at[0] + n * task.grip.by[0], at[1] + n * task.grip.by[1]);
+    await page.waitForTimeout(50);
+  }
+  for (let n = 0; n < 30 && !(found.dragged > 0.05); n += 1) {
+    await page.waitForTimeout(100);
+    found.dragged = await valueOf(slider);
+  }
+  await page.mouse.up();
 }
-await page.waitForTimeout(1500);
-await tab('Joints');
-found.dragged = await valueOf(page.getByRole('slider', { name: task.joint }));
-await page.mouse.up();
-if (task.picture) await page.screenshot({ path: task.picture });
 await browser.close();
 process.stdout.write(JSON.stringify(found));
