@@ -204,7 +204,7 @@ def swing(wire: Wire, slider: str, moves: int) -> list[float]:
         wire.set(slider, float(np.sin(0.37 * k + 0.1)))
         wire.until("SetOrientationMessage")
         found.append(time.perf_counter() - start)
-        wire.received.clear()
+        wire.forget()
     return found
 
 

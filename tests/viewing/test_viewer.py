@@ -21,6 +21,7 @@ from reel2sim.viewing.workspace import Workspace
 
 pytest.importorskip("viser", reason="needs the extra [view]")
 
+from viser import _messages
 from websockets.exceptions import InvalidStatus
 
 from tests.exporters.conftest import skinned
@@ -67,19 +68,13 @@ def test_a_client_gets_all_splats_and_where_their_links_are(viewer: Viewer) -> N
 def test_a_slider_sends_poses_and_nothing_else_that_is_large(viewer: Viewer) -> None:
     control = viewer.session.controls[0]
     with connected(viewer.port) as wire:
-        before = wire.bytes
-        wire.received, controls = [], wire
-        uuid = uuid_of(controls, viewer, control.joint)
+        uuid, before = wire.control(control.joint), wire.bytes
+        wire.forget()
         wire.set(uuid, 0.25)
         wire.until("SetOrientationMessage")
         assert viewer.session.position(control) == pytest.approx(0.25)
         assert wire.bytes - before < 20_000
         assert not wire.of("GaussianSplatsMessage")
-
-
-def uuid_of(wire: Wire, viewer: Viewer, label: str) -> str:
-    with connected(viewer.port) as other:
-        return other.control(label)
 
 
 def test_a_slider_cannot_leave_the_limits(viewer: Viewer) -> None:
@@ -152,6 +147,33 @@ def test_an_edit_from_the_page_is_made_undone_and_saved(viewer: Viewer) -> None:
         wire.until("GaussianSplatsMessage")
     assert work.edits == ()
     assert (viewer.options.save_to / "from the page" / "manifest.json").is_file()
+
+
+def test_a_dragged_handle_moves_its_asset(viewer: Viewer) -> None:
+    with connected(viewer.port) as wire:
+        wire.set(wire.control("Move with the mouse"), True)
+        handle = wire.until("TransformControlsMessage")["name"]
+        foot = wire.until("SetPositionMessage", name=handle)["position"]
+        goal = tuple(v + 1.0 for v in foot)
+        before = viewer.session.link_poses()["chest"]
+        wire.send(_messages.TransformControlsDragStartMessage(handle))
+        wire.send(_messages.TransformControlsUpdateMessage(handle, (1.0, 0.0, 0.0, 0.0), goal))
+        wire.send(_messages.TransformControlsDragEndMessage(handle))
+        wire.until("SetPositionMessage", name="/scene/chest/link0")
+        wire.set(wire.control("Move with the mouse"), False)
+        wire.until("RemoveSceneNodeMessage", name=handle)
+    moved = viewer.session.link_poses()["chest"][:, :3, 3] - before[:, :3, 3]
+    np.testing.assert_allclose(moved, np.ones_like(moved), atol=1e-6)
+    assert [edit.op for edit in viewer.session.workspace.edits] == ["move"]
+
+
+def test_an_edit_that_cannot_be_made_is_told_on_the_page(viewer: Viewer) -> None:
+    with connected(viewer.port) as wire:
+        wire.set(wire.control("record"), '{"op": "density", "target": "nobody", "density": 3}')
+        wire.set(wire.control("Make this edit"), True)
+        note = wire.until("NotificationShowMessage")
+    assert "nobody" in note["props"]["body"]
+    assert viewer.session.workspace.edits == ()
 
 
 def test_a_port_in_use_is_told_of(bundle: Path) -> None:

@@ -27,34 +27,41 @@ CAMERA = _messages.ViewerCameraMessage(
 
 
 class Wire:
-    """A connection; keeps the last message of each kind about each thing."""
+    """A connection, and all that came over it."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self.received: list[dict[str, Any]] = []
         self.bytes = 0
+        self._looked = 0
 
     def send(self, message: Any) -> None:
         self._socket.send(msgspec.msgpack.encode(message.as_serializable_dict()))
 
-    def read(self, timeout: float = 10.0) -> list[dict[str, Any]]:
-        """Messages of the next window."""
+    def read(self, timeout: float = 10.0) -> None:
+        """Take in the messages of the next window."""
         raw = self._socket.recv(timeout=timeout)
         assert isinstance(raw, bytes)
         self.bytes += len(raw)
         size = int.from_bytes(raw[8:16], "little")
         text = zstandard.ZstdDecompressor().decompress(raw[16 : 16 + size])
-        found = list(msgspec.msgpack.decode(text)["messages"])
-        self.received += found
-        return found
+        self.received += msgspec.msgpack.decode(text)["messages"]
+
+    def forget(self) -> None:
+        """Drop what came so far."""
+        self.received.clear()
+        self._looked = 0
 
     def until(self, kind: str, timeout: float = 20.0, **fields: Any) -> dict[str, Any]:
-        """The next message of a kind with such fields."""
+        """The next message of a kind with such fields, after the one that was waited for last."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            for message in self.read():
+            while self._looked < len(self.received):
+                message = self.received[self._looked]
+                self._looked += 1
                 if message["type"] == kind and all(message[k] == v for k, v in fields.items()):
                     return message
+            self.read()
         raise AssertionError(f"no {kind} came")
 
     def of(self, kind: str) -> list[dict[str, Any]]:

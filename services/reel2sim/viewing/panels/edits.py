@@ -134,6 +134,9 @@ class EditsPanel:
             self._session.make(edit())
         except Reel2SimError as error:
             tell(event, error)
+        except Exception as error:
+            tell(event, error)
+            raise  # a fault of ours: the terminal gets where it is
 
     def _parts(self) -> tuple[str, ...]:
         """Names of assets and their links, as targets of edits."""
