@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +100,9 @@ class Viewer:
             raise
         self._opened.callback(self.physics.close)
         self._opened.callback(self.ticker.stop)
+        self._opened.callback(self._late.join)
         self.ticker.start()
+        self._late.start()
 
     @property
     def port(self) -> int:
@@ -127,6 +130,13 @@ class Viewer:
         with contextlib.redirect_stdout(io.StringIO()):  # it says that it stops
             self.server.stop()
 
+    def _add_edits(self, tab: Any) -> None:
+        """Add what edits; it loads for seconds, in which all else can be used already."""
+        with tab:
+            note = self.server.gui.add_markdown("Loading …")
+            EditsPanel(self.server, self.session, save_to=self.options.save_to)
+            note.remove()
+
     def _look(self, footage: Footage | None) -> None:
         """Have browsers start with all in view, the cameras of ``footage``, too."""
         extent, camera = Extent.of(self.session.scene), self.server.initial_camera
@@ -151,8 +161,7 @@ class Viewer:
             LayersPanel(gui, self.stage)
         with tabs.add_tab("Physics"):
             self.physics = PhysicsPanel(self.server, session)
-        with tabs.add_tab("Edit"):
-            EditsPanel(self.server, session, save_to=self.options.save_to)
+        self._late = threading.Thread(target=self._add_edits, args=(tabs.add_tab("Edit"),))
         self.ticker.tasks += [playback.tick, self.physics.tick, joints.tick]
         if footage is not None:
             panel = gui.add_panel()

@@ -117,6 +117,7 @@ for (const name of task.layers) {
 }
 
 await tab('Edit');
+await page.getByRole('button', { name: 'Recolour' }).waitFor();
 await faultsIn('Edit');
 const plain = await settled();
 await page.getByRole('button', { name: 'Recolour' }).click();

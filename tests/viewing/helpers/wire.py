@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,11 +72,14 @@ class Wire:
         self.send(_messages.GuiUpdateMessage(uuid, {"value": value}))
 
     def control(self, label: str) -> str:
-        """The number of the control with a label."""
-        for message in self.received:
+        """The number of the control with a label, once it is there."""
+        for k in itertools.count():
+            while k >= len(self.received):
+                self.read()
+            message = self.received[k]
             if message["type"].startswith("Gui") and message.get("props", {}).get("label") == label:
                 return message["uuid"]
-        raise AssertionError(f"there is no control {label!r}")
+        raise AssertionError
 
 
 @contextmanager

@@ -135,6 +135,15 @@ class View:
         console.result({"picture": str(path)}, str(path))
 
     def _serve(self, console: Console, viewer: Viewer) -> None:
+        try:
+            self._tell(console, viewer)
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            console.note("")  # the terminal has written ^C
+
+    def _tell(self, console: Console, viewer: Viewer) -> None:
+        """Say where it is, and open it."""
         record = {"address": viewer.address, "host": self.host, "port": viewer.port}
         console.result(record, f"{viewer.address}  (Ctrl-C ends it)")
         if self.host not in ("127.0.0.1", "localhost", "::1"):
@@ -143,11 +152,6 @@ class View:
             import webbrowser
 
             webbrowser.open(viewer.address)
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            console.note("")
 
 
 def _has_display() -> bool:

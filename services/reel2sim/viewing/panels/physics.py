@@ -11,11 +11,12 @@ from reel2sim.scene import Scene
 from reel2sim.scene.errors import Reel2SimError
 from reel2sim.viewing.controls import JointControl
 from reel2sim.viewing.panels.telling import tell
-from reel2sim.viewing.playground import Playground
 from reel2sim.viewing.session import Session
 
 if TYPE_CHECKING:
     from viser import GuiApi, ViserServer
+
+    from reel2sim.viewing.playground import Playground
 
 _BALL_COLOR = (230, 159, 0)
 _HAND_COLOR = (213, 94, 0)
@@ -120,6 +121,8 @@ class PhysicsPanel:
             ExportError: if a joint cannot be said in URDF.
             BundleError: if PyBullet cannot load an asset.
         """
+        from reel2sim.viewing.playground import Playground
+
         session = self._session
         with session.lock:
             scene = session.scene
