@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,7 @@ class Tab:
     def __init__(self, socket: Any) -> None:
         self._socket = socket
         self._ids = itertools.count(1)
+        self._events: deque[dict[str, Any]] = deque(maxlen=1000)
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call a method of the protocol and return its result.
@@ -78,6 +80,7 @@ class Tab:
                 answer = json.loads(self._socket.recv(timeout=_ANSWER_S))
                 if answer.get("id") == number:
                     break
+                self._events.append(answer)
         except Exception as cause:
             raise UnavailableError(
                 f"does not answer {method}: {cause or type(cause).__name__}", source="browser"
@@ -93,8 +96,27 @@ class Tab:
         )
         return result["result"].get("value")
 
+    def shown(self, timeout: float = _ANSWER_S) -> bytes:
+        """The next picture that is shown, as PNG, after ``Page.startScreencast``.
+
+        Unlike :meth:`picture` it has nothing drawn for it.
+
+        Raises:
+            UnavailableError: if nothing is.
+        """
+        while True:
+            try:
+                waiting = self._events.popleft() if self._events else None
+                event = waiting or json.loads(self._socket.recv(timeout=timeout))
+            except TimeoutError as cause:
+                raise UnavailableError("shows nothing new", source="browser") from cause
+            if event.get("method") == "Page.screencastFrame":
+                found = event["params"]
+                self.ask("Page.screencastFrameAck", sessionId=found["sessionId"])
+                return base64.b64decode(found["data"])
+
     def picture(self) -> bytes:
-        """What is seen, as PNG."""
+        """What is seen, as PNG; it is drawn several times for that."""
         return base64.b64decode(self.ask("Page.captureScreenshot", format="png")["data"])
 
 

@@ -72,7 +72,7 @@ def _settled(tab: Tab) -> bytes:
     """The picture once it stays the same: splats are sorted while the page is seen already."""
     deadline = time.monotonic() + _SETTLE_S
     last, same = b"", 0
-    while time.monotonic() < deadline and same < 3:
+    while time.monotonic() < deadline and same < 2:
         time.sleep(0.3)
         picture = tab.picture()
         same = same + 1 if picture == last else 0

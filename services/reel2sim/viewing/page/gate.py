@@ -138,10 +138,8 @@ def through(gate: Gate) -> Iterator[None]:
 
 
 def _unknown_viser(why: str) -> MissingDependencyError:
-    from importlib.metadata import version
-
     return MissingDependencyError(
-        f"{version('viser')} is laid out differently: {why}",
+        f"is laid out in a way that is not known: {why}",
         source="viser",
-        remedy="pip install 'reel2sim[view]', which installs a version that is known",
+        remedy="pip install 'reel2sim[view]', which installs a version that is",
     )
