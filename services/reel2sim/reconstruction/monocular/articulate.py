@@ -16,7 +16,7 @@ _MOST_CONFIDENT = 0.8
 """No joint of one view is surer than this: how deep things are is told by their motion alone."""
 _TURN, _WAY = 0.3, 0.05
 """Turn, and way as a share of the distance, from which a joint is well seen to move."""
-_BESIDE = 0.4
+_BESIDE = 0.6
 """How much must be seen of a part, as a share of what is of the one most seen: lost tracks of that
 one look like parts of their own."""
 _FEW = 12

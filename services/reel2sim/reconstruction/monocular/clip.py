@@ -29,6 +29,8 @@ from reel2sim.scene.transforms import invert
 _LONGEST_PX = 640
 """Longer side of the pictures that are worked on."""
 _MOST_PARTS = 5
+_GLITCH = 6
+"""Frames under which what lies between two cuts is a fault of the film and no shot."""
 _STILL_LEVEL = 6.0
 """Blurred grey difference under which frames count as equal."""
 
@@ -126,7 +128,8 @@ def _longest_shot(frames: tuple[Frame, ...]) -> tuple[tuple[Frame, ...], int]:
     start, stop = max(found, key=lambda shot: shot[1] - shot[0])
     zero = frames[start].time_s
     kept = [replace(_small(f), time_s=f.time_s - zero) for f in frames[start:stop]]
-    return tuple(kept), len(found) - 1
+    scenes = [stop - start for start, stop in found if stop - start >= _GLITCH]
+    return tuple(kept), max(0, len(scenes) - 1)
 
 
 def _small(frame: Frame) -> Frame:
@@ -215,6 +218,9 @@ def _notes(evidence: Evidence, parts: list[ClipPart], cuts: int) -> tuple[str, .
         notes.append("The camera moves, and how could not be told; its turns alone were undone.")
     if cuts:
         notes.append(f"The clip has {cuts + 1} shots: the longest was used.")
+    if len(evidence.actors):
+        notes.append(f"{len(evidence.actors)} tracks of somebody who comes in and leaves were left "
+                     "out.")  # fmt: skip
     if not parts:
         notes.append("No part on a hinge or slide explains what moves: one rigid body is given.")
     return tuple(notes)

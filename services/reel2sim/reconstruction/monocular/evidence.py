@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from reel2sim.reconstruction.monocular.actors import actor_tracks
 from reel2sim.reconstruction.monocular.camera import ClipCamera
 from reel2sim.reconstruction.monocular.moving import (
     activity_frames,
@@ -33,6 +34,7 @@ class Evidence:
         seen: all tracks that are seen in two of these frames or more.
         skin: share of its frames in which each has the colour of skin ``(n,)``.
         moving: which of them move by themselves ``(m,)``.
+        actors: which others do, and belong to somebody who comes and goes ``(a,)``.
         still: which of them stand still ``(s,)``.
         log_depth: of each, if it stands still ``(n,)``.
     """
@@ -42,6 +44,7 @@ class Evidence:
     seen: Sightings
     skin: Array
     moving: Array
+    actors: Array
     still: Array
     log_depth: Array
 
@@ -66,8 +69,10 @@ def gather(tracks: ClipTracks, camera: ClipCamera, width: int, height: int) -> E
     seen, which = at(frames)
     errors, depths = still_errors(seen)
     moving, still = moving_tracks(seen, errors), still_tracks(errors)
+    actors = actor_tracks(seen, moving)
+    moving, actors = moving[~actors], moving[actors]
     seen = replace(seen, log_depth=_depth_around(seen, moving, still, depths))
-    return Evidence(camera, frames, seen, tracks.skin[which], moving, still, depths)
+    return Evidence(camera, frames, seen, tracks.skin[which], moving, actors, still, depths)
 
 
 def _depth_around(seen: Sightings, moving: Array, still: Array, depths: Array) -> float:
