@@ -9,6 +9,7 @@ import numpy as np
 from reel2sim.reconstruction.monocular.evidence import Evidence
 from reel2sim.reconstruction.monocular.one_joint import Sightings
 from reel2sim.reconstruction.monocular.parts import ClipPart, world_motions
+from reel2sim.reconstruction.monocular.starts import first_points
 from reel2sim.reconstruction.monocular.subject import part_map, subject_mask
 from reel2sim.reconstruction.monocular.surface import fitted_plane, hinge_plane, part_surfels
 from reel2sim.scene import Camera, Surfels
@@ -62,12 +63,9 @@ def rest_points(seen: Sightings, parts: list[ClipPart]) -> list[Array]:
     found: list[Array] = []
     for part, motion in zip(parts, motions, strict=True):
         own = seen.select(part.members)
-        n = np.arange(len(own))
-        rays = (own.pixels[n, own.first] - own.center) / part.joint.focal
-        local = np.concatenate([rays, np.ones((len(n), 1))], axis=1)
-        local *= np.exp(part.joint.log_depth)[:, None]
-        T = invert(motion)[own.first] @ own.backs[own.first]
-        found.append(np.einsum("nij,nj->ni", T[:, :3, :3], local) + T[:, :3, 3])
+        points = first_points(own, part.joint.log_depth)
+        back = invert(motion)[own.first]
+        found.append(np.einsum("nij,nj->ni", back[:, :3, :3], points) + back[:, :3, 3])
     return found
 
 

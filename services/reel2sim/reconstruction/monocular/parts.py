@@ -16,7 +16,12 @@ from reel2sim.reconstruction.monocular.one_joint import (
     placed,
     robust,
 )
-from reel2sim.reconstruction.monocular.starts import Explained, along_line, explain
+from reel2sim.reconstruction.monocular.starts import (
+    Explained,
+    along_line,
+    explain,
+    plainness,
+)
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.checkpoints import NO_CHECKPOINTS, Checkpoints
 
@@ -225,7 +230,7 @@ def _largest(
         grown = _grown(pool, joint, rng)
         if grown is None:
             continue
-        cost = float(_costs(pool, grown).sum())
+        cost = _price(pool, grown)
         if best is None or cost < best[0]:
             best = cost, grown
         if k == 0 and (_high_errors(pool, grown) < _INLIER_PX).mean() > _ENOUGH:
@@ -235,12 +240,20 @@ def _largest(
     some = pool.select(_some(pool, _inliers(pool, best[1], _INLIER_PX), rng))
     explained = explain(some, directions=12, finer=4)
     tried = [best[1], fit(some, placed(some, best[1])[0], steps=40)]
-    if (grown := _grown(pool, explained.best, rng)) is not None:
-        tried.append(grown)
-    joint = min(tried, key=lambda j: _costs(pool, j).sum())
+    for other in (explained.best, explained.other):
+        if (grown := _grown(pool, other, rng)) is not None:
+            tried.append(grown)
+    joint = min(tried, key=lambda joint: _price(pool, joint))
     if joint.type is not explained.best.type:
         explained = Explained(explained.other, explained.best)
     return _refitted(seen, left, joint, parent, explained, rng)
+
+
+def _price(pool: Sightings, joint: OneJoint) -> float:
+    """What a joint costs, all tracks told; less for a plain one."""
+    inliers, at, _ = _followers(pool, joint)
+    factor = plainness(pool.select(inliers), at) if len(inliers) else 1.0
+    return factor * float(_costs(pool, joint).sum())
 
 
 def _costs(pool: Sightings, joint: OneJoint) -> Array:

@@ -11,8 +11,11 @@ from reel2sim.scene import JointType
 from reel2sim.scene.arrays import Array
 
 _SPANS = {JointType.REVOLUTE: (0.5, 1.2), JointType.PRISMATIC: (0.3,)}
-_SLIDE_FACTOR = 0.9
-"""A slide has fewer unknowns: it wins unless the hinge is better by more than this."""
+_SLIDE, _AS_SLIDE = 0.95, 1.3
+"""What the cost of a slide counts, which has fewer unknowns, and that of a hinge so far away that
+it does what a slide does."""
+_FAR = 4.0
+"""Distance of points from such a hinge, over their spread."""
 _COARSE_STEPS, _FINE_STEPS = 7, 40
 
 
@@ -41,7 +44,7 @@ def explain(
         steps: iterations of these.
     """
     shape = motion_shape(seen)
-    middle = _middle(seen)
+    middle = first_points(seen, np.full(len(seen), seen.log_depth)).mean(axis=0)
     found: dict[JointType, OneJoint] = {}
     for kind, spans in _SPANS.items():
         starts = [
@@ -62,9 +65,35 @@ def explain(
         fine = [fit(seen, joint, steps=steps) for joint in coarse[:finer]]
         found[kind] = min(fine, key=lambda joint: joint.cost)
     turn, slide = found[JointType.REVOLUTE], found[JointType.PRISMATIC]
-    if slide.cost * _SLIDE_FACTOR < turn.cost:
+    if slide.cost * plainness(seen, slide) < turn.cost * plainness(seen, turn):
         return Explained(slide, turn)
     return Explained(turn, slide)
+
+
+def plainness(seen: Sightings, joint: OneJoint) -> float:
+    """Factor of a joint's cost that makes plain joints win over others that do the same.
+
+    Args:
+        seen: tracks that the joint was fitted to; its depths are of these.
+        joint: of either type.
+    """
+    if not joint.type.angular:
+        return _SLIDE
+    points = first_points(seen, joint.log_depth)
+    arm = points - joint.pivot
+    arm -= (arm @ joint.axis)[:, None] * joint.axis
+    spread = float(np.sqrt(points.var(axis=0).sum()))
+    far = float(np.median(np.linalg.norm(arm, axis=1))) > _FAR * max(spread, 1e-6)
+    return _AS_SLIDE if far else 1.0
+
+
+def first_points(seen: Sightings, log_depth: Array) -> Array:
+    """World points of tracks where they are first seen ``(n, 3)``."""
+    n = np.arange(len(seen))
+    rays = (seen.pixels[n, seen.first] - seen.center) / seen.focal
+    points = np.exp(log_depth)[:, None] * np.concatenate([rays, np.ones((len(n), 1))], axis=1)
+    T = seen.backs[seen.first]
+    return np.einsum("nij,nj->ni", T[:, :3, :3], points) + T[:, :3, 3]
 
 
 def along_line(seen: Sightings, line: OneJoint) -> OneJoint:
@@ -113,12 +142,3 @@ def half_sphere(count: int) -> Array:
     angle = np.pi * (1 + 5**0.5) * i
     r = np.sqrt(1 - z * z)
     return np.stack([np.cos(angle) * r, np.sin(angle) * r, z], axis=1)
-
-
-def _middle(seen: Sightings) -> Array:
-    """World point about which the tracks are."""
-    n = np.arange(len(seen))
-    rays = (seen.pixels[n, seen.first] - seen.center) / seen.focal
-    points = np.exp(seen.log_depth) * np.concatenate([rays, np.ones((len(n), 1))], axis=1)
-    T = np.linalg.inv(seen.T_camera_world[seen.first])
-    return (np.einsum("nij,nj->ni", T[:, :3, :3], points) + T[:, :3, 3]).mean(axis=0)
