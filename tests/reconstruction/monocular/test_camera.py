@@ -28,7 +28,7 @@ def tracks_of(cameras: Array, *, still: int = 300, moving: int = 60, seed: int =
     pixels += 0.2 * rng.normal(size=pixels.shape)
     n = len(pixels)
     seen = np.ones((n, t), bool)
-    return ClipTracks(pixels, seen, np.zeros(n, int), np.full(n, 9.0), np.zeros(n))
+    return ClipTracks(pixels, seen, np.zeros(n, int))
 
 
 def test_a_camera_that_stands_still_is_known_for_it() -> None:

@@ -32,7 +32,6 @@ class Evidence:
         camera: of the clip.
         frames: frames of the sightings ``(t,)``.
         seen: all tracks that are seen in two of these frames or more.
-        skin: share of its frames in which each has the colour of skin ``(n,)``.
         moving: which of them move by themselves ``(m,)``.
         actors: which others do, and belong to somebody who comes and goes ``(a,)``.
         still: which of them stand still ``(s,)``.
@@ -42,7 +41,6 @@ class Evidence:
     camera: ClipCamera
     frames: Array
     seen: Sightings
-    skin: Array
     moving: Array
     actors: Array
     still: Array
@@ -66,13 +64,13 @@ def gather(tracks: ClipTracks, camera: ClipCamera, width: int, height: int) -> E
     errors, _ = still_errors(coarse)
     roughly = which[moving_tracks(coarse, errors)]
     frames = activity_frames(tracks.pixels, tracks.seen, roughly, _FRAMES)
-    seen, which = at(frames)
+    seen, _ = at(frames)
     errors, depths = still_errors(seen)
     moving, still = moving_tracks(seen, errors), still_tracks(errors)
     actors = actor_tracks(seen, moving)
     moving, actors = moving[~actors], moving[actors]
     seen = replace(seen, log_depth=_depth_around(seen, moving, still, depths))
-    return Evidence(camera, frames, seen, tracks.skin[which], moving, actors, still, depths)
+    return Evidence(camera, frames, seen, moving, actors, still, depths)
 
 
 def _depth_around(seen: Sightings, moving: Array, still: Array, depths: Array) -> float:

@@ -46,16 +46,11 @@ class ClipTracks:
             place where it was seen last (before its first frame: where it will be first).
         seen: ``(n, t)``, without gaps.
         first: frame in which each was found ``(n,)``.
-        corner: how much of a corner it was there ``(n,)``: root of the smaller eigenvalue of the
-            structure tensor, grey levels a pixel.
-        skin: share of its frames in which the point has the colour of skin ``(n,)``.
     """
 
     pixels: Array
     seen: Array
     first: Array
-    corner: Array
-    skin: Array
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -75,8 +70,6 @@ class ClipTracks:
             pixels=self.pixels[index],
             seen=self.seen[index],
             first=self.first[index],
-            corner=self.corner[index],
-            skin=self.skin[index],
         )
 
 
@@ -99,9 +92,8 @@ def follow(frames: tuple[Frame, ...]) -> ClipTracks:
             chains.step(images[t - 1], image, guess)
         if t % _EVERY == 0:
             chains.add(image, t)
-    pixels, seen, first, corner = chains.lasting()
-    skin = _skin_share(frames, pixels, seen)
-    return ClipTracks(pixels + 0.5, seen, first, corner, skin)
+    pixels, seen, first = chains.lasting()
+    return ClipTracks(pixels + 0.5, seen, first)
 
 
 def flattened(image: Array) -> Array:
@@ -138,11 +130,9 @@ class _Chains:
         )
         if found is None:
             return
-        strength = 255 * np.sqrt(np.maximum(cv2.cornerMinEigenVal(image, 5), 0.0))
         places = found[:, 0]
         for place, patch in zip(places, _patches(image, places), strict=True):
-            corner = float(strength[int(place[1]), int(place[0])])
-            self._live.append(_Path(t, corner, [place], patch, place, 1))
+            self._live.append(_Path(t, [place], patch, place, 1))
 
     def step(self, before: Array, image: Array, guess: Array) -> None:
         """Follow live tracks to the next frame, from a guess of the flow; end those got lost."""
@@ -168,8 +158,8 @@ class _Chains:
             (live if followed and path.goes_on(place, patch) else self._ended).append(path)
         self._live = live
 
-    def lasting(self) -> tuple[Array, Array, Array, Array]:
-        """Pixels, seen, first and corner of all that lasted, live ones ended."""
+    def lasting(self) -> tuple[Array, Array, Array]:
+        """Pixels, seen and first of all that lasted, live ones ended."""
         paths = [p for p in (*self._ended, *self._live) if p.sure >= _SHORTEST]
         n = len(paths)
         pixels = np.zeros((n, self._frames, 2))
@@ -181,7 +171,7 @@ class _Chains:
             pixels[i, start:stop] = places
             seen[i, start:stop] = True
         first = np.array([path.first for path in paths], int)
-        return pixels, seen, first, np.array([path.corner for path in paths], float)
+        return pixels, seen, first
 
 
 @dataclass(eq=False)
@@ -190,7 +180,6 @@ class _Path:
 
     Attributes:
         first: frame in which it was found.
-        corner: how much of a corner it was.
         places: where it was from then on.
         patch: what it looked like when that was last noted.
         known: where that was.
@@ -198,7 +187,6 @@ class _Path:
     """
 
     first: int
-    corner: float
     places: list[Array]
     patch: Array
     known: Array
@@ -236,22 +224,3 @@ def _patches(image: Array, places: Array) -> Array:
     patches = found.reshape(-1, _PATCH, _PATCH).astype(np.float32)
     patches -= patches.mean(axis=(1, 2), keepdims=True)
     return patches / (patches.std(axis=(1, 2), keepdims=True) + 2.0)
-
-
-def skin_mask(image: Array) -> Array:
-    """Pixels with the colour of skin ``(h, w)`` bool: most skin is in a narrow band of chroma.
-
-    Wood and cardboard can be in it too.
-    """
-    ycc = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), 1.5), cv2.COLOR_RGB2YCrCb)
-    y, cr, cb = (ycc[..., k] for k in range(3))
-    return (cr > 135) & (cr < 180) & (cb > 80) & (cb < 130) & (y > 50)
-
-
-def _skin_share(frames: tuple[Frame, ...], pixels: Array, seen: Array) -> Array:
-    hits = np.zeros(len(pixels))
-    for t, frame in enumerate(frames):
-        at = np.nonzero(seen[:, t])[0]
-        x = pixels[at, t].astype(int)
-        hits[at] += skin_mask(frame.image)[x[:, 1], x[:, 0]]
-    return hits / np.maximum(seen.sum(axis=1), 1)
