@@ -14,8 +14,9 @@ from reel2sim.scene.transforms import apply
 
 _MOST_CONFIDENT = 0.8
 """No joint of one view is surer than this: how deep things are is told by their motion alone."""
-_TURN, _WAY = 0.3, 0.05
-"""Turn, and way as a share of the distance, from which a joint is well seen to move."""
+_TURN, _WAY, _WAY_WALKING = 0.3, 0.05, 0.1
+"""Turn, and way as a share of the distance, from which a joint is well seen to move; and way if the
+camera moves too: what stands at another depth than was thought slides a little before it."""
 _BESIDE = 0.6
 """How much must be seen of a part, as a share of what is of the one most seen: lost tracks of that
 one look like parts of their own."""
@@ -54,7 +55,9 @@ def articulation_of(
             np.clip(times_s, times_s[evidence.frames[0]], times_s[evidence.frames[-1]])
         )
         beside = min(1.0, says[k - 1] / (_BESIDE * max(says)))
-        confidence, observed, reason = _verdict(part, trust, beside)
+        way = _WAY if evidence.camera.still else _WAY_WALKING
+        amplitude = joint.span / (_TURN if joint.type.angular else way)
+        confidence, observed, reason = _verdict(part, amplitude, trust, beside)
         own = surfels.means[owners == k]
         pivot = apply(T_world_first, joint.pivot[None])[0]
         if not joint.type.angular and len(own):
@@ -90,9 +93,9 @@ def _trust(parts: list[ClipPart], evidence: Evidence) -> float:
     return seen * min(1.0, share / _EXPLAINED)
 
 
-def _verdict(part: ClipPart, trust: float, beside: float) -> tuple[float, bool, str]:
-    joint = part.joint
-    amplitude = joint.span / (_TURN if joint.type.angular else _WAY)
+def _verdict(
+    part: ClipPart, amplitude: float, trust: float, beside: float
+) -> tuple[float, bool, str]:
     factors = (
         1 - np.exp(-(amplitude**2)),
         np.exp(-0.5 * part.error_px),
