@@ -57,6 +57,7 @@ def made(prompt: str, controls: Controls, *, seed: int = 0, **more):
 KINDS = {
     "wan": 16,
     "wan_image": 16,
+    "wan_vace": 16,
     "cogvideox": 8,
     "cogvideox_image": 8,
     "ltx": 25,
@@ -69,7 +70,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_class_gives_a_clip_that_its_seed_decides(kind, models, picture):
-    sees = kind not in ("wan", "cogvideox", "ltx")
+    sees = kind not in ("wan", "wan_vace", "cogvideox", "ltx")
     prompt = "" if kind == "svd" else PROMPT
     controls = replace(SMALL, model=models(kind), first_frame=picture if sees else "")
     reel, frames = made(prompt, controls)
@@ -89,6 +90,7 @@ def test_controls_a_pipeline_lacks_are_refused_with_the_list_of_its_own(models, 
         ("wan", "motion", 0.5),
         ("wan", "fps", 12.0),
         ("wan", "last_frame", picture),
+        ("wan_image", "reference", picture),
         ("cogvideox", "first_frame", picture),
         ("svd", "negative_prompt", "blur"),
         ("svd", "orbit", True),
@@ -125,6 +127,7 @@ def test_inputs_a_pipeline_needs_are_asked_for(models, picture):
         ("wan_image", "orbit", True),
         ("ltx_condition", "last_frame", "picture"),
         ("ltx", "steps", 3),
+        ("wan_vace", "reference", "picture"),
     ],
 )
 def test_controls_reach_the_model(kind, control, value, models, picture):
@@ -137,6 +140,19 @@ def test_controls_reach_the_model(kind, control, value, models, picture):
     assert (frames != without).any()
     if control == "fps":
         assert reel.frames[1].time_s == pytest.approx(1 / value)
+
+
+def test_a_video_is_redrawn_after_its_reference(models, picture, tmp_path):
+    from reel2sim.generation.keep import write_reel
+
+    base = replace(SMALL, model=models("wan_vace"))
+    reel, _ = made(PROMPT, base)
+    video = str(write_reel(reel, tmp_path / "clip"))
+    redrawn = Controls(model=base.model, steps=2, video=video)
+    _, without = made(PROMPT, redrawn)
+    _, frames = made(PROMPT, replace(redrawn, reference=picture))
+    assert frames.shape == without.shape == (9, 32, 32, 3)
+    assert (frames != without).any()
 
 
 @pytest.mark.parametrize("kind", ["ltx", "wan_image", "svd"])

@@ -91,6 +91,16 @@ def _wan_image() -> Any:
     )
 
 
+def _wan_vace() -> Any:
+    from diffusers import WanVACEPipeline, WanVACETransformer3DModel
+
+    parts = _wan_parts(4)
+    plain = {k: v for k, v in parts["transformer"].config.items() if not k.startswith("_")}
+    # Of each frame: what stays and what is made anew, 4 channels each, and a mask of 8 × 8 pixels.
+    own = {"vace_layers": [0], "vace_in_channels": 4 + 4 + 8 * 8}
+    return WanVACEPipeline(**{**parts, "transformer": WanVACETransformer3DModel(**plain, **own)})
+
+
 def _cog_parts(channels: int) -> dict[str, Any]:
     from diffusers import (
         AutoencoderKLCogVideoX,
@@ -266,6 +276,7 @@ def _svd() -> Any:
 _BUILDERS = {
     "wan": _wan,
     "wan_image": _wan_image,
+    "wan_vace": _wan_vace,
     "cogvideox": _cog,
     "cogvideox_image": _cog_image,
     "cogvideox_video": _cog_video,

@@ -27,6 +27,8 @@ class Steering:
     """Picture that the clip begins with."""
     last_frame: Annotated[Path | None, shown("IMAGE")] = None
     """Picture that the clip ends with."""
+    reference: Annotated[Path | None, shown("IMAGE")] = None
+    """Picture of the subject, from anywhere."""
     video: Annotated[Path | None, shown("FILE")] = None
     """Video to redraw, or, with --backend video, to take as it is."""
     orbit: Flag = False
@@ -86,4 +88,4 @@ def is_picture(path: Path | None) -> bool:
 
 
 def _textual(name: str) -> bool:
-    return name in ("first_frame", "last_frame", "video")
+    return name in ("first_frame", "last_frame", "reference", "video")

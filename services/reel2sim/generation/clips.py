@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from reel2sim.generation.controls import PICTURES, Controls
 from reel2sim.scene.arrays import Array
+from reel2sim.scene.errors import InputError
 from reel2sim.scene.reel import Frame, Reel
 
 
@@ -39,6 +41,27 @@ def clip_of_reel(reel: Reel) -> tuple[Array, float]:
 def is_clip(reel: Reel) -> bool:
     """Whether it is what a video file is: one stream without cameras."""
     return len(reel.streams) == 1 and all(frame.camera is None for frame in reel.frames)
+
+
+def check_pictures(controls: Controls) -> None:
+    """Refuse pictures that cannot be read, before anything that takes long.
+
+    Raises:
+        MediaError: if one is no readable picture; it names the control.
+        MediaLimitError: if it is too large.
+    """
+    from reel2sim.media.images import PictureReader
+    from reel2sim.media.limits import DEFAULT_LIMITS
+
+    named = {name: path for name in PICTURES if (path := getattr(controls, name))}
+    with PictureReader(DEFAULT_LIMITS) as reader:
+        for name, path in named.items():
+            try:
+                reader.picture(Path(path))
+            except InputError as error:
+                raise type(error)(
+                    error.message, source=path, field=name, remedy=error.remedy
+                ) from error
 
 
 def read_picture(path: str, *, width: int | None, height: int | None) -> Array:

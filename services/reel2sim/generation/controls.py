@@ -13,6 +13,9 @@ from reel2sim.scene.errors import NotFoundError, UsageError
 
 Memory = Literal["auto", "low", "full"]
 
+PICTURES = ("first_frame", "last_frame", "reference")
+"""Controls that name a picture file."""
+
 FINISHING = ("interpolate", "interpolate_with", "upscale", "upscale_with")
 """Controls of what happens to a clip after it was made, whichever backend made it."""
 _UNSAID = ("device",)
@@ -44,6 +47,7 @@ class Controls:
         negative_prompt: what should not be seen.
         first_frame: picture file that the clip begins with.
         last_frame: picture file that the clip ends with.
+        reference: picture file of the subject, from anywhere.
         video: video file to begin from, or to take as it is.
         orbit: ask for a camera that circles the subject, which itself stands still.
         steps: denoising steps.
@@ -71,6 +75,7 @@ class Controls:
     negative_prompt: str = ""
     first_frame: str = ""
     last_frame: str = ""
+    reference: str = ""
     video: str = ""
     orbit: bool = False
     steps: int | None = None
@@ -111,7 +116,8 @@ class Controls:
     @property
     def pictures_in(self) -> tuple[str, ...]:
         """The files that stand beside the prompt."""
-        return tuple(path for path in (self.first_frame, self.last_frame, self.video) if path)
+        named = (getattr(self, name) for name in (*PICTURES, "video"))
+        return tuple(path for path in named if path)
 
 
 def refuse_others(controls: Controls, takes: Collection[str], *, who: str) -> None:
@@ -133,6 +139,19 @@ def refuse_others(controls: Controls, takes: Collection[str], *, who: str) -> No
             )
 
 
+def pictures_by_content(controls: Controls) -> Controls:
+    """``controls`` with the sha256 of each picture for its name, for keys and records.
+
+    The same picture gives the same reel, wherever it lies.
+
+    Raises:
+        NotFoundError: if one is not there.
+    """
+    named = {name: getattr(controls, name) for name in PICTURES}
+    digests = {name: _digest(Path(path)) for name, path in named.items() if path}
+    return dataclasses.replace(controls, **digests)
+
+
 def inputs_digest(controls: Controls) -> tuple[str, ...]:
     """What stands for the files that ``controls`` names, in keys: their contents, not their names.
 
@@ -141,11 +160,7 @@ def inputs_digest(controls: Controls) -> tuple[str, ...]:
     Raises:
         NotFoundError: if a picture or a video is not there.
     """
-    found: list[str] = []
-    for path in map(Path, controls.pictures_in):
-        if not path.is_file():
-            raise NotFoundError("does not exist", source=path)
-        found.append(digest_file(path))
+    found = [_digest(Path(path)) for path in controls.pictures_in]
     for name in (controls.model, controls.interpolate_with, controls.upscale_with):
         folder = Path(name.partition(":")[2] or name)
         if name and folder.is_dir():
@@ -153,3 +168,9 @@ def inputs_digest(controls: Controls) -> tuple[str, ...]:
             state = [(str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats]
             found.append(digest_config(state))
     return tuple(found)
+
+
+def _digest(path: Path) -> str:
+    if not path.is_file():
+        raise NotFoundError("does not exist", source=path)
+    return digest_file(path)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from reel2sim.generation.backend import Capabilities, GeneratedReel, GenerationConfig
 from reel2sim.generation.cascade import finish
-from reel2sim.generation.controls import inputs_digest, refuse_others
+from reel2sim.generation.clips import check_pictures
+from reel2sim.generation.controls import Controls, inputs_digest, refuse_others
 from reel2sim.generation.offers import backend_named, offers
 from reel2sim.generation.sensor import parse_sensor, sensed
 from reel2sim.generation.setting import Setting
@@ -66,13 +67,32 @@ def generate(
     if controls.frames is not None and "frames" not in can.takes:
         config = replace(config, frames=controls.frames)
     _refuse_place(config.setting, can)
-    refuse_others(controls, {*can.takes, "frames"}, who=f"backend {backend!r}")
-    sources = inputs_digest(controls) if controls.pictures_in else ()
+    check_controls(controls, can, backend=backend)
+    sources = digest_of_inputs(prompt, controls)
+    check_pictures(controls)
     made = chosen.generate(prompt, config=config, progress=progress)
     if sources and not made.reel.digest:
-        made = replace(made, reel=replace(made.reel, digest=digest_config(prompt, *sources)))
+        made = replace(made, reel=replace(made.reel, digest=sources))
     made = finish(made, prompt, config=config, generate=generate, progress=progress)
     return filmed_with(made, config, progress=progress)
+
+
+def check_controls(controls: Controls, can: Capabilities, *, backend: str) -> None:
+    """Refuse what the backend that users call ``backend`` has not.
+
+    Raises:
+        UsageError: if there is such a control; it lists those that it has.
+    """
+    refuse_others(controls, {*can.takes, "frames"}, who=f"backend {backend!r}")
+
+
+def digest_of_inputs(prompt: str, controls: Controls) -> str:
+    """What stands for a prompt with the files beside it, in records; "" if there are none.
+
+    Raises:
+        NotFoundError: if a picture or a video is not there.
+    """
+    return digest_config(prompt, *inputs_digest(controls)) if controls.pictures_in else ""
 
 
 def filmed_with(

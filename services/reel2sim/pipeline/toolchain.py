@@ -107,12 +107,15 @@ def _generation_settings(config: PipelineConfig) -> Any:
     """All that a generated reel depends on; files by their contents, so it takes a while."""
     from reel2sim.generation import backend_digest
 
-    found: list[Any] = [config.backend, _generation_config(config)]
+    asked = _generation_config(config)
+    found: list[Any] = [config.backend, asked]
     if config.controls is not None:
-        from reel2sim.generation.controls import inputs_digest
+        from reel2sim.generation.controls import inputs_digest, pictures_by_content
 
+        controls = pictures_by_content(config.controls)
         # With controls a clip may come that has its size from elsewhere, and is then made smaller.
-        found.append([*inputs_digest(config.controls), config.max_size])
+        files = [*inputs_digest(config.controls), config.max_size]
+        found = [config.backend, replace(asked, controls=controls), files]
     weights = backend_digest(config.backend)
     return [*found, weights] if weights else found
 

@@ -18,6 +18,7 @@ from reel2sim.generation.diffusion.mapping import (
     check_inputs,
     parameter,
     pictures,
+    reference,
     taken,
 )
 from reel2sim.generation.diffusion.windows import Plan, joined, plan
@@ -131,6 +132,7 @@ class _Making:
                 remedy="take an image-to-video model, or fewer frames and --interpolate",
             )
         done: list[Array] = []
+        subject = self._picture(controls.reference)
         after = loaded
         for k, start in enumerate(how.starts):
             after = continuation(loaded) if k == 1 else after
@@ -140,6 +142,7 @@ class _Making:
             share = subrange(self.progress, k / len(how.starts), (k + 1) / len(how.starts))
             ends = pictures(after.index, first, last, how.window)
             more = {after.index.frames_parameter: how.window, **ends}
+            more |= reference(after.index, subject)
             done.append(self._called(after, more, window=k, progress=share))
             self.progress("generation", (k + 1) / len(how.starts), f"frame {start + how.window}")
         return self._joined(done, how)
@@ -163,6 +166,7 @@ class _Making:
         size = {"width": given[0].width, "height": given[0].height}
         have = {name: value for name, value in size.items() if name in self.loaded.index.parameters}
         more = {"video": padded, **have}
+        more |= reference(self.loaded.index, self._picture(self.controls.reference))
         if name := self.loaded.index.frames_parameter:
             more[name] = len(padded)
         made = self._called(self.loaded, more, window=0, progress=self.progress)

@@ -14,6 +14,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "negative_prompt": ("negative_prompt",),
     "first_frame": ("image", "conditions"),
     "last_frame": ("last_image", "conditions"),
+    "reference": ("reference_images",),
     "video": ("video",),
     "orbit": ("prompt",),
     "steps": ("num_inference_steps",),
@@ -91,6 +92,19 @@ def arguments(index: Index, prompt: str, controls: Controls) -> dict[str, Any]:
     if "prompt" in index.parameters:
         given["prompt"] = " ".join(part for part in (prompt, controls.orbit and _ORBIT) if part)
     return given
+
+
+def reference(index: Index, picture: Array | None) -> dict[str, Any]:
+    """The argument that shows the subject; none for the class that goes on from a window.
+
+    Args:
+        index: of the pipeline.
+        picture: ``(h, w, 3)`` uint8, or None.
+    """
+    from PIL import Image
+
+    name = parameter(index, "reference")
+    return {name: [Image.fromarray(picture)]} if name and picture is not None else {}
 
 
 def pictures(index: Index, first: Array | None, last: Array | None, count: int) -> dict[str, Any]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib.util
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reel2sim.generation.backend import Capabilities, GeneratedReel, GenerationConfig
+from reel2sim.generation.controls import PICTURES, Controls
 from reel2sim.generation.uvit.shipped import shipped_weights
 from reel2sim.scene.errors import NotFoundError
 from reel2sim.scene.progress import Progress
 
 if TYPE_CHECKING:
-    from reel2sim.generation.uvit.sampler import Request
+    from reel2sim.generation.uvit.config import Layout
 
 WEIGHTS = "REEL2SIM_UVIT"
 """Environment variable that names a model file in place of the one that is shipped."""
@@ -21,7 +22,7 @@ _REMEDY = f"train a model with `reel2sim generator train`, set {WEIGHTS} to its 
 
 
 class UViTBackend:
-    """Makes a still orbit, a moving orbit and a front view from a prompt.
+    """Makes a still orbit, a moving orbit and a front view from a prompt and pictures.
 
     Args:
         weights: model file; if None that of :data:`WEIGHTS`, else the shipped one.
@@ -47,13 +48,17 @@ class UViTBackend:
         """What it can do."""
         return Capabilities(
             name="uvit",
-            modalities=("text",),
-            controls=("prompt in the words it was trained on",),
+            modalities=("text", "image"),
+            controls=(
+                "prompt in the words it was trained on",
+                "first and last picture of the front view, and one of the object from anywhere",
+            ),
             max_frames=24,
             cameras_known=True,
             needs_gpu=False,
             notes="frames, views and size are those of the model, see `reel2sim generator card`; "
-            "`reel2sim generator sample` takes pictures, motion, cameras and strokes too",
+            "`reel2sim generator sample` takes motion, cameras and strokes too",
+            takes=PICTURES,
             missing=self._missing,
         )
 
@@ -97,26 +102,37 @@ class UViTBackend:
     def generate(
         self, prompt: str, *, config: GenerationConfig, progress: Progress
     ) -> GeneratedReel:
-        """Make a reel of what ``prompt`` says; only seed and seconds of ``config`` matter.
+        """Make a reel of what ``prompt`` says; of ``config`` seed, seconds and pictures matter.
 
         Raises:
             NotFoundError: if there is no model.
             PromptError: if the prompt is longer than the model reads.
+            MediaError: if a picture cannot be read.
         """
-        from reel2sim.generation.uvit.sampler import Request
-
-        request = Request(prompt=prompt, seed=config.seed, seconds=config.seconds)
-        return self.make(request, progress=progress)
-
-    def make(self, request: Request, *, progress: Progress) -> GeneratedReel:
-        """Make a reel with all controls of the model."""
-        from dataclasses import replace
-
         from reel2sim.generation.uvit.checkpoint import load_model
-        from reel2sim.generation.uvit.sampler import sample
+        from reel2sim.generation.uvit.sampler import Request, sample
 
         text, motion = self._scales
-        request = replace(request, steps=self._steps, text_scale=text, motion_scale=motion)
         model = load_model(self.weights)
+        request = Request(
+            prompt=prompt if prompt.strip() else None,
+            seed=config.seed,
+            seconds=config.seconds,
+            steps=self._steps,
+            text_scale=text,
+            motion_scale=motion,
+            **_given(config.controls, model.layout),
+        )
         made = sample(model, request, progress=progress)
         return GeneratedReel(made.reel(model.layout, source="uvit"), truth=None)
+
+
+def _given(controls: Controls, layout: Layout) -> dict[str, Any]:
+    """The pictures that the controls name, where a request takes them."""
+    from reel2sim.generation.uvit.pictures import square_picture
+
+    at = {"first_frame": layout.first_front, "last_frame": layout.frames - 1}
+    named = {name: Path(path) for name in PICTURES if (path := getattr(controls, name))}
+    read = {name: square_picture(path, layout.size) for name, path in named.items()}
+    frames = {at[name]: picture for name, picture in read.items() if name in at}
+    return {"frames": frames, "reference": read.get("reference")}

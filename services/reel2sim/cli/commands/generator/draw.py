@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from reel2sim.cli.commands.generator.media import captured, picture, strokes
+from reel2sim.cli.commands.generator.media import captured, strokes
 from reel2sim.cli.commands.generator.options import MODEL, model_file, use_threads
 from reel2sim.cli.options import Common, Device, Flag, shown
 
@@ -108,14 +108,15 @@ class Draw:
 
     def _request(self, model: Any) -> Any:
         from reel2sim.generation.uvit.facts import share_of_motion
+        from reel2sim.generation.uvit.pictures import square_picture
         from reel2sim.generation.uvit.sampler import Request
 
         layout = model.layout
         frames: dict[int, Any] = {}
         if self.first is not None:
-            frames[layout.first_front] = picture(self.first, layout.size)
+            frames[layout.first_front] = square_picture(self.first, layout.size)
         if self.last is not None:
-            frames[layout.frames - 1] = picture(self.last, layout.size)
+            frames[layout.frames - 1] = square_picture(self.last, layout.size)
         request = Request(
             prompt=self.prompt,
             seed=self.seed,
@@ -126,7 +127,9 @@ class Draw:
             motion_scale=self.motion_scale,
             motion=self.motion,
             frames=frames,
-            reference=None if self.reference is None else picture(self.reference, layout.size),
+            reference=(
+                None if self.reference is None else square_picture(self.reference, layout.size)
+            ),
             tracks=None if self.strokes is None else strokes(self.strokes),
             write=self.write,
         )

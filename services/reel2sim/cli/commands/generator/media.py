@@ -1,4 +1,4 @@
-"""Pictures, captures and strokes that a model is given."""
+"""Captures and strokes that a model is given."""
 
 from __future__ import annotations
 
@@ -8,28 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reel2sim.generation.uvit.sample import Sample
-
-
-def picture(path: Path, size: int) -> Any:
-    """RGBA over white ``(size, size, 4)`` uint8."""
-    import numpy as np
-    from PIL import Image, UnidentifiedImageError
-
-    from reel2sim.scene.errors import MediaError
-
-    try:
-        with Image.open(path) as opened:
-            picture = opened.convert("RGBA").resize((size, size), Image.Resampling.BOX)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as cause:
-        raise MediaError(f"is no picture: {cause}", source=path) from cause
-    pixels = np.asarray(picture)
-    if (pixels[..., 3] == 255).all():
-        # A picture on white says by its colour what it covers.
-        apart = (255 - pixels[..., :3].min(axis=-1) > 12) * np.uint8(255)
-        return np.concatenate([pixels[..., :3], apart[..., None]], axis=-1)
-    white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
-    flat = np.asarray(Image.alpha_composite(white, picture))
-    return np.concatenate([flat[..., :3], pixels[..., 3:]], axis=-1)
 
 
 def captured(folder: Path, layout: Any) -> Sample:
