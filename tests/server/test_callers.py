@@ -28,7 +28,7 @@ from reel2sim.scene.errors import (
 )
 from reel2sim.server.callers import SCOPES, Callers
 from reel2sim.server.guard import scope_of
-from reel2sim.v1 import artifacts_pb2, artifacts_pb2_grpc, pipeline_pb2
+from reel2sim.v1 import artifacts_pb2, artifacts_pb2_grpc, common_pb2, pipeline_pb2
 
 MODULES = [m for m in pkgutil.iter_modules(reel2sim.v1.__path__) if m.name.endswith("_pb2")]
 SLOW = "steps 2000 0.05"
@@ -104,6 +104,12 @@ def test_artifacts_are_their_callers_own(as_, tmp_path):
         lambda: bob.download(digest, tmp_path / "stolen"),
         lambda: bob.delete_artifact(digest),
         lambda: bob.submit(pipeline_pb2.RunRequest(source={"digest": digest})),
+        lambda: bob.run(
+            prompt="x",
+            out=tmp_path / "none",
+            backend="uvit",
+            generation=common_pb2.GenerationOptions(reference={"digest": digest}),
+        ),
     ):
         with pytest.raises(NotFoundError):
             attempt()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -15,7 +16,13 @@ from reel2sim.generation.setting import Background, Lighting, Setting
 from reel2sim.pipeline.config import PipelineConfig
 from reel2sim.pipeline.stages import reel_digest
 from reel2sim.scene.errors import UsageError
-from reel2sim.transport.choices import SENT_CONTROLS, job_config, pipeline_config
+from reel2sim.transport.choices import (
+    SENT_CONTROLS,
+    SENT_PICTURES,
+    job_config,
+    pictures_of,
+    pipeline_config,
+)
 from reel2sim.v1 import common_pb2
 
 STANDARD = "reel2sim.server.jobs:run_job"
@@ -53,10 +60,29 @@ def test_place_and_controls_come_back(setting: Setting, controls: Controls) -> N
     assert (back.controls or Controls()) == controls
 
 
+digests_ = st.text("0123456789abcdef", min_size=64, max_size=64)
+
+
+@given(controls_, st.dictionaries(st.sampled_from(SENT_PICTURES), digests_))
+def test_pictures_come_back_as_the_files_of_their_digests(
+    controls: Controls, digests: dict[str, str]
+) -> None:
+    asked = replace(controls, **{name: f"here/{digest}" for name, digest in digests.items()})
+    sent = {name: common_pb2.ArtifactRef(digest=digest) for name, digest in digests.items()}
+    message = job_config(PipelineConfig(controls=asked), sent)
+    wired = common_pb2.JobConfig.FromString(message.SerializeToString())
+    named = pictures_of(wired.generation)
+    assert {name: reference.digest for name, reference in named.items()} == digests
+    there = {name: Path("there") / reference.digest for name, reference in named.items()}
+    back = pipeline_config(wired, there).controls or Controls()
+    assert back == replace(controls, **{name: str(path) for name, path in there.items()})
+
+
 def test_every_control_is_sent_or_names_something_of_this_machine() -> None:
     message = common_pb2.GenerationOptions.DESCRIPTOR.fields_by_name
     assert {*SENT_CONTROLS} <= {*message}
-    assert {*message} - {*SENT_CONTROLS} == {"background", "lighting", "sensor"}
+    sent = {*SENT_CONTROLS, *SENT_PICTURES}
+    assert {*message} - sent == {"background", "lighting", "sensor"}
     own = (
         Controls(model="x"), Controls(first_frame="x"), Controls(last_frame="x"),
         Controls(video="x"), Controls(server="x"),

@@ -123,7 +123,7 @@ class JobConfig(_message.Message):
     def __init__(self, preset: _Optional[_Union[Preset, str]] = ..., seed: _Optional[int] = ..., device: _Optional[_Union[Device, str]] = ..., name: _Optional[str] = ..., backend: _Optional[str] = ..., material: _Optional[str] = ..., max_size: _Optional[int] = ..., density: _Optional[float] = ..., generation: _Optional[_Union[GenerationOptions, _Mapping]] = ...) -> None: ...
 
 class GenerationOptions(_message.Message):
-    __slots__ = ("background", "lighting", "sensor", "negative_prompt", "orbit", "steps", "guidance", "motion", "fps", "frames", "width", "height", "window", "overlap", "interpolate", "upscale")
+    __slots__ = ("background", "lighting", "sensor", "negative_prompt", "orbit", "steps", "guidance", "motion", "fps", "frames", "width", "height", "window", "overlap", "interpolate", "upscale", "first_frame", "last_frame", "reference")
     BACKGROUND_FIELD_NUMBER: _ClassVar[int]
     LIGHTING_FIELD_NUMBER: _ClassVar[int]
     SENSOR_FIELD_NUMBER: _ClassVar[int]
@@ -140,6 +140,9 @@ class GenerationOptions(_message.Message):
     OVERLAP_FIELD_NUMBER: _ClassVar[int]
     INTERPOLATE_FIELD_NUMBER: _ClassVar[int]
     UPSCALE_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FRAME_FIELD_NUMBER: _ClassVar[int]
+    LAST_FRAME_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
     background: Background
     lighting: Lighting
     sensor: str
@@ -156,7 +159,10 @@ class GenerationOptions(_message.Message):
     overlap: int
     interpolate: int
     upscale: int
-    def __init__(self, background: _Optional[_Union[Background, str]] = ..., lighting: _Optional[_Union[Lighting, str]] = ..., sensor: _Optional[str] = ..., negative_prompt: _Optional[str] = ..., orbit: bool = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., motion: _Optional[float] = ..., fps: _Optional[float] = ..., frames: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., window: _Optional[int] = ..., overlap: _Optional[int] = ..., interpolate: _Optional[int] = ..., upscale: _Optional[int] = ...) -> None: ...
+    first_frame: ArtifactRef
+    last_frame: ArtifactRef
+    reference: ArtifactRef
+    def __init__(self, background: _Optional[_Union[Background, str]] = ..., lighting: _Optional[_Union[Lighting, str]] = ..., sensor: _Optional[str] = ..., negative_prompt: _Optional[str] = ..., orbit: bool = ..., steps: _Optional[int] = ..., guidance: _Optional[float] = ..., motion: _Optional[float] = ..., fps: _Optional[float] = ..., frames: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., window: _Optional[int] = ..., overlap: _Optional[int] = ..., interpolate: _Optional[int] = ..., upscale: _Optional[int] = ..., first_frame: _Optional[_Union[ArtifactRef, _Mapping]] = ..., last_frame: _Optional[_Union[ArtifactRef, _Mapping]] = ..., reference: _Optional[_Union[ArtifactRef, _Mapping]] = ...) -> None: ...
 
 class ExecutionPolicy(_message.Message):
     __slots__ = ("priority",)

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class VideoGenerationStub(object):
-    """Makes a posed capture from words.
+    """Makes a posed capture, or a clip, from words and pictures.
     """
 
     def __init__(self, channel):
@@ -44,7 +44,7 @@ class VideoGenerationStub(object):
 
 
 class VideoGenerationServicer(object):
-    """Makes a posed capture from words.
+    """Makes a posed capture, or a clip, from words and pictures.
     """
 
     def Generate(self, request, context):
@@ -71,7 +71,7 @@ def add_VideoGenerationServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class VideoGeneration(object):
-    """Makes a posed capture from words.
+    """Makes a posed capture, or a clip, from words and pictures.
     """
 
     @staticmethod

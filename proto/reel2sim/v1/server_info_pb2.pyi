@@ -35,7 +35,7 @@ class GetServerInfoResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., kinds: _Optional[_Iterable[str]] = ..., presets: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., code: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("max_artifact_bytes", "max_chunk_bytes", "max_message_bytes", "max_queued_operations", "workers", "max_environments", "max_environments_per_client", "environment_idle_seconds")
+    __slots__ = ("max_artifact_bytes", "max_chunk_bytes", "max_message_bytes", "max_queued_operations", "workers", "max_environments", "max_environments_per_client", "environment_idle_seconds", "max_picture_bytes")
     MAX_ARTIFACT_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_CHUNK_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +44,7 @@ class Limits(_message.Message):
     MAX_ENVIRONMENTS_FIELD_NUMBER: _ClassVar[int]
     MAX_ENVIRONMENTS_PER_CLIENT_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_IDLE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MAX_PICTURE_BYTES_FIELD_NUMBER: _ClassVar[int]
     max_artifact_bytes: int
     max_chunk_bytes: int
     max_message_bytes: int
@@ -52,7 +53,8 @@ class Limits(_message.Message):
     max_environments: int
     max_environments_per_client: int
     environment_idle_seconds: float
-    def __init__(self, max_artifact_bytes: _Optional[int] = ..., max_chunk_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., max_queued_operations: _Optional[int] = ..., workers: _Optional[int] = ..., max_environments: _Optional[int] = ..., max_environments_per_client: _Optional[int] = ..., environment_idle_seconds: _Optional[float] = ...) -> None: ...
+    max_picture_bytes: int
+    def __init__(self, max_artifact_bytes: _Optional[int] = ..., max_chunk_bytes: _Optional[int] = ..., max_message_bytes: _Optional[int] = ..., max_queued_operations: _Optional[int] = ..., workers: _Optional[int] = ..., max_environments: _Optional[int] = ..., max_environments_per_client: _Optional[int] = ..., environment_idle_seconds: _Optional[float] = ..., max_picture_bytes: _Optional[int] = ...) -> None: ...
 
 class GetServerStatusRequest(_message.Message):
     __slots__ = ("max_recent_ends",)

@@ -136,6 +136,43 @@ class Client:
         """
         return self._transfer.upload(Path(path), upload_id=upload_id, progress=progress).digest
 
+    def reference(self, path: Path | str, *, progress: Progress = silent) -> common.ArtifactRef:
+        """Upload a file or folder and return how a request names it."""
+        digest = self.upload(path, progress=progress)
+        return common.ArtifactRef(digest=digest, filename=Path(path).resolve().name)
+
+    def with_pictures(
+        self,
+        options: common.GenerationOptions | None = None,
+        *,
+        first_frame: Path | str | None = None,
+        last_frame: Path | str | None = None,
+        reference: Path | str | None = None,
+        progress: Progress = silent,
+    ) -> common.GenerationOptions:
+        """Upload pictures for a generator and return ``options`` that name them.
+
+        Args:
+            options: what else is asked; stays as it is.
+            first_frame: picture file (PNG, JPEG, WebP) that the clip begins with.
+            last_frame: picture file that it ends with.
+            reference: picture file of the subject, from anywhere.
+            progress: told of the uploads.
+
+        Example:
+            >>> asked = client.with_pictures(first_frame="lamp.png")
+            >>> client.run(prompt="the lamp bends", out="lamp", backend="diffusers",
+            ...            generation=asked)
+        """
+        asked = common.GenerationOptions()
+        if options is not None:
+            asked.CopyFrom(options)
+        given = {"first_frame": first_frame, "last_frame": last_frame, "reference": reference}
+        for name, path in given.items():
+            if path is not None:
+                getattr(asked, name).CopyFrom(self.reference(path, progress=progress))
+        return asked
+
     def download(
         self, digest: str, out: Path | str, *, overwrite: bool = False, progress: Progress = silent
     ) -> Path:
@@ -184,7 +221,7 @@ class Client:
         """Upload ``source``, if there is one, and start the whole chain on the server.
 
         Args:
-            source: capture folder or video file; or None with a prompt.
+            source: capture folder or video file; or None with a prompt or pictures.
             prompt: text to generate the reel from; or None with a source.
             preset: effort.
             seed: of every random draw, 0..2³²−1.
@@ -194,7 +231,7 @@ class Client:
             material: what the object is made of; "" lets the rigging choose.
             density: kg/m³ to use instead of the material's.
             max_size: largest image side to work at, pixels.
-            generation: how the reel is made from the prompt.
+            generation: how the reel is made from the prompt; see :meth:`with_pictures`.
             priority: jobs with a lower number are started first, -1000..1000.
             request_id: a repeated call with the same id and content returns the first operation.
             progress: told of the upload.
@@ -223,9 +260,7 @@ class Client:
             execution_policy=common.ExecutionPolicy(priority=priority),
         )
         if source is not None:
-            path = Path(source)
-            digest = self.upload(path, progress=progress)
-            request.source.CopyFrom(common.ArtifactRef(digest=digest, filename=path.resolve().name))
+            request.source.CopyFrom(self.reference(source, progress=progress))
         return self._operations.start(request)
 
     def submit(self, request: Request) -> RemoteOperation:
@@ -290,7 +325,7 @@ class Client:
         If ``progress`` raises, or the user interrupts, the operation is cancelled.
 
         Args:
-            source: capture folder or video file; or None with a prompt.
+            source: capture folder or video file; or None with a prompt or pictures.
             out: bundle folder to make; must not exist, or be empty.
             prompt: text to generate the reel from; or None with a source.
             preset: effort.
@@ -301,7 +336,7 @@ class Client:
             material: what the object is made of; "" lets the rigging choose.
             density: kg/m³ to use instead of the material's.
             max_size: largest image side to work at, pixels.
-            generation: how the reel is made from the prompt.
+            generation: how the reel is made from the prompt; see :meth:`with_pictures`.
             overwrite: replace what is at ``out`` once the new bundle is whole.
             progress: told of the upload, the job and the download.
 
@@ -359,8 +394,7 @@ class Client:
         def reference(path: Path | str) -> common.ArtifactRef:
             key = str(path)
             if key not in sent:
-                digest = self.upload(path, progress=progress)
-                sent[key] = common.ArtifactRef(digest=digest, filename=Path(path).resolve().name)
+                sent[key] = self.reference(path, progress=progress)
             return sent[key]
 
         request = editing_pb2.EditRequest(base=reference(base))

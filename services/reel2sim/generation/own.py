@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from reel2sim.generation.backend import Capabilities, GeneratedReel, GenerationConfig
-from reel2sim.generation.controls import FINISHING, Controls
+from reel2sim.generation.controls import FINISHING, PICTURES, Controls
 from reel2sim.scene.errors import UsageError
 from reel2sim.scene.progress import Progress
 
@@ -54,9 +54,9 @@ class VideoBackend:
 
 def _forwarded() -> set[str]:
     """Controls that are sent on; clips are finished here."""
-    from reel2sim.transport.choices import SENT_CONTROLS
+    from reel2sim.transport.choices import SENT_CONTROLS, SENT_PICTURES
 
-    return {*SENT_CONTROLS} - {*FINISHING}
+    return {*SENT_CONTROLS, *SENT_PICTURES} - {*FINISHING}
 
 
 class ServerBackend:
@@ -68,7 +68,7 @@ class ServerBackend:
         address = os.environ.get(SERVER_VARIABLE)
         return Capabilities(
             name="server",
-            modalities=("text",),
+            modalities=("text", "image"),
             controls=("seed, size, place, and which generator there", "what that one takes"),
             max_frames=20_000,
             cameras_known=True,
@@ -109,7 +109,6 @@ class ServerBackend:
             setting=replace(config.setting, sensor="none"),
             controls=controls,
         )
-        request = generation_pb2.GenerateRequest(prompt=prompt, config=job_config(chosen))
         with (
             Client(
                 address.removeprefix(_TLS),
@@ -118,6 +117,14 @@ class ServerBackend:
             ) as client,
             tempfile.TemporaryDirectory(prefix="reel2sim-") as scratch,
         ):
+            pictures = {
+                name: client.reference(path)
+                for name in PICTURES
+                if (path := getattr(controls, name))
+            }
+            request = generation_pb2.GenerateRequest(
+                prompt=prompt, config=job_config(chosen, pictures)
+            )
             fetched = client.fetch(request, Path(scratch) / "reel.mp4", progress=progress)
             reel = read_reel(fetched)
         return GeneratedReel(replace(reel, source="server", digest="", prompt=prompt), truth=None)

@@ -10,7 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from reel2sim.generation.controls import Controls
 from reel2sim.generation.keep import read_packed, write_reel
+from reel2sim.generation.make import digest_of_inputs
 from reel2sim.pipeline.config import PipelineConfig
 from reel2sim.pipeline.stages import Reconstruction, Stage
 from reel2sim.pipeline.stores import ReconstructionStore
@@ -24,7 +26,7 @@ from reel2sim.scene.asset import RiggedAsset
 from reel2sim.scene.progress import Progress, silent
 from reel2sim.scene.reel import Reel
 from reel2sim.scene.store import load_asset
-from reel2sim.transport.choices import job_config
+from reel2sim.transport.choices import SENT_PICTURES, job_config
 from reel2sim.v1 import generation_pb2, reconstruction_pb2, rigging_pb2
 
 T = TypeVar("T")
@@ -72,16 +74,25 @@ class _Away:
     sent: Parcel | None = None
 
     def generate(self, prompt: str, config: PipelineConfig, progress: Progress) -> Reel:
-        """A reel made from words."""
-        chosen = job_config(PipelineConfig(
+        """A reel made from words and pictures."""
+        controls = config.controls or Controls()
+        named = {name: path for name in SENT_PICTURES if (path := getattr(controls, name))}
+        parcels = {
+            name: Parcel.of(Path(path), name=name, scratch=self.scratch)
+            for name, path in named.items()
+        }
+        chosen = PipelineConfig(
             preset=config.preset, seed=config.seed, max_size=config.max_size,
             backend=config.backend, setting=config.setting, controls=config.controls,
-        ))  # fmt: skip
-        request = generation_pb2.GenerateRequest(prompt=prompt, config=chosen)
-        packed = self._do("generate", self.tools.generation, request, (), progress)
+        )  # fmt: skip
+        pictures = {name: parcel.reference for name, parcel in parcels.items()}
+        request = generation_pb2.GenerateRequest(prompt=prompt, config=job_config(chosen, pictures))
+        given = tuple(parcels.values())
+        packed = self._do("generate", self.tools.generation, request, given, progress)
         reel = read_packed(packed)
-        # As if it had been made here: a reel made from words has no file it came from.
-        return replace(reel, source=config.backend, digest="", prompt=prompt)
+        # As if it had been made here: it has no file it came from.
+        digest = digest_of_inputs(prompt, controls)
+        return replace(reel, source=config.backend, digest=digest, prompt=prompt)
 
     def reconstruct(self, reel: Reel, config: PipelineConfig, progress: Progress) -> Reconstruction:
         """Surfels that move."""

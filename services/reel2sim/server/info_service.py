@@ -14,6 +14,7 @@ from reel2sim.pipeline.toolchain import standard_toolchain
 from reel2sim.scene.errors import UsageError
 from reel2sim.server.config import ServerConfig
 from reel2sim.server.observer import Observer
+from reel2sim.server.pictures import MAX_PICTURE_BYTES
 from reel2sim.server.status import Status, status_message
 from reel2sim.server.uploads import MAX_CHUNK
 from reel2sim.v1 import common_pb2 as common
@@ -56,6 +57,7 @@ class InfoService(server_info_pb2_grpc.ServerInfoServicer):
                 max_environments=self._config.max_environments,
                 max_environments_per_client=self._config.max_environments_per_client,
                 environment_idle_seconds=self._config.environment_idle_s,
+                max_picture_bytes=MAX_PICTURE_BYTES,
             ),
         )
 

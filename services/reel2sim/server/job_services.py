@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, MutableSequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 from google.longrunning import operations_pb2
 
 from reel2sim.scene.errors import UsageError
+from reel2sim.server.artifacts import Artifacts
 from reel2sim.server.callers import caller
 from reel2sim.server.kinds import JOB_KINDS, JobKind, check_policy, needs_of
 from reel2sim.server.operations import Draft, Operations
+from reel2sim.server.pictures import check_pictures
 from reel2sim.server.protos import operation_message
 from reel2sim.server.records import Resources
 from reel2sim.v1 import (
-    common_pb2,
     editing_pb2,
     editing_pb2_grpc,
     export_pb2,
@@ -35,20 +36,23 @@ Operation = operations_pb2.Operation
 Submit = Callable[[JobKind, Any], Awaitable[Operation]]
 
 
-def submitter(operations: Operations, room: Resources | None) -> Submit:
+def submitter(operations: Operations, artifacts: Artifacts, room: Resources | None) -> Submit:
     """What turns a request into an operation.
 
     Args:
         operations: where it goes.
+        artifacts: where its inputs are.
         room: what all jobs together may use, if no other server could have more.
     """
 
     async def submit(kind: JobKind, request: Any) -> Operation:
         kind.check(request)
         check_policy(request.execution_policy)
+        pictures = kind.pictures(request)
+        await check_pictures(artifacts, {field: ref.digest for field, ref in pictures.items()})
         references = {
             field: (reference.digest, reference.filename)
-            for field, reference in _references(kind, request)
+            for field, reference in kind.inputs(request)
         }
         request_id = request.request_id
         needs = needs_of(request)
@@ -78,18 +82,8 @@ def submitter(operations: Operations, room: Resources | None) -> Submit:
     return submit
 
 
-def _references(kind: JobKind, request: Any) -> Iterator[tuple[str, common_pb2.ArtifactRef]]:
-    """Input artifacts by field; those of a repeated field are ``field.0``, ``field.1`` …."""
-    for field in kind.references:
-        value = getattr(request, field)
-        if isinstance(value, MutableSequence):
-            yield from ((f"{field}.{i}", reference) for i, reference in enumerate(value))
-        elif request.HasField(field):
-            yield field, value
-
-
 class VideoGeneration(generation_pb2_grpc.VideoGenerationServicer):
-    """Makes captures from words."""
+    """Makes captures and clips from words and pictures."""
 
     def __init__(self, submit: Submit) -> None:
         self._submit = submit

@@ -11,11 +11,18 @@ from reel2sim.remote.config import read_stages
 from reel2sim.scene.errors import InputError
 from reel2sim.scene.progress import Progress, subrange
 from reel2sim.server.job import Job, JobResult
-from reel2sim.transport.choices import pipeline_config
+from reel2sim.transport.choices import (
+    GENERATION,
+    SENT_CONTROLS,
+    SENT_PICTURES,
+    pipeline_config,
+)
 
 if TYPE_CHECKING:
     from reel2sim.pipeline import PipelineConfig, Toolchain
     from reel2sim.pipeline.runner import Runner
+    from reel2sim.pipeline.stages import Stage
+    from reel2sim.scene.reel import Reel
 
 
 def run_job(job: Job, progress: Progress) -> JobResult:
@@ -39,7 +46,7 @@ def _generate(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
 
     request: Any = job.request
     runner = _runner(job, progress)
-    reel, _ = runner(tools.generation, request.prompt, request.prompt)
+    reel, _ = runner(_generation(tools, job), request.prompt, request.prompt)
     return JobResult(write_reel(reel, job.out / "capture"), runner.done[-1].metrics)
 
 
@@ -120,14 +127,16 @@ def _run(tools: Toolchain, job: Job, progress: Progress) -> JobResult:
     from reel2sim.pipeline import Cache, run
 
     request: Any = job.request
+    source = job.inputs.get("source")
+    tools = _divided(tools, job)
     result = run(
-        job.inputs.get("source"),
+        source,
         job.out / "bundle",
-        prompt=request.prompt or None,
+        prompt=request.prompt if source is None else None,
         config=_config(job),
         progress=progress,
         cache=Cache(job.cache),
-        toolchain=_divided(tools, job),
+        toolchain=replace(tools, generation=_generation(tools, job)),
     )
     metrics = {
         f"{stage.name}/{name}": value
@@ -159,7 +168,32 @@ def _divided(tools: Toolchain, job: Job) -> Toolchain:
 
 def _config(job: Job) -> PipelineConfig:
     request: Any = job.request
-    return pipeline_config(request.config)
+    return pipeline_config(request.config, _pictures(job))
+
+
+def _pictures(job: Job) -> dict[str, Path]:
+    """The pictures that a generator is given, by field of GenerationOptions."""
+    named = ((name, job.inputs.get(f"{GENERATION}.{name}")) for name in SENT_PICTURES)
+    return {name: path for name, path in named if path is not None}
+
+
+def _generation(tools: Toolchain, job: Job) -> Stage[str, Reel]:
+    """The stage that generates, telling faults by the fields and files that the client knows."""
+    names = {str(path): path.name for path in _pictures(job).values()}
+
+    def generated(prompt: str, config: PipelineConfig, progress: Progress) -> Reel:
+        try:
+            return tools.generation.function(prompt, config, progress)
+        except InputError as error:
+            field = error.field
+            if field in (*SENT_CONTROLS, *SENT_PICTURES):
+                field = f"{GENERATION}.{field}"
+            source = names.get(error.source or "", error.source)
+            raise type(error)(
+                error.message, source=source, field=field, remedy=error.remedy
+            ) from error
+
+    return replace(tools.generation, function=generated)
 
 
 def _runner(job: Job, progress: Progress) -> Runner:

@@ -3,15 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import Message
 
 from reel2sim.scene.errors import InputError, PromptError, UsageError
 from reel2sim.server.records import Resources
-from reel2sim.transport.choices import generation_controls, generation_setting
+from reel2sim.transport.choices import (
+    GENERATION,
+    generation_controls,
+    generation_setting,
+    pictures_of,
+)
 from reel2sim.transport.edits import edit_from_message
 from reel2sim.transport.names import DIGEST, OBJECT_NAME, TOKEN, WORD, filename_fault
 from reel2sim.v1 import common_pb2 as common
@@ -47,6 +54,7 @@ class JobKind:
         output: field of the response that carries the artifact.
         references: fields of the request that name input artifacts; may be repeated fields.
         check: raises an InputError that names the field of a request that is not valid.
+        generates: whether a request has a generator make a reel, so that it is given pictures.
     """
 
     name: str
@@ -55,11 +63,29 @@ class JobKind:
     output: str
     references: tuple[str, ...]
     check: Callable[[Any], None]
+    generates: Callable[[Any], bool] = lambda request: False
+
+    def inputs(self, request: Any) -> Iterator[tuple[str, common.ArtifactRef]]:
+        """Input artifacts by field; those of a repeated field are ``field.0``, ``field.1`` …."""
+        for field in self.references:
+            value: Any = getattr(request, field)
+            if not isinstance(value, common.ArtifactRef):
+                yield from ((f"{field}.{i}", reference) for i, reference in enumerate(value))
+            elif request.HasField(field):
+                yield field, value
+        yield from self.pictures(request).items()
+
+    def pictures(self, request: Any) -> dict[str, common.ArtifactRef]:
+        """Those of its inputs that a generator is given, by field."""
+        if not self.generates(request):
+            return {}
+        named = pictures_of(request.config.generation)
+        return {f"{GENERATION}.{name}": reference for name, reference in named.items()}
 
 
 def _check_generate(request: generation_pb2.GenerateRequest) -> None:
     _check_common(request.request_id, request.config)
-    _check_prompt(request.prompt)
+    _check_asked(request.prompt, request.config)
 
 
 def _check_reconstruct(request: reconstruction_pb2.ReconstructRequest) -> None:
@@ -109,8 +135,8 @@ def _check_run(request: pipeline_pb2.RunRequest) -> None:
         raise UsageError("a source and a prompt exclude each other", field="prompt")
     if request.HasField("source"):
         _check_reference(request.source, "source")
-    elif request.prompt:
-        _check_prompt(request.prompt)
+    elif request.prompt or pictures_of(request.config.generation):
+        _check_asked(request.prompt, request.config)
     else:
         raise UsageError("either a source or a prompt is required", field="source")
 
@@ -140,11 +166,26 @@ def _check_reference(reference: common.ArtifactRef, field: str) -> None:
         raise InputError(fault, field=f"{field}.filename")
 
 
-def _check_prompt(prompt: str) -> None:
-    if not prompt.strip():
+def _check_asked(prompt: str, config: common.JobConfig) -> None:
+    """Refuse what no generator can make, or not the one that is asked."""
+    from reel2sim.generation.backend import registered
+    from reel2sim.generation.make import check_controls
+    from reel2sim.pipeline.config import PipelineConfig
+
+    pictures = pictures_of(config.generation)
+    if not prompt.strip() and not pictures:
         raise PromptError("is empty", field="prompt")
     if len(prompt) > _MAX_PROMPT:
         raise PromptError(f"is longer than {_MAX_PROMPT} characters", field="prompt")
+    for name, reference in pictures.items():
+        _check_reference(reference, f"{GENERATION}.{name}")
+    # Other generators are of packages that only workers load; these say it when they are asked.
+    name = config.backend or PipelineConfig().backend
+    if (factory := registered().get(name)) is not None:
+        unread = {name: Path(reference.digest) for name, reference in pictures.items()}
+        controls = generation_controls(config.generation, unread)
+        with _named(GENERATION):
+            check_controls(controls, factory().capabilities, backend=name)
 
 
 def _check_common(request_id: str, config: common.JobConfig) -> None:
@@ -193,16 +234,23 @@ def _check_config(config: common.JobConfig) -> None:
 
 
 def _check_generation(options: common.GenerationOptions) -> None:
-    field = "config.generation"
+    field = GENERATION
     for name, known in (("background", common.Background), ("lighting", common.Lighting)):
         if getattr(options, name) not in known.values():
             raise UsageError(f"{getattr(options, name)} is none", field=f"{field}.{name}")
     for name, most in (("sensor", _MAX_SENSOR), ("negative_prompt", _MAX_PROMPT)):
         if len(getattr(options, name)) > most:
             raise UsageError(f"is longer than {most} characters", field=f"{field}.{name}")
-    try:
+    with _named(field):
         generation_setting(options)
         generation_controls(options)
+
+
+@contextlib.contextmanager
+def _named(field: str) -> Generator[None]:
+    """Have faults of a part of ``field`` name it as a part of the request."""
+    try:
+        yield
     except UsageError as error:
         name = f"{field}.{error.field or error.source}"
         raise UsageError(error.message, field=name, remedy=error.remedy) from error
@@ -218,6 +266,7 @@ JOB_KINDS: dict[str, JobKind] = {
             "capture",
             (),
             _check_generate,
+            generates=lambda request: True,
         ),
         JobKind(
             "reconstruct",
@@ -258,6 +307,7 @@ JOB_KINDS: dict[str, JobKind] = {
             "bundle",
             ("source",),
             _check_run,
+            generates=lambda request: not request.HasField("source"),
         ),
     )
 }

@@ -255,7 +255,9 @@ async def _listening(
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ],
     )
-    submit = job_services.submitter(operations, None if config.database else config.resources)
+    submit = job_services.submitter(
+        operations, artifacts, None if config.database else config.resources
+    )
     descriptors: list[Any] = [
         artifacts_pb2.DESCRIPTOR,
         events_pb2.DESCRIPTOR,
