@@ -129,15 +129,30 @@ def main() -> int:
 
 
 def _run(asked: Asked, options: argparse.Namespace) -> Answer:
-    capture, rig = options.out / "captures" / asked.name, options.out / "rigs" / asked.name
+    run = rigged(asked, options.out, preset=options.preset, seed=options.seed)
+    return _answer(asked, run, joints_in_sight(options.out / "captures" / asked.name))
+
+
+def rigged(
+    asked: Asked, out: Path, *, preset: str, seed: int, sensor: str = "none"
+) -> dict[str, Any]:
+    """Film and rig what is asked, unless that was done; the run as ``bench rig`` records it.
+
+    Args:
+        asked: the prompt.
+        out: its capture is ``out/captures/NAME``, what the rig left is ``out/rigs/NAME``.
+        preset: of reconstruction and rig.
+        seed: of them.
+        sensor: the camera's faults.
+    """
+    capture, rig = out / "captures" / asked.name, out / "rigs" / asked.name
     if not (capture / "truth.json").is_file():
-        _reel2sim("generate", "--prompt", asked.prompt, "--seed", asked.seed, "--truth",
-                  "--out", capture)  # fmt: skip
+        _reel2sim("generate", "--prompt", asked.prompt, "--seed", asked.seed, "--sensor", sensor,
+                  "--truth", "--out", capture)  # fmt: skip
     if not (rig / RESULTS_FILE).is_file():
-        _reel2sim("bench", "rig", capture, "--preset", options.preset, "--seed", options.seed,
-                  "--out", rig)  # fmt: skip
+        _reel2sim("bench", "rig", capture, "--preset", preset, "--seed", seed, "--out", rig)
     (run,) = json.loads((rig / RESULTS_FILE).read_text())["runs"]
-    return _answer(asked, run, joints_in_sight(capture))
+    return run
 
 
 def _reel2sim(*arguments: object) -> None:
