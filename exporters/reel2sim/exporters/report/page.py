@@ -13,13 +13,15 @@ import numpy as np
 from reel2sim.exporters.joints import start_poses
 from reel2sim.exporters.manifest import manifest_record
 from reel2sim.exporters.media import BundleMedia, Provenance
+from reel2sim.exporters.report.doubts import SURE, grade, in_words, made_of, percent, unseen
 from reel2sim.exporters.report.environment import write_page
 from reel2sim.exporters.report.pictures import film_strip, sheet_uri, thumbnail_uri, video_uri
 from reel2sim.exporters.report.plots import display_unit, plain, plot_joint
 from reel2sim.scene import Joint, JointType, Link, RiggedAsset
 from reel2sim.scene.arrays import Array
 
-_SURE, _FAIR = 0.8, 0.5
+_INPUTS = ("media", "generation")
+"""Stages whose figures are of what went in."""
 
 
 def write_report(
@@ -32,7 +34,9 @@ def write_report(
 ) -> None:
     """Write the report, one file without outside references, to ``path``.
 
-    It holds no timings, so that the same input gives the same bytes; those are in the manifest.
+    It says what went in, what came out, how sure that is, what was not seen, how to use it and
+    how it was made, in this order. It holds no timings, so that the same input gives the same
+    bytes; those are in the manifest.
 
     Args:
         asset: the object.
@@ -46,6 +50,7 @@ def write_report(
         "asset": asset,
         "manifest": manifest_record(asset, provenance),
         "headline": _headline(asset),
+        "input_figures": _input_figures(media, provenance),
         "figures": _figures(asset, provenance),
         "thumbnail": thumbnail_uri(asset),
         "strip_times": times,
@@ -55,6 +60,9 @@ def write_report(
         "joints": _joint_rows(asset),
         "links": [_link_row(link) for link in asset.links],
         "total_mass": _number(sum(link.inertial.mass for link in asset.links)),
+        "unseen": unseen(asset),
+        "metrics": _metrics(asset.metrics),
+        "edits": _edits(provenance),
         "stages": [_stage_row(s.name, s.version, s.metrics, s.config) for s in provenance.stages],
     }
     write_page("asset.html.j2", path, values)
@@ -63,7 +71,7 @@ def write_report(
 def _headline(asset: RiggedAsset) -> str:
     """One sentence on what was found and how far to trust it."""
     moving = [j for j in asset.joints if j.type is not JointType.FIXED]
-    sure = sum(j.observed and j.confidence >= _SURE for j in moving)
+    sure = sum(j.observed and j.confidence >= SURE for j in moving)
     base = "a fixed base" if asset.fixed_base else "a moving base"
     if not moving:
         return f"{_count(len(asset.links), 'part')} on {base}; no joint moved enough to be found."
@@ -77,17 +85,42 @@ def _headline(asset: RiggedAsset) -> str:
     )
 
 
-def _figures(asset: RiggedAsset, provenance: Provenance) -> list[tuple[str, str]]:
-    shown: dict[str, float] = {}
+def _input_figures(media: BundleMedia | None, provenance: Provenance) -> list[tuple[str, str]]:
+    """What is known of the pictures that went in."""
+    told: dict[str, float] = {}
     for stage in provenance.stages:
-        shown.update({f"{stage.name}: {k}": v for k, v in stage.metrics.items()})
-    shown.update(asset.metrics)
+        told.update(stage.metrics if stage.name in _INPUTS else {})
+    found: list[tuple[str, str]] = []
+    if (known := told.pop("calibrated", None)) is not None:
+        found.append(("cameras", "known" if known else "estimated from the pictures"))
+    found += _metrics(told)
+    if media is not None:
+        first, last = float(media.times_s[0]), float(media.times_s[-1])
+        found.append(("time", f"{first:.3g} to {last:.3g} s"))
+    return found
+
+
+def _figures(asset: RiggedAsset, provenance: Provenance) -> list[tuple[str, str]]:
+    """What anybody wants to know; what the stages measured besides is under provenance."""
+    moving = sum(joint.type is not JointType.FIXED for joint in asset.joints)
+    measured = {k: v for stage in provenance.stages for k, v in stage.metrics.items()}
     figures = [
+        ("parts", str(len(asset.links))),
+        ("moving joints", str(moving)),
         ("duration", f"{asset.motion.duration_s:.3g} s"),
         ("samples of motion", str(len(asset.motion.times_s))),
+        ("mass", f"{_number(sum(link.inertial.mass for link in asset.links))} kg"),
         ("surfels", f"{len(asset.surfels):,}"),
+        ("triangles", f"{sum(len(link.visual.faces) for link in asset.links):,}"),
+        ("convex pieces", str(sum(len(link.collision) for link in asset.links))),
     ]
-    return figures + [(k.replace("_", " "), _number(v)) for k, v in sorted(shown.items())]
+    if (psnr := measured.get("psnr_db")) is not None:
+        figures.append(("likeness to the input (PSNR)", f"{psnr:.1f} dB"))
+    return figures
+
+
+def _metrics(metrics: Mapping[str, float]) -> list[tuple[str, str]]:
+    return [(k.replace("_", " "), _number(v)) for k, v in sorted(metrics.items())]
 
 
 def _joint_rows(asset: RiggedAsset) -> list[dict[str, Any]]:
@@ -111,11 +144,10 @@ def _joint_row(asset: RiggedAsset, joint: Joint, pivot: Array) -> dict[str, Any]
         "range": _interval(float(positions.min()), float(positions.max()), factor, unit)
         if moves
         else "–",
-        "effort": f"{_number(joint.limits.effort)} {'N·m' if joint.type.angular else 'N'}",
-        "confidence": joint.confidence,
-        "percent": f"{100 * joint.confidence:.0f} %",
-        "grade": _grade(joint),
-        "observed": joint.observed,
+        "percent": percent(joint.confidence),
+        "words": in_words(joint.confidence, observed=joint.observed),
+        "grade": grade(joint.confidence, observed=joint.observed),
+        "made_of": made_of(joint),
         "reason": joint.reason,
         "plot": plot_joint(joint, asset.motion.times_s, positions) if moves else None,
     }
@@ -135,21 +167,20 @@ def _link_row(link: Link) -> dict[str, Any]:
     }
 
 
+def _edits(provenance: Provenance) -> list[str]:
+    edited = provenance.edited
+    return [] if edited is None else [json.dumps(dict(edit)) for edit in edited.edits]
+
+
 def _stage_row(
     name: str, version: str, metrics: Mapping[str, float], config: Mapping[str, Any]
 ) -> dict[str, Any]:
     return {
         "name": name,
         "version": version,
-        "metrics": [(k.replace("_", " "), _number(v)) for k, v in sorted(metrics.items())],
+        "metrics": _metrics(metrics),
         "config": json.dumps(dict(config), indent=2, sort_keys=True, default=str),
     }
-
-
-def _grade(joint: Joint) -> str:
-    if not joint.observed or joint.confidence < _FAIR:
-        return "low"
-    return "high" if joint.confidence >= _SURE else "fair"
 
 
 def _count(number: int, noun: str) -> str:
