@@ -13,6 +13,7 @@ import pytest
 from reel2sim.batch import BatchConfig, BatchJob, BatchSummary, read_rows, run_batch
 from reel2sim.batch.attempt import Made
 from reel2sim.batch.cluster import patiently
+from reel2sim.cli.main import main
 from reel2sim.scene.errors import MediaError, UnavailableError, UsageError
 
 ray = pytest.importorskip("ray")
@@ -129,6 +130,16 @@ def test_a_stopped_batch_goes_on(tmp_path: Path, log: Path) -> None:
     assert summary.skipped == 3
     assert not summary.failed
     assert len(summary.rows) == 8
+
+
+def test_the_command_leaves_a_page_of_all_jobs(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"no film")
+    (tmp_path / "jobs.jsonl").write_text('{"source": "clip.mp4", "id": "torn"}')
+    assert main(["batch", str(tmp_path / "jobs.jsonl"), "--out", str(tmp_path / "out")]) == 1
+    page = (tmp_path / "out/index.html").read_text()
+    row = read_rows(tmp_path / "out/results.jsonl")["torn"]
+    assert f"{row.reason}: " in page
+    assert "0 bundles, 1 failed" in page
 
 
 @pytest.mark.parametrize("wrong", [{"workers": 0}, {"retries": -1}])

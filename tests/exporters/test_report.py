@@ -124,7 +124,7 @@ def test_what_was_seen_is_not_called_unseen(cabinet):
 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_words_follow_the_confidence(one, other):
-    order = ["a guess", "doubtful", "likely", "very likely", "almost certain"]
+    order = ["a guess", "doubtful", "likely", "very likely", "almost certain", "certain"]
     low, high = sorted((one, other))
     assert order.index(in_words(low)) <= order.index(in_words(high))
     assert in_words(one, observed=False) == "not observed"

@@ -13,6 +13,8 @@ from reel2sim.scene import RiggedAsset
 from reel2sim.scene.arrays import Array
 from reel2sim.scene.transforms import apply
 
+THUMBNAIL = Path("usd/scene/.thumbs/256x256/scene.usda.png")
+"""Where a bundle has its picture: beside its stage, as USD's tools look for it."""
 _AZIMUTH, _ELEVATION = np.radians(-60.0), np.radians(25.0)
 _LIGHT = np.array([0.3, -0.5, 0.8]) / np.linalg.norm([0.3, -0.5, 0.8])
 _OVERSAMPLE = 2

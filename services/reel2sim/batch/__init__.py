@@ -5,6 +5,7 @@ Results are files: Ray runs the work and is never the system of record.
 
 from reel2sim.batch.attempt import Job, JobRunner, Made
 from reel2sim.batch.jobs import BatchJob, read_jobs
+from reel2sim.batch.overview import write_overview
 from reel2sim.batch.results import ResultRow, read_rows
 from reel2sim.batch.run import BatchConfig, BatchSummary, run_batch
 from reel2sim.batch.steps import Demand, Step, pipeline_steps
@@ -23,4 +24,5 @@ __all__ = [
     "read_jobs",
     "read_rows",
     "run_batch",
+    "write_overview",
 ]

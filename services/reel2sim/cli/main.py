@@ -33,6 +33,7 @@ COMMANDS = {
     "token": "token:Token",
     "top": "top:Top",
     "batch": "batch:Batch",
+    "report": "report:Report",
     "dataset": "dataset:DatasetCommand",
     "generator": "generator:Generator",
     "bench": "bench:Bench",

@@ -12,7 +12,13 @@ from reel2sim.scene import Joint, JointType, RiggedAsset
 
 SURE, FAIR = 0.8, 0.5
 """Confidences from which on a joint may be relied on, and from which on it is likely right."""
-_WORDS = ((0.95, "almost certain"), (SURE, "very likely"), (FAIR, "likely"), (0.25, "doubtful"))
+_WORDS = (
+    (1.0, "certain"),
+    (0.95, "almost certain"),
+    (SURE, "very likely"),
+    (FAIR, "likely"),
+    (0.25, "doubtful"),
+)
 _BEYOND = 0.02
 """Share of a joint's range that limits may exceed what was seen without being mentioned."""
 

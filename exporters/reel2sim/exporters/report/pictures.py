@@ -18,6 +18,7 @@ from reel2sim.scene.arrays import Array
 _COLUMNS = 6
 _WIDTH = 240
 _SHEET_WIDTH = 1600
+_SMALL = 96
 _LARGEST_VIDEO = 5 * 1024 * 1024
 """With the other pictures, the page then stays below 10 MB."""
 
@@ -71,6 +72,21 @@ def thumbnail_uri(*assets: RiggedAsset) -> str:
     stream = io.BytesIO()
     draw_thumbnail(*assets).save(stream, format="PNG")
     return _uri("image/png", stream.getvalue())
+
+
+def small_uri(path: Path | None) -> str | None:
+    """A picture file at most 96 pixels wide and high, as WebP; None if it cannot be read."""
+    if path is None:
+        return None
+    stream = io.BytesIO()
+    try:
+        with Image.open(path) as picture:
+            small = picture.convert("RGBA")
+            small.thumbnail((_SMALL, _SMALL), Image.Resampling.LANCZOS)
+            small.save(stream, format="WEBP", quality=70, method=4)
+    except (OSError, ValueError, SyntaxError):
+        return None
+    return _uri("image/webp", stream.getvalue())
 
 
 def video_uri(path: Path) -> str | None:

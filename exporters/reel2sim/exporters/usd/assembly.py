@@ -21,12 +21,11 @@ import numpy as np
 from pxr import Kind, Sdf, Usd, UsdGeom, UsdPhysics, UsdSemantics
 
 from reel2sim.exporters.names import free_name
-from reel2sim.exporters.thumbnail import write_thumbnail
+from reel2sim.exporters.thumbnail import THUMBNAIL, write_thumbnail
 from reel2sim.exporters.usd.metadata import LABEL, author_metadata
 from reel2sim.exporters.usd.package import (
     INTERFACE,
     PACKAGE,
-    THUMBNAIL,
     UsdPaths,
     write_layers,
     write_package,

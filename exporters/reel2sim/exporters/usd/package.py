@@ -14,7 +14,7 @@ import numpy as np
 from pxr import Kind, Sdf, Usd, UsdSemantics
 
 from reel2sim.exporters.joints import require_expressible
-from reel2sim.exporters.thumbnail import write_thumbnail
+from reel2sim.exporters.thumbnail import THUMBNAIL, write_thumbnail
 from reel2sim.exporters.usd.geometry import author_geometry
 from reel2sim.exporters.usd.metadata import LABEL, author_metadata
 from reel2sim.exporters.usd.physics import author_gravity, author_physics
@@ -26,7 +26,6 @@ from reel2sim.scene import RiggedAsset
 from reel2sim.scene.world import EARTH_GRAVITY
 
 INTERFACE = Path("usd/scene/scene.usda")
-THUMBNAIL = Path("usd/scene/.thumbs/256x256/scene.usda.png")
 PACKAGE = Path("scene.usdz")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _ALIGNMENT = 64

@@ -19,7 +19,8 @@ class Batch:
     """Make many bundles at once on Ray.
 
     JOBS has one JSON object a line: {"source": PATH} or {"prompt": TEXT}, and as you like id,
-    preset, seed and name. Bundles go to DIR/bundles/ID, a row for each job to DIR/results.jsonl.
+    preset, seed and name. Bundles go to DIR/bundles/ID, a row for each job to DIR/results.jsonl,
+    and DIR/index.html shows them all.
     Run it again to go on after a stop: what is done and unchanged is not done again. Work that
     crashed is tried again, each time after a longer pause; what is wrong with an input is not.
     Exits with 0 if every job has its bundle, else 1.
@@ -60,6 +61,7 @@ class Batch:
     def __call__(self, console: Console) -> int:
         """Run the batch and show what failed."""
         from reel2sim.batch import BatchConfig, pipeline_steps, read_jobs, run_batch
+        from reel2sim.batch.overview import INDEX, write_overview
         from reel2sim.cli.tables import table
 
         config = BatchConfig(
@@ -75,6 +77,8 @@ class Batch:
         jobs = read_jobs(self.jobs, preset=self.preset)
         with console.progress() as progress:
             summary = run_batch(jobs, self.out, config=config, steps=steps, progress=progress)
+        write_overview(self.out)
+        page = self.out / INDEX
         failed = summary.failed
         good = len(jobs) - len(failed)
         record = {
@@ -83,11 +87,12 @@ class Batch:
             "failed": len(failed),
             "skipped": summary.skipped,
             "results": str(self.out / "results.jsonl"),
+            "report": str(page),
             "rows": [asdict(row) for row in summary.rows],
         }
         lines = [(row.id, row.reason, row.attempts, row.exit_code, row.message) for row in failed]
         columns = ("job", "reason", "attempts", "code", "message")
         shown = [table(f"{len(failed)} failed", columns, lines)] if failed else []
         before = f", {summary.skipped} of them before" if summary.skipped else ""
-        console.result(record, *shown, f"{good} of {len(jobs)} bundles made{before}: {self.out}")
+        console.result(record, *shown, f"{good} of {len(jobs)} bundles made{before}: {page}")
         return 1 if failed else 0
