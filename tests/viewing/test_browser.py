@@ -6,7 +6,6 @@ Needs Node, what `make node` installs, and Chromium.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,23 +17,13 @@ from PIL import Image
 
 from reel2sim.exporters import export_bundle
 from reel2sim.scene import JointType, RiggedAsset, Scene, Surfels, look_at
-from reel2sim.viewing.browser import find_browser
 from reel2sim.viewing.extent import Extent
 from reel2sim.viewing.viewer import FOV_Y, all_layers
 from tests.exporters.conftest import box_link, build_asset
+from tests.viewing.helpers.driver import browser, driven, require_driver
 
 pytest.importorskip("viser", reason="needs the extra [view]")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-DRIVER = Path(__file__).parent / "browser"
-NODE = shutil.which("node")
-
-
-def browser() -> str:
-    try:
-        return find_browser()
-    except Exception as error:
-        pytest.skip(str(error))
 
 
 def sliding_box() -> RiggedAsset:
@@ -88,10 +77,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def visit(folder: Path):
     """What came of the visit."""
-    if NODE is None:
-        pytest.skip("Node is not installed")
-    if not (DRIVER / "node_modules" / "playwright-core").is_dir():
-        pytest.skip("`make node` was not run")
+    require_driver()
     program = browser()
     asset = sliding_box()
     extent = Extent.of(Scene.of(asset))
@@ -117,15 +103,7 @@ def visit(folder: Path):
                 "by": [12, 0],
             },
         }
-        driven = subprocess.run(
-            [NODE, "drive.js", json.dumps(task)],
-            cwd=DRIVER,
-            capture_output=True,
-            text=True,
-            timeout=550,
-        )
-        assert driven.returncode == 0, driven.stderr
-        yield json.loads(driven.stdout)
+        yield driven("drive.js", task, timeout=550)
     finally:
         viewer.terminate()
         viewer.wait(20)
