@@ -129,6 +129,7 @@ def test_the_table_sorts_by_keyboard(seen) -> None:
         (each["title"], each["sort"]): [name.split()[0] for name in each["names"]] for each in told
     }
     assert {each["sorts"] for each in told} == {1}
+    assert [name.split()[0] for name in seen["set"]["first"]] == orders["name", "ascending"]
     assert orders == {
         ("name", "descending"): ["c10", "c3", "c2", "c1"],
         ("name", "ascending"): ["c1", "c2", "c3", "c10"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,13 +44,19 @@ def write_overview(folder: Path) -> tuple[SetRow, ...]:
     rows = _result_rows(folder) or _found_rows(folder)
     if not rows:
         raise InputError("holds no bundles", source=folder)
-    ordered = tuple(sorted(rows, key=lambda row: row.name))
+    ordered = tuple(sorted(rows, key=lambda row: _as_counted(row.name)))
     title = folder.resolve().name or str(folder)
     # Whole or not at all, and for others to read, unlike what write_atomically makes.
     aside = folder / f".{INDEX}.writing"
     write_set_report(ordered, aside, title=title)
     aside.replace(folder / INDEX)
     return ordered
+
+
+def _as_counted(name: str) -> list[tuple[int, int, str]]:
+    """Sorts names as the page does: ``clip2`` before ``clip10``."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", name.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 def _result_rows(folder: Path) -> list[SetRow]:

@@ -63,6 +63,7 @@ for (const [name, address] of Object.entries(task.pages)) {
       await page.screenshot({ path, fullPage: true });
     }
     if (colorScheme === 'dark' && await page.locator('[aria-sort]').count()) {
+      found[name].first = await page.locator('tbody th').allInnerTexts();
       found[name].sorted = await sorted(page);
       await page.getByRole('searchbox').fill('no video');
       found[name].found = {

@@ -63,13 +63,14 @@ def percent(share: float) -> str:
 
 
 def made_of(joint: Joint) -> list[tuple[str, str]]:
-    """What a joint's confidence is the product of: each claim and its probability."""
-    if joint.certainty is None:
+    """What a moving joint's confidence is the product of: each claim and its probability."""
+    if joint.certainty is None or joint.type is JointType.FIXED:
         return []
+    toward = "about" if joint.type.angular else "along"
     claims = [
         (f"{joint.child} moves against {joint.parent}", joint.certainty.moves),
         (f"as a {joint.type.value} joint", joint.certainty.type),
-        ("about this axis, to 5°", joint.certainty.axis),
+        (f"{toward} this axis, to 5°", joint.certainty.axis),
     ]
     return [(claim, percent(share)) for claim, share in claims]
 
