@@ -28,7 +28,7 @@ help:
 	@echo "make test    set up, then run the tests"
 	@echo "make lint    ruff, pyright, and the rules of the protos"
 	@echo "make proto   regenerate the gRPC code from proto/"
-	@echo "make node    install what examples/node and the tests of the viewer's page need (npm)"
+	@echo "make node    install what examples/node and the tests of pages need (npm)"
 	@echo "make bench   render the benchmark captures and measure the chain on them"
 	@echo "make clean   remove the environment and build output"
 

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reel2sim.exporters import Provenance, export_bundle
+from reel2sim.exporters import Provenance, export_bundle, export_scene
 from reel2sim.exporters.media import Edited
 from reel2sim.exporters.report import write_report
 from reel2sim.exporters.report.doubts import grade, in_words, percent, unseen
-from reel2sim.scene import Certainty, JointType
+from reel2sim.scene import Certainty, JointType, Placement, Scene
 
 from .conftest import build_asset
 
@@ -41,7 +41,7 @@ class Outline(HTMLParser):
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
         if tag == "section":
-            self.sections.append(given["id"] or "")
+            self.sections.append(given.get("id") or "")
         if tag in ("h1", "h2", "h3", "h4"):
             self.levels.append(int(tag[1]))
         if tag == "pre":
@@ -184,3 +184,16 @@ def test_what_it_tells_to_type_works(inside, fixed_base, tmp_path):
     assert found["pybullet"] == 2
     assert found["usd"] >= 2
     assert found["splats"] >= 1
+
+
+def test_what_it_tells_of_a_scene_works(tmp_path):
+    asset = build_asset([JointType.REVOLUTE], [0], seed=5)
+    pair = tuple(Placement.of(dataclasses.replace(asset, name=name)) for name in ("a", "b"))
+    paths = export_scene(Scene(pair, name="room"), tmp_path / "room")
+    code = Outline(paths.report.read_text()).code["PyBullet"]
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nprint(p.getNumBodies())"],
+        cwd=paths.root, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "2"

@@ -12,6 +12,7 @@ import numpy as np
 from reel2sim.exporters.joints import start_poses
 from reel2sim.exporters.manifest import scene_manifest
 from reel2sim.exporters.media import Provenance
+from reel2sim.exporters.report.doubts import grade, in_words, percent
 from reel2sim.exporters.report.environment import write_page
 from reel2sim.exporters.report.pictures import thumbnail_uri
 from reel2sim.scene import JointType, RiggedAsset, Scene
@@ -38,18 +39,27 @@ def write_scene_report(
         "rows": [_row(asset, folders[asset.name]) for asset in assets],
         "world": _world(scene),
         "edits": [] if edited is None else [json.dumps(dict(edit)) for edit in edited.edits],
+        "stages": [(stage.name, stage.version) for stage in provenance.stages],
     }
     write_page("scene.html.j2", path, values)
 
 
 def _row(asset: RiggedAsset, folder: str) -> dict[str, Any]:
-    moving = sum(joint.type is not JointType.FIXED for joint in asset.joints)
+    moving = [joint for joint in asset.joints if joint.type is not JointType.FIXED]
+    least = min(moving, key=lambda joint: (joint.observed, joint.confidence), default=None)
     return {
         "name": asset.name,
         "folder": folder,
         "thumbnail": thumbnail_uri(asset),
         "links": len(asset.links),
-        "joints": moving,
+        "joints": len(moving),
+        "least": least
+        and {
+            "name": least.name,
+            "words": in_words(least.confidence, observed=least.observed),
+            "percent": percent(least.confidence),
+            "grade": grade(least.confidence, observed=least.observed),
+        },
         "mass": f"{sum(link.inertial.mass for link in asset.links):,.4g}",
         "base": "fixed" if asset.fixed_base else "free",
         "foot": _foot(asset),
