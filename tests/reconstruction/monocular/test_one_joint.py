@@ -117,13 +117,6 @@ def test_depths_are_found_for_a_joint_that_is_known() -> None:
     assert np.median(np.sqrt(squared[seen.seen])) < 0.5
 
 
-def test_a_camera_on_the_part_sees_it_stand_still() -> None:
-    moved = joint(JointType.REVOLUTE, 10, span=1.0)
-    seen, depth = filmed(moved, still_camera(10))
-    at_rest = replace(moved, states=np.zeros(10))
-    assert np.abs(at_rest.errors(seen.riding(moved.motion), np.log(depth))).max() < 1e-16
-
-
 def test_the_shape_of_the_motion_is_that_of_its_states() -> None:
     moved = joint(JointType.PRISMATIC, 20, span=0.2)
     seen, _ = filmed(moved, still_camera(20))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from reel2sim.reconstruction.monocular.evidence import Evidence
-from reel2sim.reconstruction.monocular.parts import WORLD, ClipPart
+from reel2sim.reconstruction.monocular.parts import ClipPart
 from reel2sim.rigging.articulation import Articulation, JointEstimate
 from reel2sim.scene import Surfels
 from reel2sim.scene.arrays import Array
@@ -64,7 +64,7 @@ def articulation_of(
             pivot = own.mean(axis=0).astype(np.float64)
         joints.append(
             JointEstimate(
-                parent=0 if part.parent == WORLD else part.parent + 1,
+                parent=0,
                 child=k,
                 type=joint.type,
                 axis=T_world_first[:3, :3] @ joint.axis,

@@ -8,7 +8,7 @@ import numpy as np
 
 from reel2sim.reconstruction.monocular.evidence import Evidence
 from reel2sim.reconstruction.monocular.one_joint import Sightings
-from reel2sim.reconstruction.monocular.parts import ClipPart, world_motions
+from reel2sim.reconstruction.monocular.parts import ClipPart
 from reel2sim.reconstruction.monocular.starts import first_points
 from reel2sim.reconstruction.monocular.subject import part_map, subject_mask
 from reel2sim.reconstruction.monocular.surface import fitted_plane, hinge_plane, part_surfels
@@ -59,12 +59,11 @@ def draw(
 
 def rest_points(seen: Sightings, parts: list[ClipPart]) -> list[Array]:
     """Where each part's points are at first ``(k, 3)``, frame of the first camera."""
-    motions = world_motions(parts, seen.seen.shape[1])
     found: list[Array] = []
-    for part, motion in zip(parts, motions, strict=True):
+    for part in parts:
         own = seen.select(part.members)
         points = first_points(own, part.joint.log_depth)
-        back = invert(motion)[own.first]
+        back = invert(part.joint.motion)[own.first]
         found.append(np.einsum("nij,nj->ni", back[:, :3, :3], points) + back[:, :3, 3])
     return found
 

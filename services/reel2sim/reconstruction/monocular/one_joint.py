@@ -80,13 +80,6 @@ class Sightings:
             self, pixels=self.pixels[index], seen=self.seen[index], first=self.first[index]
         )
 
-    def riding(self, motion: Array) -> Sightings:
-        """As a camera has them that goes along with a part that moves by ``motion`` ``(t, 4, 4)``.
-
-        Joints found in them hang on that part, and are given where it is at first.
-        """
-        return replace(self, T_camera_world=np.ascontiguousarray(self.T_camera_world @ motion))
-
     @cached_property
     def depth_priors(self) -> Array:
         """Weight of the logarithm of each depth ``(n,)``, from how wide the tracks lie."""
@@ -166,7 +159,7 @@ class OneJoint:
 
     @property
     def motion(self) -> Array:
-        """Of what it carries, against its parent since the first chosen frame ``(t, 4, 4)``."""
+        """Of what it carries since the first chosen frame, world to world ``(t, 4, 4)``."""
         return JointModel(self.type, self.axis, self.pivot, self.states).motion()
 
     def errors(self, seen: Sightings, log_depth: Array | None = None) -> Array:

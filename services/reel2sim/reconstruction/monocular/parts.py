@@ -51,7 +51,6 @@ _BETTER = 0.6
 _ENDS = 3
 """Frames, of those chosen, at the beginning and at the end of a clip."""
 _BELIEVED_PX = 2.0
-WORLD = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +59,11 @@ class ClipPart:
 
     Attributes:
         explained: its joint; depths are of ``members``.
-        parent: the part it hangs on, :data:`WORLD` for what stands still.
         members: sightings that follow it ``(k,)``.
         error_px: median error of these.
     """
 
     explained: Explained
-    parent: int
     members: Array
     error_px: float
 
@@ -84,7 +81,7 @@ def find_parts(
     rng: np.random.Generator,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> list[ClipPart]:
-    """Parts on one joint each, against the still world or another part.
+    """Parts on one joint each, against the still world.
 
     Args:
         seen: tracks.
@@ -95,19 +92,10 @@ def find_parts(
     """
     search = _Search(seen, moving, most, rng)
     parts: list[ClipPart] = []
-    for name, act in (("world", search.on_world), ("merged", search.merged),
+    for name, act in (("discovered", search.discovered), ("merged", search.merged),
                       ("settled", search.settled)):  # fmt: skip
         parts = checkpoints.step(name, partial(act, parts), rng=rng)
     return parts
-
-
-def world_motions(parts: list[ClipPart], frames: int) -> list[Array]:
-    """Motion of each part since the first chosen frame, world to world ``(t, 4, 4)``."""
-    found: list[Array] = []
-    for part in parts:  # parents come first
-        still = np.tile(np.eye(4), (frames, 1, 1))
-        found.append((still if part.parent == WORLD else found[part.parent]) @ part.joint.motion)
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,26 +105,12 @@ class _Search:
     most: int
     rng: np.random.Generator
 
-    @property
-    def _frames(self) -> int:
-        return self.seen.seen.shape[1]
-
-    def _before(self, parent: int, parts: list[ClipPart]) -> Sightings:
-        """Tracks as they are seen from a parent."""
-        if parent == WORLD:
-            return self.seen
-        return self.seen.riding(world_motions(parts, self._frames)[parent])
-
-    def _left(self, parts: list[ClipPart]) -> Array:
-        taken = [part.members for part in parts]
-        return np.setdiff1d(self.moving, np.concatenate(taken)) if taken else self.moving
-
-    def on_world(self, parts: list[ClipPart]) -> list[ClipPart]:
+    def discovered(self, parts: list[ClipPart]) -> list[ClipPart]:
         """Largest first, each taking what it explains from the next."""
         found = list(parts)
         left = self.moving
         while len(found) < self.most and len(left) >= self._fewest:
-            part = _largest(self.seen, left, WORLD, self.rng)
+            part = _largest(self.seen, left, self.rng)
             if part is None:
                 break
             left = np.setdiff1d(left, part.members)
@@ -168,7 +142,7 @@ class _Search:
         chains = _chained(self.seen, a, b, self.rng)
         best: ClipPart | None = None
         for start in [*chains, *([grown] if grown is not None else [])]:
-            both = _refitted(self.seen, union, start, a.parent, a.explained, self.rng)
+            both = _refitted(self.seen, union, start, a.explained, self.rng)
             if both is None or not _believable(self.seen, both):
                 continue
             kept = [np.isin(part.members, both.members).mean() for part in (a, b)]
@@ -176,7 +150,7 @@ class _Search:
                 best = both
         if best is None and self._on_one_line(a, b):
             joint, _ = placed(pool, chains[0])
-            best = ClipPart(Explained(joint, a.explained.other), a.parent, union, a.error_px)
+            best = ClipPart(Explained(joint, a.explained.other), union, a.error_px)
         return best
 
     def _on_one_line(self, a: ClipPart, b: ClipPart) -> bool:
@@ -197,30 +171,26 @@ class _Search:
     def settled(self, parts: list[ClipPart]) -> list[ClipPart]:
         """Give every track to the part that explains it best, and fit again, in turns."""
         for _ in range(_ROUNDS if len(parts) > 1 else 0):
-            parts = self._settled_once(parts, self.moving)
+            parts = self._settled_once(parts)
         return parts
 
-    def _settled_once(self, parts: list[ClipPart], which: Array) -> list[ClipPart]:
-        errors = np.stack([
-            _high_errors(self._before(p.parent, parts).select(which), p.joint) for p in parts
-        ])  # fmt: skip
+    def _settled_once(self, parts: list[ClipPart]) -> list[ClipPart]:
+        pool = self.seen.select(self.moving)
+        errors = np.stack([_high_errors(pool, part.joint) for part in parts])
         for k, part in enumerate(parts):
-            errors[k, np.isin(which, part.members)] *= _BETTER
+            errors[k, np.isin(self.moving, part.members)] *= _BETTER
         owner = np.where(errors.min(axis=0) < _INLIER_PX, errors.argmin(axis=0), -1)
         for k, part in enumerate(parts):
-            own = which[owner == k]
+            own = self.moving[owner == k]
             if len(own) < _MIN_POINTS:
                 continue
-            seen = self._before(part.parent, parts)
-            again = _refitted(seen, own, part.joint, part.parent, part.explained, self.rng)
+            again = _refitted(self.seen, own, part.joint, part.explained, self.rng)
             if again is not None and _believable(self.seen, again):
                 parts = [*parts[:k], again, *parts[k + 1 :]]
         return parts
 
 
-def _largest(
-    seen: Sightings, left: Array, parent: int, rng: np.random.Generator
-) -> ClipPart | None:
+def _largest(seen: Sightings, left: Array, rng: np.random.Generator) -> ClipPart | None:
     pool = seen.select(left)
     best: tuple[float, OneJoint] | None = None
     for k, group in enumerate(_groups(pool, rng)):
@@ -246,7 +216,7 @@ def _largest(
     joint = min(tried, key=lambda joint: _price(pool, joint))
     if joint.type is not explained.best.type:
         explained = Explained(explained.other, explained.best)
-    return _refitted(seen, left, joint, parent, explained, rng)
+    return _refitted(seen, left, joint, explained, rng)
 
 
 def _price(pool: Sightings, joint: OneJoint) -> float:
@@ -289,7 +259,6 @@ def _refitted(
     seen: Sightings,
     which: Array,
     start: OneJoint,
-    parent: int,
     explained: Explained,
     rng: np.random.Generator,
 ) -> ClipPart | None:
@@ -309,7 +278,7 @@ def _refitted(
     inliers, joint, error = _followers(pool, joint)
     if len(inliers) < _MIN_POINTS:
         return None
-    return ClipPart(Explained(joint, explained.other), parent, which[inliers], error)
+    return ClipPart(Explained(joint, explained.other), which[inliers], error)
 
 
 def _some(
