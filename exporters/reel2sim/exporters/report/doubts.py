@@ -19,6 +19,10 @@ _WORDS = (
     (FAIR, "likely"),
     (0.25, "doubtful"),
 )
+_UNMEASURED = (
+    "No mass, friction, damping or strength was measured: they are assumed, masses from volume "
+    "and density, or those of the file that was imported."
+)
 _BEYOND = 0.02
 """Share of a joint's range that limits may exceed what was seen without being mentioned."""
 
@@ -53,13 +57,12 @@ def grade(confidence: float, *, observed: bool) -> str:
 def percent(share: float) -> str:
     """Whole percents; what is not certain is never called 100 %, nor what is possible 0 %."""
     value = round(100 * share)
+    said = f"{value} %"
     if value == 100 and share < 1.0:
-        return ">\N{NO-BREAK SPACE}99\N{NO-BREAK SPACE}%"
-    return (
-        "<\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}%"
-        if value == 0 and share > 0.0
-        else f"{value}\N{NO-BREAK SPACE}%"
-    )
+        said = "> 99 %"
+    if value == 0 and share > 0.0:
+        said = "< 1 %"
+    return said.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def made_of(joint: Joint) -> list[tuple[str, str]]:
@@ -82,11 +85,7 @@ def unseen(asset: RiggedAsset) -> list[Unseen]:
     found += [Unseen(j.name, why) for j in moving if j.observed and (why := _beyond(j))]
     found += [Unseen("surface", why) for why in _surface(asset)]
     found += [Unseen("assumed", note) for note in asset.notes]
-    weights = "Masses follow from volume and an assumed density; friction, damping and the"
-    return [
-        *found,
-        Unseen("physics", f"{weights} strength of joints are assumed. None was measured."),
-    ]
+    return [*found, Unseen("physics", _UNMEASURED)]
 
 
 def _not_observed(joint: Joint) -> str:

@@ -92,7 +92,7 @@ def _input_figures(media: BundleMedia | None, provenance: Provenance) -> list[tu
         told.update(stage.metrics if stage.name in _INPUTS else {})
     found: list[tuple[str, str]] = []
     if (known := told.pop("calibrated", None)) is not None:
-        found.append(("cameras", "known" if known else "estimated from the pictures"))
+        found.append(("cameras", "known" if known else "not known beforehand"))
     found += _metrics(told)
     if media is not None:
         first, last = float(media.times_s[0]), float(media.times_s[-1])
