@@ -150,7 +150,8 @@ class _Search:
                 best = both
         if best is None and self._on_one_line(a, b):
             joint, _ = placed(pool, chains[0])
-            best = ClipPart(Explained(joint, a.explained.other), union, a.error_px)
+            compared = _compared(pool, joint, a.explained.other)
+            best = ClipPart(compared, union, a.error_px)
         return best
 
     def _on_one_line(self, a: ClipPart, b: ClipPart) -> bool:
@@ -278,7 +279,16 @@ def _refitted(
     inliers, joint, error = _followers(pool, joint)
     if len(inliers) < _MIN_POINTS:
         return None
-    return ClipPart(Explained(joint, explained.other), which[inliers], error)
+    return ClipPart(_compared(pool.select(inliers), joint, explained.other), which[inliers], error)
+
+
+def _compared(own: Sightings, joint: OneJoint, other: OneJoint) -> Explained:
+    """Two joints with what they cost the same tracks, each at the best depths for it.
+
+    The first joint's depths are kept: they are of these tracks.
+    """
+    best, worse = (replace(j, cost=float(_costs(own, j).sum())) for j in (joint, other))
+    return Explained(best, worse)
 
 
 def _some(
