@@ -56,6 +56,14 @@ def filmed(
     stop = start + rng.integers(t // 3, t, points)
     seen = (np.arange(t) >= start[:, None]) & (np.arange(t) < stop[:, None])
     found = Sightings(
-        tuple(range(t)), pixels, seen, seen.argmax(axis=1), cameras, center, FOCAL, 0.0
+        tuple(range(t)),
+        pixels,
+        seen,
+        seen.argmax(axis=1),
+        cameras,
+        center,
+        FOCAL,
+        np.zeros(points),
+        np.full(points, np.inf),
     )
     return found, local[np.arange(points), found.first, 2]

@@ -17,7 +17,17 @@ _T = 30
 def sightings(pixels: Array, seen: Array) -> Sightings:
     center = np.array([WIDTH / 2, HEIGHT / 2])
     first = seen.argmax(axis=1)
-    return Sightings(tuple(range(_T)), pixels, seen, first, still_camera(_T), center, FOCAL, 0.0)
+    return Sightings(
+        tuple(range(_T)),
+        pixels,
+        seen,
+        first,
+        still_camera(_T),
+        center,
+        FOCAL,
+        np.zeros(len(pixels)),
+        np.full(len(pixels), np.inf),
+    )
 
 
 def scene(comes: int, leaves: int) -> tuple[Sightings, Array]:

@@ -28,7 +28,7 @@ def gradients(seen: Sightings, at: OneJoint) -> tuple[Array, Array]:
     normal_equations(
         at.type.angular, at.axis, across(at.axis), at.pivot, at.focal, at.states, at.log_depth,
         seen.pixels, seen.seen, seen.first, np.ones((n, t)), seen.center, seen.T_camera_world,
-        seen.backs, 1e30, np.zeros(n), 0.0, H, g, own, shared,
+        seen.backs, 1e30, np.zeros(n), np.zeros(n), H, g, own, shared,
     )  # fmt: skip
     return g, own[:, 1]
 
@@ -106,6 +106,18 @@ def test_a_known_line_keeps_still_while_states_are_fitted() -> None:
     np.testing.assert_allclose(found.pivot, moved.pivot, atol=1e-12)
     assert found.focal == pytest.approx(moved.focal, rel=1e-12)
     assert found.cost < fit(seen, start, steps=0).cost
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_depths_that_are_told_make_a_joint_exact(kind: JointType) -> None:
+    span = 0.5 if kind is JointType.REVOLUTE else 0.2
+    moved = joint(kind, 24, span=span)
+    seen, depth = filmed(moved, still_camera(24), noise_px=0.5)
+    told = replace(seen, log_depth=np.log(depth), sigma=np.full(len(seen), 0.005))
+    found = explain(told, directions=12, finer=4).best
+    assert found.type is kind
+    assert np.degrees(np.arccos(min(1.0, abs(found.axis @ moved.axis)))) < 2.0
+    assert found.span == pytest.approx(moved.span, rel=0.05)
 
 
 def test_depths_are_found_for_a_joint_that_is_known() -> None:

@@ -117,5 +117,7 @@ def _base_plane(
     hinges = [p.joint for p in parts if p.joint.type.angular]
     if hinges:
         return hinge_plane(hinges[0].axis, hinges[0].pivot, toward=eye)
-    deep = apply(np.eye(4), np.array([[0.0, 0.0, float(np.exp(evidence.seen.log_depth))]]))[0]
+    deep = apply(
+        np.eye(4), np.array([[0.0, 0.0, float(np.exp(np.median(evidence.seen.log_depth)))]])
+    )[0]
     return deep, np.array([0.0, 0.0, -1.0])

@@ -69,16 +69,17 @@ def gather(tracks: ClipTracks, camera: ClipCamera, width: int, height: int) -> E
     moving, still = moving_tracks(seen, errors), still_tracks(errors)
     actors = actor_tracks(seen, moving)
     moving, actors = moving[~actors], moving[actors]
-    seen = replace(seen, log_depth=_depth_around(seen, moving, still, depths))
+    around = _depth_around(seen, moving, still, depths)
+    seen = replace(seen, log_depth=np.full(len(seen), around))
     return Evidence(camera, frames, seen, moving, actors, still, depths)
 
 
 def _depth_around(seen: Sightings, moving: Array, still: Array, depths: Array) -> float:
     """Logarithm of the depth of what stands still near what moves."""
     if not len(moving) or len(still) < _FEWEST:
-        return seen.log_depth
+        return 0.0
     start = seen.pixels[np.arange(len(seen)), seen.first]
     low, high = np.percentile(start[moving], [5, 95], axis=0)
     grow = _AROUND * (high - low)
     near = ((start[still] > low - grow) & (start[still] < high + grow)).all(axis=1)
-    return float(np.median(depths[still][near])) if near.sum() >= _FEWEST else seen.log_depth
+    return float(np.median(depths[still][near])) if near.sum() >= _FEWEST else 0.0

@@ -33,13 +33,13 @@ def still_errors(seen: Sightings) -> tuple[Array, Array]:
         np.zeros(seen.seen.shape[1]),
         np.zeros(len(seen)),
     )
-    best, kept = np.full(len(seen), np.inf), np.full(len(seen), seen.log_depth)
+    best, kept = np.full(len(seen), np.inf), seen.log_depth
     first, *others = seen.T_camera_world
     moves = any(np.abs(T - first).max() > 1e-9 for T in others)
     if not moves:
         return _high(still, seen, kept), kept
     for off in _DEPTHS:
-        best, kept = _better(still, seen, best, kept, np.full(len(seen), seen.log_depth + off))
+        best, kept = _better(still, seen, best, kept, seen.log_depth + off)
     for off in _DEPTH_STEP * 0.5 ** np.arange(1, 6):
         for sign in (-1.0, 1.0):
             best, kept = _better(still, seen, best, kept, kept + sign * off)

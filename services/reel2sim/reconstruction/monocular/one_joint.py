@@ -54,7 +54,9 @@ class Sightings:
         T_camera_world: ``(t, 4, 4)``.
         center: principal point ``(2,)``, pixels.
         focal: focal length, pixels.
-        log_depth: logarithm of the depth that points have, by guess.
+        log_depth: logarithm of the depth of each where it is first ``(n,)``, told or by guess.
+        sigma: standard deviation of that ``(n,)``; infinite where it is a mere guess, so that the
+            depths of a part are only held together by how wide it is.
     """
 
     frames: tuple[int, ...]
@@ -64,7 +66,8 @@ class Sightings:
     T_camera_world: Array
     center: Array
     focal: float
-    log_depth: float
+    log_depth: Array
+    sigma: Array
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -77,15 +80,20 @@ class Sightings:
     def select(self, index: Array) -> Sightings:
         """Some of the tracks."""
         return replace(
-            self, pixels=self.pixels[index], seen=self.seen[index], first=self.first[index]
+            self,
+            pixels=self.pixels[index],
+            seen=self.seen[index],
+            first=self.first[index],
+            log_depth=self.log_depth[index],
+            sigma=self.sigma[index],
         )
 
     @cached_property
     def depth_priors(self) -> Array:
-        """Weight of the logarithm of each depth ``(n,)``, from how wide the tracks lie."""
+        """Weight of the logarithm of each depth ``(n,)``: as told, else by how wide tracks lie."""
         start = self.pixels[np.arange(len(self)), self.first] / self.focal
         wide = _SLOPE * float(np.sqrt(start.var(axis=0).mean())) if len(start) else 0.0
-        sigma = min(max(wide, _LEAST_SIGMA), _MOST_SIGMA)
+        sigma = np.minimum(self.sigma, min(max(wide, _LEAST_SIGMA), _MOST_SIGMA))
         return _TRUST * self.seen.sum(axis=1) / sigma**2
 
     @cached_property
@@ -112,9 +120,11 @@ def sightings(
     *,
     center: Array,
     focal: float,
-    log_depth: float = 0.0,
 ) -> tuple[Sightings, Array]:
-    """Tracks that are seen in two of the chosen frames or more, and which these are ``(n,)``."""
+    """Tracks that are seen in two of the chosen frames or more, and which these are ``(n,)``.
+
+    Nothing is known of their depths: all are one, by guess.
+    """
     seen = tracks.seen[:, frames]
     which = np.nonzero(seen.sum(axis=1) >= 2)[0]
     seen = np.ascontiguousarray(seen[which])
@@ -126,7 +136,8 @@ def sightings(
         np.ascontiguousarray(T_camera_world[frames]),
         center,
         focal,
-        log_depth,
+        np.zeros(len(which)),
+        np.full(len(which), np.inf),
     ), which
 
 
@@ -239,7 +250,7 @@ def placed(seen: Sightings, joint: OneJoint) -> tuple[OneJoint, Array]:
         It, and the squared errors of the tracks times their stiffness ``(n, t)``, pixels².
     """
     stiff = seen.stiffness[:, None]
-    best, kept = np.full(len(seen), np.inf), np.full(len(seen), seen.log_depth)
+    best, kept = np.full(len(seen), np.inf), seen.log_depth
 
     def tried(depths: Array) -> tuple[Array, Array]:
         price = robust(stiff * joint.errors(seen, depths), KERNEL_PX).sum(axis=1)
@@ -247,7 +258,7 @@ def placed(seen: Sightings, joint: OneJoint) -> tuple[OneJoint, Array]:
         return np.minimum(best, price), np.where(price < best, depths, kept)
 
     for off in _DEPTHS:
-        best, kept = tried(np.full(len(seen), seen.log_depth + off))
+        best, kept = tried(seen.log_depth + off)
     for off in (0.05, 0.025, 0.0125):  # finer, about the best
         for sign in (-1.0, 1.0):
             best, kept = tried(kept + sign * off)

@@ -99,7 +99,7 @@ def normal_equations(
     backs: Array,
     damping: float,
     prior: Array,
-    prior_mean: float,
+    prior_mean: Array,
     H: Array,
     g: Array,
     own: Array,
@@ -127,7 +127,7 @@ def normal_equations(
         backs: their inverses.
         damping: share of a depth's curvature that is added to it (Levenberg–Marquardt).
         prior: weight of each logarithm of depth ``(n,)``.
-        prior_mean: what it is drawn to.
+        prior_mean: what it is drawn to ``(n,)``.
         H: ``(6 + t, 6 + t)``, added to.
         g: gradient ``(6 + t,)``, added to.
         own: out: curvature and gradient of each depth ``(n, 2)``.
@@ -147,7 +147,7 @@ def normal_equations(
         ray[2] = 1.0
         B = backs[a]
         _anchored(ray, depth, B, at)
-        hs, gs = prior[i], prior[i] * (log_depth[i] - prior_mean)
+        hs, gs = prior[i], prior[i] * (log_depth[i] - prior_mean[i])
         for k in range(m):
             shared[i, k] = 0.0
         for j in range(t):
@@ -289,7 +289,7 @@ def descend(  # noqa: D417
     free: Array,
     calm: Array,
     depth_prior: Array,
-    depth_mean: float,
+    depth_mean: Array,
     focal_prior: float,
     focal_mean: float,
     stiffness: Array,
@@ -385,7 +385,7 @@ def _cost(
     focal: float,
     calm: Array,
     depth_prior: Array,
-    depth_mean: float,
+    depth_mean: Array,
     focal_prior: float,
     focal_mean: float,
     c2: float,

@@ -44,7 +44,7 @@ def explain(
         steps: iterations of these.
     """
     shape = motion_shape(seen)
-    middle = first_points(seen, np.full(len(seen), seen.log_depth)).mean(axis=0)
+    middle = first_points(seen, seen.log_depth).mean(axis=0)
     found: dict[JointType, OneJoint] = {}
     for kind, spans in _SPANS.items():
         starts = [
@@ -54,7 +54,7 @@ def explain(
                 middle,
                 seen.focal,
                 sign * span * shape,
-                np.full(len(seen), seen.log_depth),
+                seen.log_depth,
             )
             for axis in half_sphere(directions)
             for sign in (1.0, -1.0)
@@ -99,7 +99,7 @@ def first_points(seen: Sightings, log_depth: Array) -> Array:
 def along_line(seen: Sightings, line: OneJoint) -> OneJoint:
     """The states with which tracks follow the line of a joint best."""
     shape = motion_shape(seen)
-    depths = np.full(len(seen), seen.log_depth)
+    depths = seen.log_depth
     starts = [
         replace(line, states=sign * span * shape, log_depth=depths)
         for sign in (1.0, -1.0)
