@@ -48,6 +48,11 @@ const until = async (holds) => {
   }
   return false;
 };
+// Waits until the page was drawn so many times.
+const frames = (number) =>
+  page.evaluate(async (left) => {
+    for (; left > 0; left -= 1) await new Promise((drawn) => requestAnimationFrame(drawn));
+  }, number);
 const changesFrom = (before) => until(async () => (await seen()) !== before);
 // The middle of the scene, where neither notes nor panels lie over it.
 const area = async () => {
@@ -131,24 +136,22 @@ found.undone = await changesFrom(recolored);
 await tab('Physics');
 await faultsIn('Physics');
 await page.getByRole('checkbox', { name: 'Physics' }).click();
+// Until the world is built there is nothing to take hold of: a drag would turn the camera.
+await page.getByText('It runs').waitFor({ timeout: 120_000 });
+await frames(5);
 await tab('Joints');
 const box = await whole();
 const focal = box.height / 2 / Math.tan(task.grip.fov_y / 2);
 const [x, y, z] = task.grip.in_camera;
 const at = [box.x + box.width / 2 + (focal * x) / z, box.y + box.height / 2 + (focal * y) / z];
-// The world may not be built yet when it is tried first.
-for (let tries = 0; tries < 5 && !(found.dragged > 0.05); tries += 1) {
-  await page.mouse.move(...at);
-  await page.mouse.down();
-  for (let n = 1; n <= 10; n += 1) {
-    await page.mouse.move(at[0] + n * task.grip.by[0], at[1] + n * task.grip.by[1]);
-    await page.waitForTimeout(50);
-  }
-  for (let n = 0; n < 30 && !(found.dragged > 0.05); n += 1) {
-    await page.waitForTimeout(100);
-    found.dragged = await valueOf(slider);
-  }
-  await page.mouse.up();
+await page.mouse.move(...at);
+await frames(2);
+await page.mouse.down();
+for (let n = 1; n <= 10; n += 1) {
+  await page.mouse.move(at[0] + n * task.grip.by[0], at[1] + n * task.grip.by[1]);
+  await frames(2);
 }
+await until(async () => (found.dragged = await valueOf(slider)) > 0.05);
+await page.mouse.up();
 await browser.close();
 process.stdout.write(JSON.stringify(found));

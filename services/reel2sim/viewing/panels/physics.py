@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _BALL_COLOR = (230, 159, 0)
 _HAND_COLOR = (213, 94, 0)
+_RUNNING = "It runs: drag a part with the mouse."
+_RESTING = "While it runs, parts can be dragged with the mouse."
 
 
 class PhysicsPanel:
@@ -66,7 +68,7 @@ class PhysicsPanel:
 
     def _add(self, gui: GuiApi) -> None:
         self._box = gui.add_checkbox("Physics", False, hint="PyBullet, in real time")
-        gui.add_markdown("While it runs, drag a part with the mouse.")
+        self._state = gui.add_markdown(_RESTING)
         self._gravity = gui.add_vector3("gravity", tuple(self._session.scene.gravity), step=0.01)
         self._motors = gui.add_checkbox(
             "Motors hold the joints", False, hint="where sliders put them, within their efforts"
@@ -139,12 +141,14 @@ class PhysicsPanel:
             self._time_s, session.simulated = session.time_s, True
             self._add_grips(scene)
             self._box.value = True
+            self._state.content = _RUNNING
 
     def stop(self) -> None:
         """End; everything stays where it is."""
         with self._lock:
             self._clear()
             self._box.value = False
+            self._state.content = _RESTING
 
     def close(self) -> None:
         """End for good: a world that is being built at this moment is not used any more."""
